@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front for Meson: `make help` lists what there is. ARGS="..." goes on to what run, test and bench start.
+PREFIX ?= /usr/local
+MESON_OPTIONS ?= -Dbuildtype=release -Db_lto=true
+ARGS ?=
+FUZZ_SECONDS ?= 300
+
+.DEFAULT_GOAL := all
+.PHONY: all help setup run test test-all bench install clean fuzz layers format format-check
+
+all: build/build.ninja ## build build/larderd and build/larder (release, link-time optimised)
+	@ninja -C build
+
+build/build.ninja:
+	@command -v meson >/dev/null || { echo "meson is missing: 'make setup' installs what the build needs" >&2; exit 1; }
+	@meson setup build $(MESON_OPTIONS)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: ## install the Debian packages that are missing, for build, tests and benchmarks
+	@scripts/setup build test bench
+
+run: ## install what is missing, build, start a node: make run ARGS="--memory 1g"
+	@scripts/run $(ARGS)
+
+test: ## install what is missing, build and run all tests; `tests/run --help` lists the parts
+	@tests/run $(ARGS)
+
+test-all: ## the same with slow tests under the sanitizers too, and longer fuzzing
+	@tests/run --all $(ARGS)
+
+fuzz: ## fuzz each parser for FUZZ_SECONDS (300)
+	@tests/run --fuzz-seconds $(FUZZ_SECONDS) fuzz
+
+layers: ## check which room includes which
+	@tests/run layers
+
+bench: ## the comparisons with other servers
+	@scripts/setup build bench
+	@$(MAKE) --no-print-directory all
+	@bench/run $(ARGS)
+
+install: all ## install below DESTDIR and PREFIX (/usr/local)
+	@meson configure build -Dprefix=$(PREFIX)
+	@meson install -C build $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
+
+clean: ## remove everything that was built
+	@rm -rf build build-asan build-tsan build-tests
+
+format: ## lay the C sources out (needs clang-format)
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+format-check: ## say which C sources are laid out otherwise
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format --dry-run --Werror

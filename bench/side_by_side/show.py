@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results as a table on the terminal, and a line that tells how far the run is."""
+import sys
+import time
+
+from side_by_side.rows import ROWS, VALUE, limit_text
+from side_by_side.server import LARDERD, MEMCACHED
+
+COLUMNS = "{:<4}{:<64}{:>24}{:>24}  {:<22}{:<18}{}"
+
+
+class Progress:
+    """A line that is written over on a terminal, and one line a row elsewhere; on standard error."""
+
+    def __init__(self, total):
+        self._total = total
+        self._live = sys.stderr.isatty()
+        self._done = 0
+        self._text = ""
+        self._since = 0.0
+
+    def begin(self, text):
+        self._done += 1
+        self._text = f"[{self._done}/{self._total}] {text}"
+        self._since = time.monotonic()
+        if self._live:
+            self.tick()
+        else:
+            print(self._text, file=sys.stderr, flush=True)
+
+    def tick(self):
+        if self._live:
+            print(f"\r\033[K{self._text} ... {time.monotonic() - self._since:.0f} s", end="", file=sys.stderr,
+                  flush=True)
+
+    def end(self):
+        if self._live:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def number(value):
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 100 else f"{value:.2f}"
+
+
+def range_text(ratio):
+    return f"{ratio['median']:.3f} ({ratio['min']:.3f}-{ratio['max']:.3f})"
+
+
+def verdict(met):
+    return "met" if met else "MISSED"
+
+
+def limit_of(result):
+    return limit_text(next(row for row in ROWS if row.number == result["row"]))
+
+
+def figures(result):
+    unit = result["unit"].replace("us CPU/request", "us CPU")
+    return [f"{number(result[kind])} {unit}" for kind in (LARDERD, MEMCACHED)]
+
+
+def rows_of(result):
+    """The lines of the table for one result."""
+    yield (result["row"], result["what"], *figures(result), range_text(result["ratio"]), limit_of(result),
+           verdict(result["met"]))
+    for name in ("p50", "p99", "rate"):
+        if name in result:
+            part = result[name]
+            no_worse = ("1", verdict(part["met"])) if "met" in part else ("", "")
+            yield ("", "  " + name, *figures(part), range_text(part["ratio"]), *no_worse)
+
+
+def print_heading():
+    print(COLUMNS.format("row", "what", LARDERD, MEMCACHED, "ratio (range)", "at least", "").rstrip(), flush=True)
+
+
+def print_result(result):
+    for row in rows_of(result):
+        print(COLUMNS.format(*row).rstrip(), flush=True)
+
+
+def summary(results):
+    """What is met and what is not, in one sentence."""
+    missed = [f"{result['row']}" for result in results if not result["met"]]
+    worse = [f"row {result['row']} {name}" for result in results for name in ("p50", "p99")
+             if name in result and not result[name]["met"]]
+    return (f"{len(results) - len(missed)} of {len(results)} rows met"
+            + (f"; MISSED: row {', '.join(missed)}" if missed else "")
+            + (f"; latency worse than memcached's: {', '.join(worse)}" if worse else ""))
+
+
+def print_summary(results):
+    print("\n" + summary(results))
+    if any(result["judged"] == VALUE for result in results):
+        print("rows with a unit under 'at least' judge larderd's own figure, the others the median ratio")

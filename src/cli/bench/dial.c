@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/bench/dial.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "proto/memcached/response.h"
+
+enum { PATIENCE_S = 5, ENDPOINTS_MAX = 8 };
+
+int dial(const struct endpoint *endpoint) {
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    int fd = socket(endpoint->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int number;
+
+    if (fd < 0) {
+        return -1;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    if (connect(fd, (const struct sockaddr *)&endpoint->storage, endpoint->size) != 0) {
+        number = errno == EINPROGRESS ? ETIMEDOUT : errno;
+        close(fd);
+        errno = number;
+        return -1;
+    }
+    return fd;
+}
+
+bool dial_is_served(int fd) {
+    static const char request[] = "version\r\n";
+    char answer[256];
+    size_t size = 0;
+    size_t needed = 1;
+    struct mc_response response;
+
+    if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(request) - 1) {
+        return false;
+    }
+    while (needed > size) {
+        ssize_t got = needed > sizeof(answer) ? 0 : recv(fd, answer + size, sizeof(answer) - size, 0);
+
+        if (got <= 0) {
+            return false;
+        }
+        size += (size_t)got;
+        if (mc_response_decode(slice_make(answer, size), sizeof(answer), &response, &needed) != LARDER_OK) {
+            return false;
+        }
+    }
+    return needed == size && response.kind == MC_RESPONSE_VERSION;
+}
+
+bool dial_choose(const struct address *address, struct endpoint *ret_endpoint) {
+    struct endpoint endpoints[ENDPOINTS_MAX];
+    char text[ADDRESS_TEXT_MAX];
+    size_t count = 0;
+    enum larder_error error = endpoint_resolve(address, endpoints, ENDPOINTS_MAX, &count);
+
+    if (error != LARDER_OK) {
+        fprintf(stderr, "larder bench: %s: %s\n", address_format(address, text), larder_error_text(error));
+        return false;
+    }
+    errno = 0;
+    for (size_t i = 0; i < count; i++) {
+        int fd = dial(&endpoints[i]);
+        bool served = fd >= 0 && dial_is_served(fd);
+
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (served) {
+            *ret_endpoint = endpoints[i];
+            return true;
+        }
+        if (fd >= 0) {
+            fprintf(stderr, "larder bench: %s does not answer as a memcached does\n", address_format(address, text));
+            return false;
+        }
+    }
+    fprintf(stderr, "larder bench: cannot connect to %s: %s\n", address_format(address, text), strerror(errno));
+    return false;
+}

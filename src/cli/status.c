@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/human.h"
+#include "cli/json_out.h"
+#include "cli/stat_list.h"
+#include "cli/terminal.h"
+
+struct status {
+    struct ask ask; /* first: ASK_ROWS */
+    struct terminal terminal;
+    struct stat_list list;
+};
+
+static const struct option_row rows[] = {ASK_ROWS, {.name = NULL}};
+
+static const struct ask_usage usage = {
+    .text = "larder status - how a server is, on one screen\n\n"
+            "usage: larder status [OPTIONS]\n\n"
+            "Works with Larder and with memcached. Everything counts from the server's start.\n\n"
+            "examples:\n"
+            "  larder status\n"
+            "  larder status --server cache1:11211\n"
+            "  larder status --json | jq .hit_ratio\n"
+            "  larder status >/dev/null 2>&1 || echo 'it is down'\n",
+    .rows = rows,
+    .max_words = 0,
+    .words = "no arguments",
+};
+
+static uint64_t number(const struct status *s, const char *name) {
+    return stat_list_number(&s->list, name);
+}
+
+static const char *version(const struct status *s) {
+    const struct stat_line *line = stat_list_find(&s->list, "version");
+
+    return line != NULL && human_readable(slice_from_string(line->value)) ? line->value : "unknown";
+}
+
+/* 0 when `whole` is. */
+static double share(uint64_t part, uint64_t whole) {
+    return whole == 0 ? 0 : (double)part / (double)whole;
+}
+
+static uint64_t reads(const struct status *s) {
+    return number(s, "get_hits") + number(s, "get_misses");
+}
+
+static const char *label(const struct status *s, const char *text) {
+    static char line[64];
+
+    snprintf(line, sizeof(line), "  %s%-12s%s", s->terminal.dim, text, s->terminal.plain);
+    return line;
+}
+
+static void print_head(const struct status *s) {
+    char uptime[HUMAN_TEXT_MAX];
+
+    printf("%s%s%s   version %s, up %s, pid %" PRIu64 ", threads %" PRIu64 "\n\n", s->terminal.bold, s->ask.server,
+           s->terminal.plain, version(s), human_duration(number(s, "uptime"), uptime), number(s, "pid"),
+           number(s, "threads"));
+}
+
+static void print_hits(const struct status *s) {
+    char hits[HUMAN_TEXT_MAX];
+    char all[HUMAN_TEXT_MAX];
+
+    if (reads(s) == 0) {
+        printf("%snothing was read yet\n", label(s, "hit ratio"));
+        return;
+    }
+    printf("%s%s%.2f %%%s   %s of %s reads\n", label(s, "hit ratio"), s->terminal.bold,
+           100 * share(number(s, "get_hits"), reads(s)), s->terminal.plain, human_count(number(s, "get_hits"), hits),
+           human_count(reads(s), all));
+}
+
+static void print_bar(const struct status *s, double filled) {
+    enum { WIDTH = 30 };
+    int cells = (int)(filled * WIDTH + 0.5);
+
+    printf("%s", terminal_load_colour(&s->terminal, filled));
+    for (int i = 0; i < WIDTH; i++) {
+        fputs(i < cells ? (s->terminal.utf8 ? "█" : "#") : (s->terminal.utf8 ? "░" : "."), stdout);
+    }
+    printf("%s", s->terminal.plain);
+}
+
+static void print_memory(const struct status *s) {
+    uint64_t used = number(s, "bytes");
+    uint64_t limit = number(s, "limit_maxbytes");
+    double filled = share(used, limit);
+    char used_text[HUMAN_TEXT_MAX];
+    char limit_text[HUMAN_TEXT_MAX];
+
+    printf("%s", label(s, "memory"));
+    print_bar(s, filled > 1 ? 1 : filled);
+    printf("  %.0f %%   %s of %s\n", 100 * filled, human_bytes(used, used_text), human_bytes(limit, limit_text));
+}
+
+static void print_items(const struct status *s) {
+    char now[HUMAN_TEXT_MAX];
+    char evicted[HUMAN_TEXT_MAX];
+    char stored[HUMAN_TEXT_MAX];
+
+    printf("%s%s now, %s stored since the start\n", label(s, "items"), human_count(number(s, "curr_items"), now),
+           human_count(number(s, "total_items"), stored));
+    printf("%s%s%s%s for want of memory\n", label(s, "evictions"), number(s, "evictions") > 0 ? s->terminal.yellow : "",
+           human_count(number(s, "evictions"), evicted), number(s, "evictions") > 0 ? s->terminal.plain : "");
+}
+
+static void print_connections(const struct status *s) {
+    uint64_t now = number(s, "curr_connections");
+    uint64_t limit = number(s, "max_connections");
+    uint64_t rejected = number(s, "rejected_connections");
+    char now_text[HUMAN_TEXT_MAX];
+    char limit_text[HUMAN_TEXT_MAX];
+    char total[HUMAN_TEXT_MAX];
+
+    printf("%s%s%s%s now, of at most %s; %s since the start", label(s, "connections"),
+           terminal_load_colour(&s->terminal, share(now, limit)), human_count(now, now_text), s->terminal.plain,
+           human_count(limit, limit_text), human_count(number(s, "total_connections"), total));
+    if (rejected > 0) {
+        printf(", %s%s rejected%s", s->terminal.red, human_count(rejected, total), s->terminal.plain);
+    }
+    putchar('\n');
+}
+
+static void print_traffic(const struct status *s) {
+    char gets[HUMAN_TEXT_MAX];
+    char sets[HUMAN_TEXT_MAX];
+    char in[HUMAN_TEXT_MAX];
+    char out[HUMAN_TEXT_MAX];
+
+    printf("%s%s reads, %s writes; %s in, %s out\n", label(s, "traffic"), human_count(reads(s), gets),
+           human_count(number(s, "cmd_set"), sets), human_bytes(number(s, "bytes_read"), in),
+           human_bytes(number(s, "bytes_written"), out));
+}
+
+static void print_screen(const struct status *s) {
+    print_head(s);
+    print_hits(s);
+    print_memory(s);
+    print_items(s);
+    print_connections(s);
+    print_traffic(s);
+}
+
+static void set_number(json_t *object, const char *name, uint64_t value) {
+    json_set(object, name, json_integer((json_int_t)value));
+}
+
+static void print_json(const struct status *s) {
+    json_t *object = json_object();
+
+    json_set_bytes(object, "server", slice_from_string(s->ask.server));
+    json_set_bytes(object, "version", slice_from_string(version(s)));
+    set_number(object, "uptime_seconds", number(s, "uptime"));
+    set_number(object, "pid", number(s, "pid"));
+    set_number(object, "threads", number(s, "threads"));
+    json_set(object, "hit_ratio", reads(s) == 0 ? json_null() : json_real(share(number(s, "get_hits"), reads(s))));
+    set_number(object, "hits", number(s, "get_hits"));
+    set_number(object, "misses", number(s, "get_misses"));
+    set_number(object, "writes", number(s, "cmd_set"));
+    set_number(object, "memory_bytes", number(s, "bytes"));
+    set_number(object, "memory_limit_bytes", number(s, "limit_maxbytes"));
+    set_number(object, "items", number(s, "curr_items"));
+    set_number(object, "items_stored", number(s, "total_items"));
+    set_number(object, "evictions", number(s, "evictions"));
+    set_number(object, "connections", number(s, "curr_connections"));
+    set_number(object, "connections_limit", number(s, "max_connections"));
+    set_number(object, "connections_accepted", number(s, "total_connections"));
+    set_number(object, "connections_rejected", number(s, "rejected_connections"));
+    set_number(object, "bytes_received", number(s, "bytes_read"));
+    set_number(object, "bytes_sent", number(s, "bytes_written"));
+    json_print_line(object);
+}
+
+static int run(int argc, char **argv) {
+    struct status status = {.ask = ask_defaults("larder status")};
+    int count;
+    int code;
+
+    if (!ask_parse(&usage, argc, argv, &status.ask, &count, &code)) {
+        return code;
+    }
+    code = ask_open(&status.ask);
+    if (code != EXIT_CODE_OK) {
+        return code;
+    }
+    status.terminal = terminal_detect();
+    stat_list_init(&status.list);
+    code = stat_list_fetch(&status.list, &status.ask, slice_make(NULL, 0));
+    if (code == EXIT_CODE_OK && status.ask.json) {
+        print_json(&status);
+    } else if (code == EXIT_CODE_OK) {
+        print_screen(&status);
+    }
+    stat_list_fini(&status.list);
+    ask_close(&status.ask);
+    return code;
+}
+
+const struct subcommand subcommand_status = {"status", "how a server is, on one screen", run};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_CMD_ACCESS_H
+#define LARDER_CMD_ACCESS_H
+
+#include "cmd/context.h"
+#include "group/memory.h"
+
+/* The way from a command to the group of its key, and what is to be counted on the way back. */
+struct access {
+    struct memory_access memory;
+    bool expired;
+    bool cut;
+};
+
+static inline void access_begin(struct access *access, const struct cmd_context *context, struct slice key,
+                                struct reply *reply) {
+    access->expired = false;
+    access->cut = false;
+    access->memory = (struct memory_access){
+        .table = context->node->table,
+        .policy = group_set_find(context->groups, key),
+        .now = context->now,
+        .ret_expired = &access->expired,
+        .ret_cut = &access->cut,
+    };
+    reply->group = access->memory.policy->index;
+}
+
+static inline void access_end(const struct access *access, const struct cmd_context *context) {
+    if (access->cut) {
+        telemetry_count(context->telemetry, COUNTER_LIMIT_MAX_TTL, 1);
+    }
+}
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/access.h"
+#include "cmd/cmd.h"
+
+void cmd_arith(struct cmd_context *context, const struct request *request, struct reply *reply) {
+    struct access access;
+
+    access_begin(&access, context, request->key, reply);
+    memory_arith(&access.memory, request, reply);
+    access_end(&access, context);
+}

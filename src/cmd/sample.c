@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "cmd/cmd.h"
+#include "telemetry/process.h"
+
+static void sample_table(const struct cmd_node *node, uint64_t *values) {
+    struct table_stats table;
+
+    table_get_stats(node->table, &table);
+    values[SAMPLE_TABLE_ITEMS] = table.items;
+    values[SAMPLE_TABLE_STORED] = table.counts.stored;
+    values[SAMPLE_TABLE_LIVE_BYTES] = table.memory_live;
+    values[SAMPLE_TABLE_DEAD_BYTES] = table.memory_dead;
+    values[SAMPLE_TABLE_MEMORY_SEGMENTS] = table.memory_segments;
+    values[SAMPLE_TABLE_MEMORY_INDEX] = table.memory_index;
+    values[SAMPLE_TABLE_MEMORY_GHOST] = table.memory_ghost;
+    values[SAMPLE_TABLE_MEMORY_LARGE] = table.memory_large;
+    values[SAMPLE_TABLE_MEMORY_SPARE] = table.memory_spare;
+    values[SAMPLE_TABLE_MEMORY_LIMIT] = node->memory;
+    values[SAMPLE_EVICTIONS_SMALL] = table.counts.evicted_small;
+    values[SAMPLE_EVICTIONS_MAIN] = table.counts.evicted_main;
+    values[SAMPLE_EVICTED_UNFETCHED] = table.counts.evicted_unfetched;
+    values[SAMPLE_EXPIRED_ITEMS] = table.counts.expired;
+    values[SAMPLE_EXPIRED_UNFETCHED] = table.counts.expired_unfetched;
+    values[SAMPLE_TABLE_REFUSED] = table.counts.refused;
+    values[SAMPLE_TABLE_MOVED] = table.counts.moved;
+}
+
+void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *snapshot,
+                struct telemetry_samples *ret_samples) {
+    const struct cmd_node *node = context->node;
+    uint64_t *values = ret_samples->values;
+
+    *ret_samples = (struct telemetry_samples){0};
+    sample_table(node, values);
+    values[SAMPLE_UPTIME] = (uint64_t)(clock_monotonic_ns() - node->start_ns);
+    values[SAMPLE_PROCESS_START] = (uint64_t)node->start_wall_ns;
+    values[SAMPLE_WORKERS] = node->workers;
+    values[SAMPLE_ITEM_LIMIT] = node->max_item;
+    values[SAMPLE_CONNECTIONS_LIMIT] = node->max_conns;
+    /* Read one after the other while connections come and go: closed may have run ahead of opened. */
+    if (snapshot->counters[COUNTER_CONNECTIONS_OPENED] > snapshot->counters[COUNTER_CONNECTIONS_CLOSED]) {
+        values[SAMPLE_CONNECTIONS] =
+            snapshot->counters[COUNTER_CONNECTIONS_OPENED] - snapshot->counters[COUNTER_CONNECTIONS_CLOSED];
+    }
+    telemetry_sample_process(ret_samples);
+}

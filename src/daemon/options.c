@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/option_value.h"
+#include "daemon/suggest.h"
+
+#define KIB UINT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define HOUR UINT64_C(3600000000000)
+
+const struct option_info option_infos[OPTION_COUNT] = {
+#define OPTION(id, name, kind, section, field, fallback, least, most, argument, help)                                  \
+    {name, OPTION_KIND_##kind, section, offsetof(struct options, field), fallback, least, most, argument, help},
+#include "daemon/options.def"
+};
+
+const struct group_option_info group_option_infos[GROUP_OPTION_COUNT] = {
+#define GROUP_OPTION(id, name, argument, fallback, help) {name, argument, fallback, help},
+#include "daemon/options.def"
+};
+
+static void *field_of(struct options *o, enum option option) {
+    return (char *)o + option_infos[option].offset;
+}
+
+enum option option_find(struct slice name) {
+    unsigned option = 0;
+
+    while (option < OPTION_COUNT && !slice_equal(slice_from_string(option_infos[option].name), name)) {
+        option++;
+    }
+    return (enum option)option;
+}
+
+void option_unknown(struct diagnostics *d, struct place place, const char *what, struct slice word,
+                    const char *const *names, size_t count) {
+    const char *meant = suggest(word, names, count);
+    char escaped[SLICE_ESCAPED_MAX];
+
+    slice_escape(word, escaped);
+    if (meant != NULL) {
+        diagnostics_mistake(d, place, "unknown %s \"%s\"; did you mean \"%s\"?", what, escaped, meant);
+    } else {
+        diagnostics_mistake(d, place, "unknown %s \"%s\"", what, escaped);
+    }
+}
+
+static struct slice trim_blanks(struct slice s) {
+    while (s.size > 0 && s.data[0] == ' ') {
+        s = slice_skip(s, 1);
+    }
+    while (s.size > 0 && s.data[s.size - 1] == ' ') {
+        s.size--;
+    }
+    return s;
+}
+
+/* Listening looks up no names, so a name is a mistake that can be said here. */
+static bool can_listen(const struct address *address, const char **ret_reason) {
+    struct endpoint endpoint;
+
+    *ret_reason = "give a numeric address, localhost or unix:PATH";
+    return endpoint_local(address, &endpoint) == LARDER_OK;
+}
+
+static bool add_address(struct option_listens *listens, struct slice text, struct place place, struct diagnostics *d) {
+    char escaped[SLICE_ESCAPED_MAX];
+    const char *reason;
+
+    text = trim_blanks(text);
+    if (listens->count == OPTIONS_LISTENS_MAX) {
+        diagnostics_mistake(d, place, "listen: more than %d addresses", OPTIONS_LISTENS_MAX);
+        return false;
+    }
+    if (!address_parse(text, &listens->items[listens->count], &reason) ||
+        !can_listen(&listens->items[listens->count], &reason)) {
+        diagnostics_mistake(d, place, "listen = \"%s\" is not an address like 127.0.0.1:11211: %s",
+                            slice_escape(text, escaped), reason);
+        return false;
+    }
+    listens->count++;
+    return true;
+}
+
+/* Commas separate addresses. The same source adds to what it said before; a stronger one starts anew. */
+static bool set_addresses(struct options *o, enum option option, struct slice text, bool more, struct place place,
+                          struct diagnostics *d) {
+    struct option_listens *listens = field_of(o, option);
+    struct option_listens read = {.count = 0};
+    size_t begin = 0;
+
+    if (more) {
+        read = *listens;
+    }
+    for (size_t i = 0; i <= text.size; i++) {
+        if (i < text.size && text.data[i] != ',') {
+            continue;
+        }
+        if (!add_address(&read, slice_make(text.data + begin, i - begin), place, d)) {
+            return false;
+        }
+        begin = i + 1;
+    }
+    *listens = read;
+    return true;
+}
+
+static bool set_text(struct options *o, enum option option, struct slice text, struct place place,
+                     struct diagnostics *d) {
+    char **field = field_of(o, option);
+    char *copy;
+
+    if (text.size == 0) {
+        diagnostics_mistake(d, place, "%s is empty", option_infos[option].name);
+        return false;
+    }
+    copy = strndup(text.data, text.size);
+    if (copy == NULL) {
+        diagnostics_mistake(d, place, "%s: out of memory", option_infos[option].name);
+        return false;
+    }
+    free(*field);
+    *field = copy;
+    return true;
+}
+
+static bool not_one_of(enum option option, struct slice text, const char *allowed, struct place place,
+                       struct diagnostics *d) {
+    char escaped[SLICE_ESCAPED_MAX];
+
+    diagnostics_mistake(d, place, "%s = \"%s\" is none of %s", option_infos[option].name, slice_escape(text, escaped),
+                        allowed);
+    return false;
+}
+
+static bool set_value(struct options *o, enum option option, struct slice text, bool more, struct place place,
+                      struct diagnostics *d) {
+    const struct option_info *info = &option_infos[option];
+    void *field = field_of(o, option);
+
+    switch (info->kind) {
+    case OPTION_KIND_ADDRESSES:
+        return set_addresses(o, option, text, more, place, d);
+    case OPTION_KIND_TEXT:
+        return set_text(o, option, text, place, d);
+    case OPTION_KIND_COUNT:
+        return option_read_count(info->name, text, info->least, info->most, place, d, field);
+    case OPTION_KIND_SIZE:
+        return option_read_size(info->name, text, info->least, info->most, place, d, field);
+    case OPTION_KIND_DURATION:
+        return option_read_duration(info->name, text, info->least, info->most, place, d, field);
+    case OPTION_KIND_LEVEL:
+        return log_level_parse(text, field) || not_one_of(option, text, "debug, info, warn, error", place, d);
+    case OPTION_KIND_FORMAT:
+        return log_format_parse(text, field) || not_one_of(option, text, "text, json", place, d);
+    case OPTION_KIND_SWITCH:
+        *(bool *)field = true;
+        return true;
+    }
+    assert(false);
+    return false;
+}
+
+bool options_set(struct options *o, enum option option, struct slice text, enum option_source source,
+                 struct place place, struct diagnostics *d) {
+    const struct option_info *info = &option_infos[option];
+    bool more = o->sources[option] == source;
+
+    if (more && source == OPTION_SOURCE_FILE && info->kind != OPTION_KIND_ADDRESSES) {
+        diagnostics_mistake(d, place, "%s is set twice, first in line %u", info->name, o->lines[option]);
+        return false;
+    }
+    if (o->sources[option] > source) {
+        /* It will not count, but a mistake in it is one all the same. */
+        struct options scratch = {.sources = {0}};
+        bool good = set_value(&scratch, option, text, false, place, d);
+
+        options_fini(&scratch);
+        return good;
+    }
+    if (!set_value(o, option, text, more, place, d)) {
+        return false;
+    }
+    o->sources[option] = source;
+    o->lines[option] = place.line;
+    return true;
+}
+
+void options_init(struct options *o) {
+    struct diagnostics none;
+
+    memset(o, 0, sizeof(*o));
+    diagnostics_init(&none);
+    for (unsigned i = 0; i < OPTION_COUNT; i++) {
+        if (option_infos[i].fallback[0] != '\0') {
+            options_set(o, (enum option)i, slice_from_string(option_infos[i].fallback), OPTION_SOURCE_DEFAULT,
+                        (struct place){.name = "default"}, &none);
+        }
+    }
+    /* The defaults are ours, so a mistake in them is too. */
+    assert(none.mistakes == 0);
+    diagnostics_fini(&none);
+    o->groups[GROUP_DEFAULT] = group_policy_make(SLICE("default"), 0);
+    o->group_count = 1;
+}
+
+void options_fini(struct options *o) {
+    free(o->port_file);
+    free(o->config);
+    free(o->data_dir);
+    memset(o, 0, sizeof(*o));
+}

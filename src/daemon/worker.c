@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "daemon/node.h"
+
+enum { IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last words and close */ };
+
+/* Whether the connection has been silent for too long, and which limit says so. */
+static bool is_overdue(const struct worker *w, const struct connection *c, int64_t now, enum counter *ret_limit) {
+    int64_t silent = now - c->active_ns;
+
+    if (c->session.body != NULL && silent >= w->value_timeout_ns) {
+        *ret_limit = COUNTER_LIMIT_VALUE_TIMEOUT;
+        return true;
+    }
+    *ret_limit = COUNTER_LIMIT_IDLE_TIMEOUT;
+    return w->idle_timeout_ns > 0 && silent >= w->idle_timeout_ns;
+}
+
+static void close_overdue(void *ctx) {
+    struct worker *w = ctx;
+    int64_t now = clock_monotonic_ns();
+
+    for (struct connection *c = w->connections, *next; c != NULL; c = next) {
+        enum counter limit;
+
+        next = c->next;
+        if (c->lingering) {
+            if (now - c->active_ns >= LINGER_S * CLOCK_NS_PER_S) {
+                connection_abort(c);
+            }
+        } else if (!stream_closing(&c->stream) && is_overdue(w, c, now, &limit)) {
+            telemetry_count(w->sessions.context.telemetry, limit, 1);
+            connection_abort(c);
+        }
+    }
+}
+
+static bool start_idle_timer(struct worker *w) {
+    w->idle_timer = timer_new(w->loop, close_overdue, w);
+    if (w->idle_timer == NULL) {
+        return false;
+    }
+    timer_start(w->idle_timer, IDLE_CHECK_MS * CLOCK_NS_PER_MS, IDLE_CHECK_MS * CLOCK_NS_PER_MS);
+    return true;
+}
+
+enum larder_error worker_init(struct worker *w, struct node *node, const struct cmd_context *context,
+                              const struct worker_limits *limits) {
+    *w = (struct worker){
+        .node = node,
+        .idle_timeout_ns = limits->idle_timeout_ns,
+        .value_timeout_ns = limits->value_timeout_ns,
+    };
+    if (!session_worker_init(&w->sessions, context, limits->max_line, limits->max_output) ||
+        (w->loop = loop_new()) == NULL || (w->mailbox = mailbox_new(w->loop)) == NULL || !start_idle_timer(w)) {
+        worker_fini(w);
+        return LARDER_ERROR_NO_MEMORY;
+    }
+    return LARDER_OK;
+}
+
+static void *thread_main(void *ctx) {
+    struct worker *w = ctx;
+
+    loop_run(w->loop);
+    return NULL;
+}
+
+enum larder_error worker_start(struct worker *w) {
+    sigset_t all;
+    sigset_t before;
+    int failed;
+
+    /* Signals are the control thread's business. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(&w->thread, NULL, thread_main, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed == 0 ? LARDER_OK : LARDER_ERROR_LIMIT;
+}
+
+void worker_join(struct worker *w) {
+    loop_stop(w->loop);
+    pthread_join(w->thread, NULL);
+}
+
+void worker_fini(struct worker *w) {
+    if (w->loop != NULL) {
+        /* First what is still in the mail, sockets perhaps; then everything that is open. */
+        mailbox_free(w->mailbox);
+        worker_abort(w);
+        timer_free(w->idle_timer);
+        loop_free(w->loop);
+    }
+    session_worker_fini(&w->sessions);
+}
+
+void worker_accept(struct worker *w, int fd) {
+    if (connection_open(w, fd) != LARDER_OK) {
+        node_connection_gone(w->node);
+        return;
+    }
+    telemetry_count(w->sessions.context.telemetry, COUNTER_CONNECTIONS_OPENED, 1);
+    if (w->draining) {
+        connection_drain(w->connections);
+    }
+}
+
+static void tell_if_drained(struct worker *w) {
+    if (w->draining && !w->drained && w->connections == NULL) {
+        w->drained = true;
+        node_worker_drained(w->node);
+    }
+}
+
+void worker_drain(struct worker *w) {
+    w->draining = true;
+    for (struct connection *c = w->connections, *next; c != NULL; c = next) {
+        next = c->next;
+        connection_drain(c);
+    }
+    tell_if_drained(w);
+}
+
+void worker_abort(struct worker *w) {
+    for (struct connection *c = w->connections, *next; c != NULL; c = next) {
+        next = c->next;
+        connection_abort(c);
+    }
+}
+
+void worker_remember(struct worker *w, struct connection *c) {
+    c->next = w->connections;
+    if (c->next != NULL) {
+        c->next->previous = c;
+    }
+    w->connections = c;
+}
+
+void worker_forget(struct worker *w, struct connection *c) {
+    if (c->previous != NULL) {
+        c->previous->next = c->next;
+    } else {
+        w->connections = c->next;
+    }
+    if (c->next != NULL) {
+        c->next->previous = c->previous;
+    }
+    telemetry_count(w->sessions.context.telemetry, COUNTER_CONNECTIONS_CLOSED, 1);
+    node_connection_gone(w->node);
+    tell_if_drained(w);
+}

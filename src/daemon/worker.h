@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_DAEMON_WORKER_H
+#define LARDER_DAEMON_WORKER_H
+
+#include <pthread.h>
+
+#include "daemon/connection.h"
+#include "net/loop.h"
+#include "net/mailbox.h"
+#include "net/timer.h"
+
+struct node;
+
+/* A thread with a loop and the connections that were dealt to it. Everybody else talks to it through its mailbox. */
+struct worker {
+    struct node *node;
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct session_worker sessions;
+    struct connection *connections;
+    struct timer *idle_timer;
+    int64_t idle_timeout_ns; /* 0: connections may idle for ever */
+    int64_t value_timeout_ns;
+    bool draining;
+    bool drained; /* told the node that the last connection has gone */
+    pthread_t thread;
+};
+
+struct worker_limits {
+    size_t max_line;
+    size_t max_output;
+    int64_t idle_timeout_ns;
+    int64_t value_timeout_ns;
+};
+
+/* Prepares the worker, without its thread yet. Errors: NO_MEMORY; nothing is then left. */
+enum larder_error worker_init(struct worker *w, struct node *node, const struct cmd_context *context,
+                              const struct worker_limits *limits);
+
+/* Starts the thread. Errors: LIMIT. */
+enum larder_error worker_start(struct worker *w);
+
+/* Any thread: ends the loop and waits for the thread. */
+void worker_join(struct worker *w);
+
+/* Closes what is left and frees it all; after worker_join, or if it was never started. */
+void worker_fini(struct worker *w);
+
+/* --- on the worker's thread --- */
+
+void worker_accept(struct worker *w, int fd);
+
+/* No new connections come; those there are end when they have nothing under way. */
+void worker_drain(struct worker *w);
+
+/* Ends all connections. */
+void worker_abort(struct worker *w);
+
+/* Between connection.c and worker.c: the list. */
+void worker_remember(struct worker *w, struct connection *c);
+void worker_forget(struct worker *w, struct connection *c);
+
+#endif

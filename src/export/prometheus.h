@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_EXPORT_PROMETHEUS_H
+#define LARDER_EXPORT_PROMETHEUS_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "telemetry/snapshot.h"
+
+#define PROMETHEUS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* What a scrape shows; everything is borrowed for the call. */
+struct prometheus_input {
+    const struct telemetry_snapshot *snapshot;
+    const struct telemetry_samples *samples;
+    const struct slice *group_names; /* by group index; any bytes, escaped when written */
+    size_t group_count;              /* above every group index in the snapshot */
+    const char *version;
+};
+
+/* Appends every metric of metrics.def as Prometheus text (exposition format 0.0.4). Requests are written only for the
+ * series that have happened. Errors: LIMIT, NO_MEMORY; `out` then holds an unfinished text, to be thrown away. */
+enum larder_error prometheus_write(const struct prometheus_input *input, struct buf *out);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_MODEL_REPLY_H
+#define LARDER_MODEL_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/blob.h"
+#include "base/slice.h"
+
+/* How an operation ended; results.def. */
+enum result {
+#define RESULT(name, class) RESULT_##name,
+#include "model/results.def"
+#undef RESULT
+    RESULT_COUNT
+};
+
+/* What metrics make of it. */
+enum result_class {
+    RESULT_CLASS_OK,
+    RESULT_CLASS_HIT,
+    RESULT_CLASS_MISS,
+    RESULT_CLASS_ABSENT,
+    RESULT_CLASS_CONFLICT,
+    RESULT_CLASS_ERROR,
+    RESULT_CLASS_REFUSED,
+    RESULT_CLASS_COUNT
+};
+
+enum result_class result_class(enum result result);
+
+/* "ok", "hit", ...; static. */
+const char *result_class_label(enum result_class class);
+
+enum { ITEM_TTL_FOREVER = -1 };
+
+/* What is known of an entry at the moment of the reply. */
+struct item {
+    struct slice value; /* valid until the reply is released */
+    struct blob *blob;  /* when not NULL the value lives in it: a reference keeps the value valid */
+    uint32_t client_flags;
+    uint32_t last_access; /* seconds since the entry was last asked for */
+    uint64_t cas;
+    int64_t ttl;        /* remaining seconds, ITEM_TTL_FOREVER for no end */
+    int64_t ttl_before; /* the same before this request touched it */
+    uint32_t footprint; /* bytes it takes in memory, overhead included */
+    uint8_t queue;      /* of the eviction policy: 0 small, 1 main */
+    bool binary_key;    /* its key was given in base64 and is shown so */
+    bool unchanged;     /* its cas is the one that the request compared with: the caller has the value */
+    bool fetched;       /* it was asked for before this request */
+    bool stale;
+    bool won;      /* this caller is to fill the entry anew */
+    bool win_sent; /* another caller already won */
+};
+
+/* The answer to one request. What `item` points to stays valid until reply_release, which gives back what was held for
+ * it (a shard's lock: so encode, release, and do nothing else in between). */
+struct reply {
+    enum result result;
+    unsigned group; /* index of the key's group, for metrics */
+    struct item item;
+    uint64_t number; /* INCR, DECR */
+    void *held;
+    void (*release)(void *held);
+};
+
+static inline void reply_release(struct reply *reply) {
+    if (reply->release != NULL) {
+        reply->release(reply->held);
+        reply->release = NULL;
+    }
+}
+
+#endif

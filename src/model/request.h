@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_MODEL_REQUEST_H
+#define LARDER_MODEL_REQUEST_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "model/command.h"
+
+enum { REQUEST_KEY_MAX = 250 /* memcached's limit for a key, in bytes */ };
+
+/* The caller's place in a distributed trace (W3C Trace Context). All zero: the call is not traced. */
+struct trace_context {
+    uint8_t trace_id[16];
+    uint8_t span_id[8];
+    uint8_t flags;
+};
+
+/* What a request asks beyond its command. A field that belongs to an option is read only when the option is set. */
+enum request_option {
+    REQUEST_COMPARE = 1 << 0,             /* only if the entry's cas equals `compare` */
+    REQUEST_SET_CAS = 1 << 1,             /* the new cas is `cas` */
+    REQUEST_VIVIFY = 1 << 2,              /* a miss makes an entry, of `vivify_ttl`, that the caller has won */
+    REQUEST_RECACHE = 1 << 3,             /* a remaining life under `recache_ttl` lets one caller win */
+    REQUEST_TOUCH = 1 << 4,               /* the life becomes `ttl` */
+    REQUEST_INVALIDATE = 1 << 5,          /* delete: mark stale, do not remove; set: an older cas stores as stale */
+    REQUEST_NO_BUMP = 1 << 6,             /* does not count as a use of the entry */
+    REQUEST_DROP_VALUE = 1 << 7,          /* delete: empty the value, keep the entry with `client_flags` */
+    REQUEST_MAY_WIN = 1 << 8,             /* the caller understands stale and won answers */
+    REQUEST_RECACHE_AFTER_TOUCH = 1 << 9, /* RECACHE looks at the life that TOUCH gave */
+    REQUEST_BINARY_KEY = 1 << 10,         /* the key came in base64 */
+    REQUEST_VIVIFY_AFTER_TOUCH = 1 << 12, /* of a vivified entry's two lives VIVIFY's counts */
+    REQUEST_EVICT_ON_REFUSAL = 1 << 11,   /* a store that is refused for its size removes the old value in every mode */
+};
+
+/* Seconds to live. Negative: already over. */
+enum { REQUEST_TTL_FOREVER = 0 };
+
+/* One operation, free of any wire form. The slices are borrowed from the connection's input and stay valid until the
+ * reply was encoded. */
+struct request {
+    enum command command;
+    uint32_t options; /* of enum request_option */
+    struct slice key;
+    struct slice value;
+    int64_t deadline_ns; /* on the monotonic clock; the work is in vain after it; 0: none was given */
+    struct trace_context trace;
+    uint32_t client_flags; /* memcached's opaque flags */
+    uint32_t body_size;    /* of the value, known before the value is */
+    int64_t ttl;           /* of a write or a touch; seconds from now, REQUEST_TTL_FOREVER, or negative */
+    int64_t vivify_ttl;
+    int64_t recache_ttl;
+    uint64_t compare;
+    uint64_t cas;
+    uint64_t delta;   /* INCR, DECR */
+    uint64_t initial; /* INCR, DECR: the number a miss is vivified with */
+    struct placed_value
+        *placed; /* when not NULL: where the value already lies in the table's memory; see group/memory.h */
+};
+
+#endif

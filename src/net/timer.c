@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/timer.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "net/loop_uv.h"
+
+struct timer {
+    uv_timer_t uv;
+    timer_fn *on_time;
+    void *ctx;
+};
+
+static uint64_t to_ms(int64_t ns) {
+    return ns <= 0 ? 0 : (uint64_t)(ns / CLOCK_NS_PER_MS + (ns % CLOCK_NS_PER_MS != 0 ? 1 : 0));
+}
+
+static void on_uv_time(uv_timer_t *uv) {
+    struct timer *timer = uv->data;
+
+    timer->on_time(timer->ctx);
+}
+
+static void on_uv_close(uv_handle_t *uv) {
+    free(uv->data);
+}
+
+struct timer *timer_new(struct loop *loop, timer_fn *on_time, void *ctx) {
+    struct timer *timer = malloc(sizeof(*timer));
+
+    if (timer == NULL) {
+        return NULL;
+    }
+    uv_timer_init(loop_uv(loop), &timer->uv);
+    timer->uv.data = timer;
+    timer->on_time = on_time;
+    timer->ctx = ctx;
+    return timer;
+}
+
+void timer_start(struct timer *timer, int64_t delay_ns, int64_t repeat_ns) {
+    uint64_t delay_ms = to_ms(delay_ns);
+
+    /* libuv counts from the whole millisecond in which the turn began: without a fresh reading, and one millisecond for
+     * the part already gone, the timer would come early. */
+    uv_update_time(timer->uv.loop);
+    uv_timer_start(&timer->uv, on_uv_time, delay_ms == 0 ? 0 : delay_ms + 1, to_ms(repeat_ns));
+}
+
+void timer_stop(struct timer *timer) {
+    uv_timer_stop(&timer->uv);
+}
+
+bool timer_running(const struct timer *timer) {
+    return uv_is_active((const uv_handle_t *)&timer->uv) != 0;
+}
+
+void timer_free(struct timer *timer) {
+    if (timer != NULL) {
+        uv_close((uv_handle_t *)&timer->uv, on_uv_close);
+    }
+}

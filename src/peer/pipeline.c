@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/pipeline.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proto/memcached/command_encode.h"
+#include "proto/memcached/response.h"
+
+enum { READ_SIZE = 16384 };
+
+enum larder_error pipeline_init(struct pipeline *p, const struct pipeline_limits *limits) {
+    assert(limits->pending > 0);
+    *p = (struct pipeline){.limits = *limits, .next_deadline_ns = INT64_MAX};
+    p->slots = calloc(limits->pending, sizeof(*p->slots));
+    if (p->slots == NULL) {
+        return LARDER_ERROR_NO_MEMORY;
+    }
+    buf_init(&p->output, limits->output);
+    buf_init(&p->input, limits->value + MC_RESPONSE_LINE_MAX + 2 + READ_SIZE);
+    return LARDER_OK;
+}
+
+void pipeline_fini(struct pipeline *p) {
+    assert(p->waiting == 0);
+    buf_fini(&p->output);
+    buf_fini(&p->input);
+    free(p->slots);
+}
+
+static struct pipeline_slot *slot_at(struct pipeline *p, size_t index) {
+    return &p->slots[(p->first + index) % p->limits.pending];
+}
+
+enum larder_error pipeline_submit(struct pipeline *p, const struct request *request, int64_t unix_s,
+                                  pipeline_done_fn *done, void *ctx) {
+    enum larder_error error;
+
+    assert(done != NULL);
+    if (p->count == p->limits.pending) {
+        return LARDER_ERROR_LIMIT;
+    }
+    error = command_encode(&p->output, request, p->next_opaque, unix_s);
+    if (error != LARDER_OK) {
+        return error;
+    }
+    *slot_at(p, p->count++) = (struct pipeline_slot){
+        .done = done,
+        .ctx = ctx,
+        .deadline_ns = request->deadline_ns,
+        .opaque = p->next_opaque++,
+        .heard = p->heard,
+        .command = request->command,
+    };
+    p->waiting++;
+    if (request->deadline_ns < p->next_deadline_ns) {
+        p->next_deadline_ns = request->deadline_ns;
+    }
+    return LARDER_OK;
+}
+
+struct slice pipeline_output(const struct pipeline *p) {
+    return buf_slice(&p->output);
+}
+
+void pipeline_sent(struct pipeline *p, size_t count) {
+    buf_consume(&p->output, count);
+}
+
+enum larder_error pipeline_input(struct pipeline *p, char **ret_data, size_t *ret_size) {
+    size_t missing = p->needed > p->input.size ? p->needed - p->input.size : 0;
+    enum larder_error error = buf_reserve(&p->input, missing > READ_SIZE ? missing : READ_SIZE);
+
+    if (error != LARDER_OK) {
+        return error;
+    }
+    *ret_data = p->input.data + p->input.size;
+    *ret_size = p->input.capacity - p->input.size;
+    return LARDER_OK;
+}
+
+static void call(struct pipeline_slot slot, enum larder_error error, const struct answer *answer) {
+    if (slot.done != NULL) {
+        slot.done(slot.ctx, error, answer);
+    }
+}
+
+/* Takes the oldest slot out. */
+static struct pipeline_slot pop(struct pipeline *p) {
+    struct pipeline_slot slot = *slot_at(p, 0);
+
+    p->first = (p->first + 1) % p->limits.pending;
+    p->count--;
+    p->waiting -= slot.done != NULL;
+    return slot;
+}
+
+/* Gives the response to the oldest request. */
+static enum larder_error match(struct pipeline *p, const struct mc_response *response) {
+    struct pipeline_slot slot;
+    struct answer answer;
+    enum larder_error error;
+
+    if (p->count == 0) {
+        return mc_response_is_error(response) ? LARDER_ERROR_REFUSED : LARDER_ERROR_PROTOCOL;
+    }
+    slot = *slot_at(p, 0);
+    error = answer_read(slot.command, slot.opaque, response, &answer);
+    if (error != LARDER_OK) {
+        return error;
+    }
+    p->heard++;
+    if (!answer.more) {
+        pop(p);
+    }
+    call(slot, LARDER_OK, &answer);
+    return LARDER_OK;
+}
+
+enum larder_error pipeline_received(struct pipeline *p, size_t count) {
+    enum larder_error error = LARDER_OK;
+    size_t used = 0;
+
+    p->input.size += count;
+    assert(p->input.size <= p->input.capacity);
+    if (p->input.size < p->needed) {
+        return LARDER_OK;
+    }
+    while (error == LARDER_OK && used < p->input.size) {
+        struct slice rest = slice_skip(buf_slice(&p->input), used);
+        struct mc_response response;
+        size_t size;
+
+        error = mc_response_decode(rest, p->limits.value, &response, &size);
+        if (error == LARDER_OK && size > rest.size) {
+            p->needed = size;
+            break;
+        }
+        if (error == LARDER_OK) {
+            p->needed = 0;
+            used += size;
+            error = match(p, &response);
+        }
+    }
+    buf_consume(&p->input, used);
+    return error;
+}
+
+bool pipeline_expire(struct pipeline *p, int64_t now_ns) {
+    int64_t next = INT64_MAX;
+    size_t count = p->count;
+
+    if (now_ns < p->next_deadline_ns) {
+        return false;
+    }
+    /* What `done` submits lowers it again. */
+    p->next_deadline_ns = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        struct pipeline_slot *slot = slot_at(p, i);
+        struct pipeline_slot expired = *slot;
+
+        if (slot->done == NULL) {
+            continue;
+        }
+        if (slot->deadline_ns > now_ns) {
+            next = slot->deadline_ns < next ? slot->deadline_ns : next;
+            continue;
+        }
+        slot->done = NULL;
+        p->waiting--;
+        call(expired, LARDER_ERROR_TIMEOUT, NULL);
+    }
+    if (next < p->next_deadline_ns) {
+        p->next_deadline_ns = next;
+    }
+    return p->count > 0 && p->waiting == 0 && slot_at(p, 0)->heard == p->heard;
+}
+
+int64_t pipeline_deadline(const struct pipeline *p) {
+    return p->waiting == 0 ? INT64_MAX : p->next_deadline_ns;
+}
+
+void pipeline_fail(struct pipeline *p, enum larder_error error) {
+    size_t count = p->count;
+
+    p->output.size = 0;
+    p->input.size = 0;
+    p->needed = 0;
+    p->next_deadline_ns = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        call(pop(p), error, NULL);
+    }
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/memcached/base64.h"
+
+#include <stdint.h>
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+enum { NO_DIGIT = 64 };
+
+static unsigned digit_of(char c) {
+    if (c >= 'A' && c <= 'Z') {
+        return (unsigned)(c - 'A');
+    }
+    if (c >= 'a' && c <= 'z') {
+        return (unsigned)(c - 'a') + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return (unsigned)(c - '0') + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : NO_DIGIT;
+}
+
+bool base64_decode(struct slice text, char *out, size_t *ret_size) {
+    size_t padding = 0;
+    size_t size = 0;
+
+    if (text.size == 0 || text.size % 4 != 0) {
+        return false;
+    }
+    while (padding < 2 && text.data[text.size - 1 - padding] == '=') {
+        padding++;
+    }
+    for (size_t group = 0; group < text.size; group += 4) {
+        bool last = group + 4 == text.size;
+        size_t bytes = last ? 3 - padding : 3;
+        uint32_t bits = 0;
+
+        for (size_t i = 0; i < 4; i++) {
+            unsigned digit = digit_of(text.data[group + i]);
+
+            if (digit == NO_DIGIT) {
+                if (!last || i < 4 - padding) {
+                    return false;
+                }
+                digit = 0;
+            }
+            bits = bits << 6 | digit;
+        }
+        for (size_t i = 0; i < bytes; i++) {
+            out[size++] = (char)(bits >> (16 - 8 * i));
+        }
+    }
+    *ret_size = size;
+    return true;
+}
+
+void base64_encode(struct slice s, char *out) {
+    for (size_t at = 0; at < s.size; at += 3) {
+        size_t bytes = s.size - at < 3 ? s.size - at : 3;
+        uint32_t bits = 0;
+
+        for (size_t i = 0; i < 3; i++) {
+            bits = bits << 8 | (i < bytes ? (unsigned char)s.data[at + i] : 0);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            *out++ = i <= bytes ? alphabet[bits >> (18 - 6 * i) & 63] : '=';
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_SESSION_INTERNAL_H
+#define LARDER_SESSION_INTERNAL_H
+
+#include "cmd/cmd.h"
+#include "session/session.h"
+
+/* Between the files of this room. Both process what they can of `input` and return how many bytes that was. */
+size_t session_memcached(struct session *s, struct slice input);
+size_t session_http(struct session *s, struct slice input);
+
+/* A large value that is read straight into the table's memory. The command's line is kept, to be decoded again when the
+ * value is complete. */
+struct body {
+    struct buf line;
+    struct placed_value value;
+    size_t filled; /* bytes of the value that have come */
+    char tail[2];  /* the CRLF behind it */
+    size_t tail_filled;
+};
+
+/* Where bytes of the body go next; false when it is complete. */
+bool session_body_place(struct session *s, char **ret_data, size_t *ret_size);
+
+/* Notes that `size` bytes were put there; runs the command when that was the last. */
+void session_body_filled(struct session *s, size_t size);
+
+void session_body_free(struct session *s);
+
+/* The keys of a get line that must wait until earlier answers are sent. */
+struct unfinished_get;
+
+void session_get_free(struct session *s);
+
+/* The outbox to write a reply to; ends the session and returns NULL when there is no memory for one. */
+struct outbox *session_outbox(struct session *s);
+
+/* Whether so much waits to be sent that requests must wait. */
+bool session_is_full(const struct session *s);
+
+/* Ends the session if a reply could not be written whole. */
+static inline void session_check(struct session *s, enum larder_error error) {
+    if (error != LARDER_OK) {
+        s->over = true;
+    }
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/session.h"
+
+#include <stdlib.h>
+
+#include "proto/preface.h"
+#include "session/internal.h"
+
+enum {
+    SPARES_MAX = 16,
+    SPARE_BYTES_KEPT = 128 << 10, /* of memory an outbox keeps between two uses */
+};
+
+bool session_worker_init(struct session_worker *w, const struct cmd_context *context, size_t max_line,
+                         size_t max_output) {
+    *w = (struct session_worker){.context = *context, .max_line = max_line, .max_output = max_output};
+    w->scratch = malloc(SESSION_SCRATCH_SIZE);
+    return w->scratch != NULL;
+}
+
+void session_worker_fini(struct session_worker *w) {
+    while (w->spare != NULL) {
+        struct outbox *o = w->spare;
+
+        w->spare = o->next;
+        outbox_fini(o);
+        free(o);
+    }
+    free(w->scratch);
+}
+
+static struct outbox *borrow_outbox(struct session_worker *w) {
+    struct outbox *o = w->spare;
+
+    if (o != NULL) {
+        w->spare = o->next;
+        w->spares--;
+        return o;
+    }
+    o = malloc(sizeof(*o));
+    if (o != NULL) {
+        outbox_init(o, w->max_output + SESSION_REPLY_MAX);
+    }
+    return o;
+}
+
+static void return_outbox(struct session_worker *w, struct outbox *o) {
+    if (w->spares >= SPARES_MAX) {
+        outbox_fini(o);
+        free(o);
+        return;
+    }
+    outbox_clear(o, SPARE_BYTES_KEPT);
+    o->next = w->spare;
+    w->spare = o;
+    w->spares++;
+}
+
+void session_init(struct session *s, struct session_worker *worker) {
+    *s = (struct session){.worker = worker};
+    buf_init(&s->input, worker->max_line + SESSION_INPUT_EXTRA);
+}
+
+void session_fini(struct session *s) {
+    if (s->out != NULL) {
+        return_outbox(s->worker, s->out);
+        s->out = NULL;
+    }
+    session_body_free(s);
+    session_get_free(s);
+    buf_fini(&s->input);
+}
+
+struct outbox *session_outbox(struct session *s) {
+    if (s->out == NULL) {
+        s->out = borrow_outbox(s->worker);
+        if (s->out == NULL) {
+            s->over = true;
+        }
+    }
+    return s->out;
+}
+
+bool session_is_full(const struct session *s) {
+    return s->out != NULL && outbox_pending(s->out) >= s->worker->max_output;
+}
+
+/* Answers what is not spoken here and ends the session. */
+static void refuse(struct session *s, enum preface preface, struct slice input) {
+    struct outbox *out = session_outbox(s);
+    char bytes[64];
+
+    telemetry_count(s->worker->context.telemetry, COUNTER_REJECTED_PROTOCOL, 1);
+    if (out != NULL && preface == PREFACE_HTTP2) {
+        session_check(s, outbox_append(out, preface_goaway()));
+    } else if (out != NULL) {
+        session_check(s, outbox_append(out, slice_make(bytes, preface_refuse_binary(input, bytes))));
+    }
+    s->over = true;
+}
+
+/* False: too early to tell, or refused. */
+static bool decide_protocol(struct session *s, struct slice input) {
+    enum preface preface = preface_detect(input);
+
+    switch (preface) {
+    case PREFACE_UNKNOWN:
+        return false;
+    case PREFACE_MEMCACHED:
+        s->protocol = SESSION_MEMCACHED;
+        return true;
+    case PREFACE_HTTP1:
+        s->protocol = SESSION_HTTP;
+        return true;
+    default:
+        refuse(s, preface, input);
+        return false;
+    }
+}
+
+static size_t process(struct session *s, struct slice input) {
+    if (s->protocol == SESSION_UNDECIDED && !decide_protocol(s, input)) {
+        return 0;
+    }
+    s->stalled = false;
+    return s->protocol == SESSION_HTTP ? session_http(s, input) : session_memcached(s, input);
+}
+
+static void keep(struct session *s, struct slice rest) {
+    if (rest.size > 0 && !s->over && buf_append_slice(&s->input, rest) != LARDER_OK) {
+        s->over = true;
+    }
+}
+
+/* An outbox that was borrowed for replies that then were not to be sent goes back at once. */
+static void settle(struct session *s) {
+    if (s->out != NULL && outbox_pending(s->out) == 0) {
+        return_outbox(s->worker, s->out);
+        s->out = NULL;
+    }
+    if (s->over || s->input.size == 0) {
+        buf_fini(&s->input);
+        s->wanted = 0;
+    }
+    if (s->over) {
+        session_get_free(s);
+    }
+}
+
+static void process_kept(struct session *s) {
+    if ((s->input.size >= s->wanted || s->get != NULL) && !s->over) {
+        size_t done = process(s, buf_slice(&s->input));
+
+        buf_consume(&s->input, done);
+    }
+}
+
+void session_read_place(struct session *s, char **ret_data, size_t *ret_size) {
+    if (s->body != NULL && session_body_place(s, ret_data, ret_size)) {
+        return;
+    }
+    *ret_data = s->worker->scratch;
+    *ret_size = SESSION_SCRATCH_SIZE;
+}
+
+void session_feed(struct session *s, size_t size) {
+    struct slice fresh = slice_make(s->worker->scratch, size);
+
+    telemetry_count(s->worker->context.telemetry, COUNTER_BYTES_READ, size);
+    if (s->over) {
+        return;
+    }
+    if (s->body != NULL) {
+        session_body_filled(s, size);
+    } else if (s->input.size > 0 || s->get != NULL) {
+        keep(s, fresh);
+        process_kept(s);
+    } else {
+        size_t done = process(s, fresh);
+
+        keep(s, slice_skip(fresh, done));
+    }
+    settle(s);
+}
+
+void session_resume(struct session *s) {
+    process_kept(s);
+    settle(s);
+}
+
+int session_pieces(const struct session *s, struct iovec *pieces, int max) {
+    return outbox_pieces(s->out, pieces, max);
+}
+
+void session_sent(struct session *s, size_t size) {
+    telemetry_count(s->worker->context.telemetry, COUNTER_BYTES_WRITTEN, size);
+    outbox_sent(s->out, size);
+    if (outbox_pending(s->out) == 0) {
+        return_outbox(s->worker, s->out);
+        s->out = NULL;
+    }
+}

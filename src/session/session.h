@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_SESSION_SESSION_H
+#define LARDER_SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/outbox.h"
+#include "cmd/context.h"
+#include "group/memory.h"
+
+/* A connection without I/O: bytes in, ordered replies out. Whoever has the socket does this, over and over:
+ *
+ *     session_read_place    where the next bytes should go; read them there
+ *     session_feed          hand them over; replies appear in session->out
+ *     session_pieces/_sent  write the replies as far as the socket takes them
+ *     session_resume        after more room was made: continue with input that had to wait
+ *
+ * and closes the socket when session_is_over. An idle session holds no buffers: input is processed where it was read,
+ * and the outbox is lent by the worker while there is something in it. */
+
+/* What all sessions of one worker share; one thread uses it. */
+struct session_worker {
+    struct cmd_context context; /* its `now` is set before each feed */
+    size_t max_line;            /* bytes of a command line, keys to get included */
+    size_t max_output;          /* bytes of replies that may wait; beyond that requests wait */
+    char *scratch;              /* where sockets are read to, SESSION_SCRATCH_SIZE bytes */
+    struct outbox *spare;       /* outboxes to lend */
+    unsigned spares;
+};
+
+enum {
+    SESSION_SCRATCH_SIZE = 64 << 10,
+    SESSION_REFERENCE_FROM = 8 << 10, /* values from this size on are sent from where they lie */
+    SESSION_REPLY_MAX = 64 << 20,     /* copied bytes of the one reply that may exceed max_output */
+    SESSION_INPUT_EXTRA = 256 << 10,  /* input that may wait beside a line: a small value, a scratch buffer */
+};
+
+enum session_protocol { SESSION_UNDECIDED, SESSION_MEMCACHED, SESSION_HTTP };
+
+struct session {
+    struct session_worker *worker;
+    struct outbox *out;         /* NULL: nothing waits to be sent */
+    struct buf input;           /* what could not be processed yet */
+    size_t wanted;              /* no use in looking at the input before it has so many bytes */
+    size_t swallow;             /* bytes of a refused value still to be dropped */
+    struct body *body;          /* a large value on its way in; NULL: none */
+    struct unfinished_get *get; /* keys whose answers wait for room; NULL: none */
+    enum session_protocol protocol;
+    bool stalled; /* input waits for room in the outbox */
+    bool over;    /* no more input is taken; close once everything is sent */
+};
+
+/* False: out of memory. The worker outlives its sessions. */
+bool session_worker_init(struct session_worker *w, const struct cmd_context *context, size_t max_line,
+                         size_t max_output);
+void session_worker_fini(struct session_worker *w);
+
+void session_init(struct session *s, struct session_worker *worker);
+
+/* Frees everything, also in the middle of a request. */
+void session_fini(struct session *s);
+
+/* Where the next bytes from the socket should be put: the worker's scratch, or the place of a large value. At least one
+ * byte; good until the next call for any session of the worker. */
+void session_read_place(struct session *s, char **ret_data, size_t *ret_size);
+
+/* Processes `size` bytes that were read to session_read_place. */
+void session_feed(struct session *s, size_t size);
+
+/* Continues with input that waited for room. */
+void session_resume(struct session *s);
+
+/* Whether more input should be read now: not while replies pile up, nor when it is over. */
+static inline bool session_wants_input(const struct session *s) {
+    return !s->stalled && !s->over;
+}
+
+static inline bool session_has_output(const struct session *s) {
+    return s->out != NULL;
+}
+
+/* The next unsent bytes; only while session_has_output. */
+int session_pieces(const struct session *s, struct iovec *pieces, int max);
+
+/* Notes that so many bytes were sent; takes the empty outbox back. */
+void session_sent(struct session *s, size_t size);
+
+/* Whether all is said and the socket can be closed. */
+static inline bool session_is_over(const struct session *s) {
+    return s->over && s->out == NULL;
+}
+
+#endif

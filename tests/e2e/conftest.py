@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the end-to-end tests.
+
+The server under test is the larderd named by the environment variable LARDERD (default: build/larderd). With
+E2E_SERVER=memcached it is memcached itself (E2E_MEMCACHED, default /usr/bin/memcached): that is how one sees that a
+test states memcached's behaviour.
+"""
+import re
+import resource
+import subprocess
+
+import pytest
+
+from server import MEMCACHED, Server, kind_under_test, larderd_path
+from wire import Connection, Transcript
+
+
+def memcached_version():
+    text = subprocess.run([MEMCACHED, "-V"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return tuple(int(part) for part in re.search(r"(\d+)\.(\d+)\.(\d+)", text).groups())
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "larder(reason): Larder's own answer; left out when memcached is the server")
+    config.addinivalue_line("markers", "since(version, reason): the answer of memcached from this version on")
+    config.addinivalue_line("markers", "classic(reason): the answer of memcached 1.6.18 that newer ones changed")
+    config.addinivalue_line("markers", "slow: runs on the release build only, unless everything is asked for")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def pytest_make_parametrize_id(val):
+    """Long values are shortened, so that a test's name can be read and typed; pytest numbers those that are alike."""
+    if isinstance(val, bytes) and len(val) > 60:
+        return f"{val[:20]!r}..{len(val)} bytes"
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    if kind_under_test() != "memcached":
+        return
+    version = memcached_version()
+    name = "memcached " + ".".join(str(part) for part in version)
+    for item in items:
+        own = item.get_closest_marker("larder")
+        since = item.get_closest_marker("since")
+        classic = item.get_closest_marker("classic")
+        if own:
+            item.add_marker(pytest.mark.skip(reason="Larder only: " + own.args[0]))
+        elif since and version < tuple(int(part) for part in since.args[0].split(".")):
+            item.add_marker(pytest.mark.skip(reason=f"{name} does not know it yet: {since.args[1]}"))
+        elif classic and version > (1, 6, 18):
+            item.add_marker(pytest.mark.skip(reason=f"{name} changed it: {classic.args[0]}"))
+
+
+def pytest_report_header():
+    kind = kind_under_test()
+    return f"server under test: {MEMCACHED if kind == 'memcached' else larderd_path()}"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The server that most tests share."""
+    running = Server(tmp_path_factory.mktemp("server"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def start_server(tmp_path):
+    """Starts a server for one test alone: start_server(threads=1, ...), see Server."""
+    running = []
+
+    def start(**options):
+        running.append(Server(tmp_path / f"server{len(running)}", **options))
+        return running[-1]
+    yield start
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def connection(server):
+    """A connection to the shared server, which is empty at first."""
+    server.assert_alive()
+    with Connection(server) as opened:
+        assert opened.ask(b"flush_all\r\n") == b"OK\r\n"
+        yield opened
+
+
+@pytest.fixture
+def talk(connection):
+    """Plays a transcript on a connection to the empty shared server."""
+    return Transcript(connection)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the tests step by step, counts them, and closes with one line."""
+
+import argparse
+import functools
+import shutil
+import signal
+import sys
+import textwrap
+import time
+
+import builds
+import process
+import steps
+from results import FAILED, PASSED, SKIPPED, Case, summary
+
+FUZZ_RUNS = 50000
+FUZZ_SECONDS = 15
+FUZZ_SECONDS_ALL = 120
+
+PARTS = {
+    "layers": "the layer check, and the tests of the checks themselves",
+    "unit": "unit tests",
+    "e2e": "end-to-end tests with stock clients, on the release build",
+    "fuzz": "every parser against made-up input, for a bounded time",
+    "asan": "unit and end-to-end tests under ASan and UBSan",
+    "tsan": "unit and end-to-end tests under TSan",
+}
+
+
+def arguments():
+    listing = "\n".join(f"  {name:8}{text}" for name, text in PARTS.items())
+    parser = argparse.ArgumentParser(
+        prog="tests/run",
+        description="Builds and tests; without PART, every part:\n" + listing,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("part", nargs="*", metavar="PART")
+    parser.add_argument("--all", action="store_true", help="slow tests under the sanitizers too, and longer fuzzing")
+    parser.add_argument("--fuzz-seconds", type=int, help="fuzz each parser this long, without a limit of inputs")
+    options = parser.parse_args()
+    for part in options.part:
+        if part not in PARTS:
+            parser.error(f"no part is called '{part}'")
+    return options
+
+
+def plan(options):
+    """The steps as (title, name, needed step, function of the place for logs)."""
+    parts = options.part or list(PARTS)
+    release, asan, tsan = builds.release(), builds.asan(), builds.tsan()
+    if options.fuzz_seconds:
+        limits = (0, options.fuzz_seconds)
+    else:
+        limits = (0, FUZZ_SECONDS_ALL) if options.all else (FUZZ_RUNS, FUZZ_SECONDS)
+
+    def add(wanted, title, name, needs, function, *rest):
+        if any(part in parts for part in wanted):
+            todo.append((title, name, needs, functools.partial(call, function, rest)))
+
+    def call(function, rest, logs):
+        return function(logs, *rest)
+
+    todo = []
+    add(["layers"], "layers", "layers", None, steps.layers)
+    for kind, name, whole in ((release, "release", ("unit", "e2e")), (asan, "asan", ("asan",)), (tsan, "tsan", ("tsan",))):
+        needed = [*whole, "fuzz"] if kind is asan else whole
+        add(needed, f"build, {kind.name}", f"{name}-build", None, steps.build, kind)
+        add([whole[0]], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind)
+        if kind is asan:
+            add(["fuzz"], "fuzzers", "fuzz", "asan-build", steps.fuzz, kind, *limits)
+        add([whole[-1]], f"end-to-end tests, {kind.name}", f"{name}-e2e", f"{name}-build", steps.e2e, kind, options.all)
+    return todo
+
+
+def show(case):
+    print(f"    FAILED {case.name}", flush=True)
+    print(textwrap.indent(case.detail, "      | "), flush=True)
+
+
+def run(todo, logs):
+    cases = []
+    broken = set()
+    for number, (title, name, needs, function) in enumerate(todo, 1):
+        print(f"[{number}/{len(todo)}] {title}", flush=True)
+        if needs in broken:
+            print("    not run: its build is broken", flush=True)
+            continue
+        start = time.monotonic()
+        try:
+            results = function(logs / name)
+        except Exception as error:  # a step that breaks is a failure, never the end of the run
+            results = [Case(title, FAILED, f"the step broke: {error!r}")]
+        if any(case.status == FAILED for case in results):
+            broken.add(name)
+        for case in results:
+            if case.status == FAILED:
+                show(case)
+            elif case.status == PASSED and case.detail:
+                print(f"    {case.name}: {case.detail}", flush=True)
+        for case in results:
+            case.name = f"{case.name} [{title}]"
+        cases += results
+        print(f"    {summary(results)} ({time.monotonic() - start:.0f} s)", flush=True)
+    return cases
+
+
+def main():
+    options = arguments()
+    signal.signal(signal.SIGINT, process.end_all)
+    signal.signal(signal.SIGTERM, process.end_all)
+    logs = builds.ROOT / "build-tests"
+    shutil.rmtree(logs, ignore_errors=True)
+    start = time.monotonic()
+    cases = run(plan(options), logs)
+    print(f"\n{time.monotonic() - start:.0f} s in all; logs are in {logs.relative_to(builds.ROOT)}/")
+    for case in cases:
+        if case.status == SKIPPED:
+            print(f"SKIPPED {case.name}: {case.detail}")
+    for case in cases:
+        if case.status == FAILED:
+            print(f"FAILED {case.name}")
+    print(summary(cases), flush=True)
+    return 1 if any(case.status == FAILED for case in cases) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

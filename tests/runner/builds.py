@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The three builds that are tested: the one people run, and two that watch memory and threads."""
+
+import os
+import pathlib
+import platform
+from dataclasses import dataclass, field
+
+import process
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+JOBS = os.cpu_count() or 1
+BUILD_SECONDS = 900
+
+# An allocation that cannot be met returns NULL, as without a sanitizer: the daemon has an answer for that.
+COMMON = "halt_on_error=1:allocator_may_return_null=1:allow_addr2line=1"
+
+
+@dataclass
+class Build:
+    """`slowdown` stretches the time limits of tests; `sanitizer` is what tests read in TEST_SANITIZER."""
+
+    name: str
+    directory: pathlib.Path
+    options: list
+    compiler: str = "gcc"
+    targets: list = field(default_factory=lambda: ["all", "unit-tests"])
+    sanitizer: str = ""
+    slowdown: int = 1
+
+    def make(self, log):
+        """Configures and builds, saying everything in the log. Returns whether that went well."""
+        # A new source list (say, a new fuzz_*.c) is only seen by configuring again.
+        again = ["--reconfigure"] if (self.directory / "build.ninja").exists() else []
+        configure = ["meson", "setup", *again, *self.options, self.directory]
+        if process.run(configure, log, BUILD_SECONDS, {"CC": self.compiler}, ROOT) != 0:
+            return False
+        ninja = ["ninja", "-C", self.directory, "-j", JOBS, *self.targets]
+        return process.run(ninja, log, BUILD_SECONDS, None, ROOT) == 0
+
+    def environment(self, reports):
+        """What programs of this build run under. Sanitizers write to files called reports.PID, so that nothing a daemon
+        says in the middle of a test is lost."""
+        env = {"TEST_SANITIZER": self.sanitizer}
+        if self.sanitizer == "asan":
+            env["ASAN_OPTIONS"] = f"{COMMON}:detect_leaks=1:detect_stack_use_after_return=1:log_path={reports}"
+            env["UBSAN_OPTIONS"] = f"{COMMON}:print_stacktrace=1:log_path={reports}"
+        elif self.sanitizer == "tsan":
+            env["TSAN_OPTIONS"] = f"{COMMON}:second_deadlock_stack=1:log_path={reports}"
+        return env
+
+    def wrapper(self):
+        """What stands before a command of this build. These sanitizers die at random where the kernel places memory with
+        more than 28 random bits; without address randomisation they do not."""
+        if not self.sanitizer:
+            return []
+        try:
+            bits = int(pathlib.Path("/proc/sys/vm/mmap_rnd_bits").read_text())
+        except (OSError, ValueError):
+            return []
+        return ["setarch", platform.machine(), "-R"] if bits > 28 else []
+
+
+def release():
+    return Build("release", ROOT / "build", ["-Dbuildtype=release", "-Db_lto=true", "-Dtests=enabled"])
+
+
+def asan():
+    """Clang, because the fuzzers need it; so the whole code also passes the warnings of a second compiler."""
+    return Build(
+        "ASan+UBSan",
+        ROOT / "build-asan",
+        [
+            "-Dbuildtype=debugoptimized",
+            "-Db_sanitize=address,undefined",
+            "-Db_lundef=false",
+            "-Dc_args=-fsanitize=fuzzer-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer",
+            "-Dtests=enabled",
+            "-Dfuzzers=true",
+        ],
+        compiler="clang",
+        targets=["all", "unit-tests", "fuzzers"],
+        sanitizer="asan",
+        slowdown=4,
+    )
+
+
+def tsan():
+    """Warnings are not errors here: instrumented code draws false ones, and the other two builds have seen the true."""
+    return Build(
+        "TSan",
+        ROOT / "build-tsan",
+        ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread", "-Db_lundef=false", "-Dwerror=false", "-Dtests=enabled"],
+        sanitizer="tsan",
+        slowdown=6,
+    )

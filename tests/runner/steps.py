@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of a run. Each takes the place for its logs and returns its cases."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import builds
+import process
+from results import FAILED, PASSED, Case, how_it_ended, read_cmocka, read_pytest
+
+PYTEST = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+E2E_SECONDS = 900
+
+
+def layers(logs):
+    """The layer check, and the tests of the check and of this runner."""
+    log = logs / "layers.log"
+    returncode = process.run([sys.executable, "tests/layers/check.py"], log, 60, None, builds.ROOT)
+    if returncode == 0:
+        cases = [Case("layers", PASSED)]
+    else:
+        cases = [Case("layers", FAILED, process.read(log))]
+    return cases + pytest(logs / "house", ["tests/layers", "tests/runner"], 120)
+
+
+def build(logs, kind):
+    log = logs / "build.log"
+    if kind.make(log):
+        return [Case(f"build {kind.name}", PASSED)]
+    return [Case(f"build {kind.name}", FAILED, process.read(log))]
+
+
+def unit(logs, kind):
+    """Every unit test program of a build, as many at a time as there are processors."""
+    listed = subprocess.run(
+        ["meson", "introspect", "--tests", str(kind.directory)], stdout=subprocess.PIPE, check=True, text=True
+    )
+    programs = json.loads(listed.stdout)
+    if not programs:
+        return [Case(f"unit {kind.name}", FAILED, "no tests found")]
+    with ThreadPoolExecutor(builds.JOBS) as pool:
+        return sum(pool.map(lambda test: unit_program(logs, kind, test), programs), [])
+
+
+def unit_program(logs, kind, test):
+    name = test["name"]
+    place = fresh(logs / name)
+    # %g is the group: cmocka would put a second group of the same program into the same file, as a second document.
+    env = {
+        **kind.environment(place / "sanitizer"),
+        **test["env"],
+        "CMOCKA_MESSAGE_OUTPUT": "xml",
+        "CMOCKA_XML_FILE": str(place / "report-%g.xml"),
+    }
+    log = place / "output.log"
+    returncode = process.run(kind.wrapper() + test["cmd"], log, test["timeout"] * kind.slowdown, env, test["workdir"])
+    output = log.read_text(encoding="utf-8", errors="replace")
+    cases = read_cmocka(sorted(place.glob("report-*.xml")), name, returncode, output)
+    said = sanitizer_reports(place)
+    if said and not any(case.status == FAILED for case in cases):
+        cases.append(Case(name, FAILED))
+    for case in cases:
+        if case.status == FAILED:
+            case.detail = "\n".join([case.detail, *said, process.read(log)]).strip()
+    return cases
+
+
+def e2e(logs, kind, everything):
+    """The end-to-end tests against the programs of a build. Those marked slow run on the release build only, unless
+    everything is asked for. Any report of a sanitizer is a failure, also if no test noticed."""
+    place = fresh(logs)
+    env = {
+        **kind.environment(place / "sanitizer"),
+        "LARDERD": str(kind.directory / "larderd"),
+        "LARDER": str(kind.directory / "larder"),
+    }
+    select = [] if everything or not kind.sanitizer else ["-m", "not slow"]
+    cases = pytest(place, ["tests/e2e", *select], E2E_SECONDS * (1 if not kind.sanitizer else 2), env, kind.wrapper())
+    return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
+
+
+def fuzz(logs, kind, runs, seconds):
+    """Each fuzzer for `runs` inputs or `seconds`, whatever ends first, after all its seeds."""
+    sources = sorted((builds.ROOT / "tests/fuzz").glob("fuzz_*.c"))
+    if not sources:
+        return [Case("fuzz", FAILED, "no fuzzers found")]
+    with ThreadPoolExecutor(builds.JOBS) as pool:
+        return list(pool.map(lambda source: fuzz_program(logs, kind, source, runs, seconds), sources))
+
+
+def fuzz_program(logs, kind, source, runs, seconds):
+    name = source.stem
+    place = fresh(logs / name)
+    found = kind.directory / "corpus" / name  # kept from run to run, so that the next one goes on from there
+    found.mkdir(parents=True, exist_ok=True)
+    seeds = source.parent / "corpus" / name.removeprefix("fuzz_")
+    words = source.parent / (name.removeprefix("fuzz_") + ".dict")
+    command = [
+        kind.directory / "tests/fuzz" / name,
+        f"-max_total_time={seconds}",
+        *([f"-runs={runs}"] if runs else []),
+        "-timeout=10",
+        "-rss_limit_mb=2048",
+        "-print_final_stats=1",
+        f"-artifact_prefix={place}/",
+        *([f"-dict={words}"] if words.exists() else []),
+        found,
+        *([seeds] if seeds.is_dir() else []),
+    ]
+    env = kind.environment("stderr")
+    log = place / "output.log"
+    returncode = process.run(kind.wrapper() + command, log, seconds + 120, env, place)
+    done = re.search(r"number_of_executed_units: *(\d+)", log.read_text(encoding="utf-8", errors="replace"))
+    if returncode == 0 and done:
+        return Case(name, PASSED, f"{done.group(1)} inputs")
+    inputs = [str(path) for path in place.iterdir() if path != log]
+    trouble = how_it_ended(returncode) if returncode != 0 else "said nothing about its runs"
+    return Case(name, FAILED, "\n".join([trouble, *inputs, process.read(log, 80)]))
+
+
+def pytest(place, arguments, seconds, env=None, wrapper=()):
+    place.mkdir(parents=True, exist_ok=True)
+    report = place / "report.xml"
+    report.unlink(missing_ok=True)
+    log = place / "output.log"
+    returncode = process.run(
+        [*wrapper, *PYTEST, f"--junitxml={report}", *arguments], log, seconds, env, builds.ROOT
+    )
+    cases = read_pytest(report, arguments[0], returncode)
+    # A run that broke as a whole has its reason only in what pytest printed.
+    for case in cases:
+        if case.status == FAILED and case.name == arguments[0]:
+            case.detail += "\n" + process.read(log)
+    left_out = re.search(r"(\d+) deselected", log.read_text(encoding="utf-8", errors="replace"))
+    if left_out:
+        print(f"    left out, because marked slow: {left_out.group(1)}", flush=True)
+    return cases
+
+
+def sanitizer_reports(place):
+    """What sanitizers found; mere warnings, such as of a huge allocation that was refused, are no finding."""
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(place.glob("sanitizer.*"))]
+    return [text for text in texts if re.search(r"ERROR: |runtime error: |WARNING: ThreadSanitizer", text)]
+
+
+def fresh(place):
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    return place
