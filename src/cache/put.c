@@ -58,8 +58,8 @@ static void link_entry(struct shard *s, uint64_t hash, struct entry *e) {
     s->counts.stored++;
 }
 
-static void fill_header(struct shard *s, struct entry *e, struct slice key, const struct shard_put *put, uint32_t now) {
-    e->cas = ++s->cas;
+/* All but the cas, which counts writes that took effect: an entry gets it when it is linked. */
+static void fill_header(struct entry *e, struct slice key, const struct shard_put *put, uint32_t now) {
     e->expires = put->expires;
     e->client_flags = put->client_flags;
     e->last_access = now;
@@ -70,17 +70,22 @@ static void fill_header(struct shard *s, struct entry *e, struct slice key, cons
     memcpy(e->data, key.data, key.size);
 }
 
-/* Overwriting counts as a use, but never as a read. */
-static void overwrite(struct shard *s, struct entry *e, const struct shard_put *put, uint32_t now) {
+/* The frequency of an entry after one more use. */
+static unsigned use_more(const struct entry *e) {
     unsigned frequency = entry_frequency(e);
 
+    return frequency < ENTRY_FREQUENCY ? frequency + 1 : frequency;
+}
+
+/* Overwriting counts as a use, but never as a read. */
+static void overwrite(struct shard *s, struct entry *e, const struct shard_put *put, uint32_t now) {
     e->cas = ++s->cas;
     e->expires = put->expires;
     e->client_flags = put->client_flags;
     e->last_access = now;
     e->value_size = put->value_size;
     e->group = put->group;
-    e->bits = (uint8_t)(frequency < ENTRY_FREQUENCY ? frequency + 1 : frequency);
+    e->bits = (uint8_t)use_more(e);
     segment_note_expiry(shard_segment_of(s, e), e->expires);
     s->counts.stored++;
 }
@@ -95,7 +100,7 @@ static enum queue_id queue_for(struct shard *s, uint64_t hash, const struct entr
 struct entry *shard_put(struct shard *s, uint64_t hash, struct slice key, const struct shard_put *put, uint32_t now) {
     size_t footprint = entry_size_for(key.size, put->value_size);
     struct entry *old = shard_find(s, hash, key, now, NULL);
-    unsigned frequency = old != NULL ? entry_frequency(old) : 0;
+    unsigned frequency = old != NULL ? use_more(old) : 0;
     struct entry *e;
 
     if (old != NULL && entry_footprint(old) == footprint && !shard_is_large(s, footprint)) {
@@ -109,8 +114,9 @@ struct entry *shard_put(struct shard *s, uint64_t hash, struct slice key, const 
         s->counts.refused++;
         return NULL;
     }
-    fill_header(s, e, key, put, now);
-    entry_set_frequency(e, old != NULL && frequency < ENTRY_FREQUENCY ? frequency + 1 : frequency);
+    fill_header(e, key, put, now);
+    e->cas = ++s->cas;
+    entry_set_frequency(e, frequency);
     link_entry(s, hash, e);
     return e;
 }
@@ -164,7 +170,7 @@ struct segment *shard_large_new(struct shard *s, struct slice key, uint32_t valu
         return NULL;
     }
     shard_pin(s, segment);
-    fill_header(s, segment_first(segment), key, &(struct shard_put){.value_size = value_size}, now);
+    fill_header(segment_first(segment), key, &(struct shard_put){.value_size = value_size}, now);
     return segment;
 }
 
@@ -182,7 +188,7 @@ enum larder_error shard_large_link(struct shard *s, uint64_t hash, struct segmen
     shard_unpin(s, segment);
     e->cas = ++s->cas;
     e->last_access = now;
-    entry_set_frequency(e, old != NULL ? 1 : 0);
+    entry_set_frequency(e, old != NULL ? use_more(old) : 0);
     queue_append(&s->queues[queue], segment, queue);
     link_entry(s, hash, e);
     return LARDER_OK;

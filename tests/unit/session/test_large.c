@@ -71,6 +71,31 @@ static void a_large_value_may_be_split_anywhere(void **state) {
     harness_fini(&h);
 }
 
+/* The cas counts writes that took effect, also when the value came in pieces or never came whole. */
+static void a_value_in_pieces_takes_one_cas(void **state) {
+    struct buf says = store_line("set k 0 0 20000\r\n", LARGE, "\r\n");
+    struct harness h;
+    struct client c;
+    struct client gone;
+
+    (void)state;
+    harness_init(&h, &small_node);
+    client_init(&gone, &h);
+    client_say(&gone, says.data, says.size / 2);
+    client_fini(&gone);
+    client_init(&c, &h);
+    client_say(&c, says.data, says.size / 2);
+    client_say(&c, says.data + says.size / 2, says.size - says.size / 2);
+    client_say_text(&c, "mg k c\r\n");
+    heard_value(&c, "STORED\r\nHD c1\r\n", 0, "");
+    client_say(&c, says.data, says.size);
+    client_say_text(&c, "mg k c\r\n");
+    heard_value(&c, "STORED\r\nHD c2\r\n", 0, "");
+    client_fini(&c);
+    buf_fini(&says);
+    harness_fini(&h);
+}
+
 static void several_large_values_in_one_breath(void **state) {
     struct buf one = store_line("set k 0 0 20000\r\n", LARGE, "\r\nmn\r\nget k\r\n");
     struct harness h;
@@ -271,6 +296,7 @@ static void values_that_never_come_do_not_wedge_the_table(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_value_may_be_split_anywhere),
+        cmocka_unit_test(a_value_in_pieces_takes_one_cas),
         cmocka_unit_test(several_large_values_in_one_breath),
         cmocka_unit_test(a_large_value_with_a_bad_end_stores_nothing),
         cmocka_unit_test(every_way_to_store_takes_a_large_value),
