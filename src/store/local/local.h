@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_LOCAL_LOCAL_H
+#define LARDER_STORE_LOCAL_LOCAL_H
+
+#include "base/buf.h"
+#include "store/store.h"
+
+/* The embedded engine: LMDB keeps what was written, an index of the keys in memory says where. */
+struct local_config {
+    const char *directory;   /* created if it is not there; one process at a time */
+    uint64_t quota;          /* bytes of keys, values and history */
+    int64_t history;         /* revisions kept before older ones are compacted away by themselves; 0: all are kept */
+    bool no_sync;            /* do not wait for the disk: a crash of the machine loses the last writes */
+    size_t max_pending;      /* writes that may wait */
+    size_t max_watchers;
+    int64_t (*now_ns)(void); /* monotonic */
+};
+
+/* Opens or makes the store. NULL: `why` has a sentence for people (what is wrong, what to do). */
+struct store *local_open(const struct local_config *config, struct buf *why);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_STORE_H
+#define LARDER_STORE_STORE_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "model/kv.h"
+
+/* The durable, ordered, revisioned key-value store. Its meaning is etcd's v3 API (etcd.io/docs, "API"); what this header
+ * does not say about an operation is as there. Which engine does the work - embedded or a cluster - is not to be seen
+ * from here, nor whether this node is the only one. */
+struct store;
+
+enum store_status {
+    STORE_OK = 0,
+#define STATUS(name, text) STORE_##name,
+#include "store/status.def"
+#undef STATUS
+    STORE_STATUS_COUNT
+};
+
+/* A text for people, static. */
+const char *store_status_text(enum store_status status);
+
+enum {
+    STORE_TXN_OPS_MAX = 128,             /* compares, or operations of one branch, of one transaction; etcd's default */
+    STORE_TXN_DEPTH_MAX = 16,            /* transactions within transactions */
+    STORE_REQUEST_MAX = 1536 << 10,      /* bytes of keys and values of one write; etcd's default */
+    STORE_LEASE_TTL_MIN = 2,             /* seconds; a shorter one is made this long, as etcd does */
+    STORE_LEASE_TTL_MAX = 9000000000,    /* seconds; etcd's own limit */
+};
+
+/* --- requests: all slices and arrays are borrowed until the call is done --- */
+
+/* Keys [key, range_end). An empty range_end means the one key; a range_end of one zero byte, every key from `key` on;
+ * a key of one zero byte with such a range_end, every key. */
+struct store_span {
+    struct slice key;
+    struct slice range_end;
+};
+
+enum store_sort_order { STORE_SORT_NONE, STORE_SORT_ASCEND, STORE_SORT_DESCEND };
+enum store_sort_target { STORE_SORT_KEY, STORE_SORT_VERSION, STORE_SORT_CREATE, STORE_SORT_MOD, STORE_SORT_VALUE };
+
+struct store_range {
+    struct store_span span;
+    int64_t revision; /* as of which; 0: the newest */
+    int64_t limit;    /* of kvs; 0: none */
+    enum store_sort_order order;
+    enum store_sort_target target;
+    bool serializable; /* the copy at hand will do, however old */
+    bool keys_only;
+    bool count_only;
+    int64_t min_mod_revision; /* 0: no bound, here and below */
+    int64_t max_mod_revision;
+    int64_t min_create_revision;
+    int64_t max_create_revision;
+};
+
+struct store_put {
+    struct slice key;
+    struct slice value;
+    int64_t lease;
+    bool want_previous;
+    bool ignore_value; /* keep the value there is */
+    bool ignore_lease; /* keep the lease there is */
+};
+
+struct store_delete {
+    struct store_span span;
+    bool want_previous;
+};
+
+enum store_compare_result { STORE_EQUAL, STORE_GREATER, STORE_LESS, STORE_NOT_EQUAL };
+enum store_compare_target {
+    STORE_COMPARE_VERSION,
+    STORE_COMPARE_CREATE,
+    STORE_COMPARE_MOD,
+    STORE_COMPARE_VALUE,
+    STORE_COMPARE_LEASE
+};
+
+/* Holds if it holds for every key of the span; of an absent key all numbers are 0 and no comparison of values holds. */
+struct store_compare {
+    struct store_span span;
+    enum store_compare_result result;
+    enum store_compare_target target;
+    int64_t number;     /* to compare with, but for */
+    struct slice value; /* STORE_COMPARE_VALUE */
+};
+
+struct store_op;
+
+struct store_txn {
+    const struct store_compare *compares; /* all must hold for `success` to be run, else `failure` */
+    size_t compare_count;
+    const struct store_op *success; /* RANGE, PUT, DELETE, TXN */
+    size_t success_count;
+    const struct store_op *failure;
+    size_t failure_count;
+};
+
+struct store_lease {
+    int64_t id;     /* GRANT: 0 lets the store choose */
+    int64_t ttl;    /* GRANT: seconds */
+    bool want_keys; /* TTL */
+};
+
+enum store_op_kind {
+    STORE_OP_RANGE,
+    STORE_OP_PUT,
+    STORE_OP_DELETE,
+    STORE_OP_TXN,
+    STORE_OP_COMPACT,
+    STORE_OP_LEASE_GRANT,
+    STORE_OP_LEASE_REVOKE,
+    STORE_OP_LEASE_KEEP_ALIVE,
+    STORE_OP_LEASE_TTL,
+    STORE_OP_LEASE_LIST,
+};
+
+struct store_op {
+    enum store_op_kind kind;
+    union {
+        struct store_range range;
+        struct store_put put;
+        struct store_delete delete;
+        struct store_txn txn;
+        int64_t compact_revision;
+        struct store_lease lease;
+    };
+};
+
+/* --- results: everything lives in the call's arena --- */
+
+struct store_result {
+    enum store_op_kind kind; /* of the operation it answers */
+    bool more;               /* RANGE: the limit cut it off */
+    bool succeeded;          /* TXN: the compares held */
+    int64_t count;           /* RANGE: keys in the span, DELETE: keys deleted; LEASE_LIST, LEASE_TTL: of `ids`, `keys` */
+    struct kv *kvs;          /* RANGE; PUT and DELETE: what was there before, if asked for */
+    size_t kv_count;
+    struct store_result *results; /* TXN: of the branch that ran */
+    size_t result_count;
+    int64_t lease; /* GRANT, KEEP_ALIVE, TTL */
+    int64_t ttl;   /* GRANT, KEEP_ALIVE, TTL: seconds that remain; TTL of a lease that is not there: -1 */
+    int64_t granted_ttl;
+    int64_t *ids;       /* LEASE_LIST */
+    struct slice *keys; /* LEASE_TTL */
+};
+
+/* One call. The caller fills in `op`, `done`, and keeps the struct in place until `done` was called. */
+struct store_call {
+    struct store_op op;
+    /* Called exactly once: from inside store_submit, or later on a thread of the store. There it must be quick (it holds
+     * up all other writes) and must not call the store. */
+    void (*done)(struct store_call *call);
+    enum store_status status;
+    int64_t revision; /* of the store when the operation took place; the etcd API's header.revision */
+    struct store_result result;
+    struct arena arena;
+    struct store_call *next; /* the store's own, while it has the call */
+};
+
+enum { STORE_ANSWER_MAX = 1 << 30 /* bytes of one answer */ };
+
+/* Makes `call` ready for its op to be filled in. */
+void store_call_init(struct store_call *call, void (*done)(struct store_call *call));
+
+/* Frees the results. */
+void store_call_fini(struct store_call *call);
+
+/* Hands a call in. Writes of one thread take place in the order they are handed in; a write that was answered is
+ * durable. Statuses: those of status.def. */
+void store_submit(struct store *s, struct store_call *call);
+
+/* --- watching --- */
+
+struct store_watch {
+    struct store_span span;
+    int64_t start_revision; /* the first of interest; 0: the next there will be */
+    bool want_previous;
+    bool no_put;    /* leave puts out */
+    bool no_delete; /* leave deletes out */
+};
+
+struct store_watcher;
+
+/* What store_watcher_next found. */
+struct store_batch {
+    enum store_status status; /* COMPACTED: the watcher has ended, what it asks for is gone; compact_revision says up to
+                               * where. DAMAGED, IO, NO_MEMORY: it has ended as well */
+    int64_t compact_revision;
+    int64_t revision; /* every event up to this one has been handed out: proven progress */
+    struct kv_event *events;
+    size_t count;
+    bool more; /* call again: `max_bytes` cut it off, between two revisions */
+    struct arena arena;
+};
+
+/* Starts to watch. `wake` is called, on any thread, when there may be something new since the last store_watcher_next;
+ * it must be quick and must not call the store. One thread uses the watcher. NULL: *ret_status says why
+ * (TOO_MANY_WATCHERS, NO_MEMORY, EMPTY_KEY). *ret_revision (may be NULL) is the store's at that moment. */
+struct store_watcher *store_watch_open(struct store *s, const struct store_watch *watch, void (*wake)(void *ctx),
+                                       void *ctx, enum store_status *ret_status, int64_t *ret_revision);
+
+/* The next events in order, whole revisions, until they take about `max_bytes`. Never blocks. store_batch_fini frees. */
+void store_watcher_next(struct store_watcher *w, size_t max_bytes, struct store_batch *ret_batch);
+void store_batch_fini(struct store_batch *batch);
+
+/* `wake` is not called any more once this has returned. */
+void store_watcher_close(struct store_watcher *w);
+
+/* --- the node's own copy --- */
+
+/* Tells of every revision once it is durable and before any write of it is answered: the events of whole revisions, in
+ * order, valid during the call, which is on the store's thread. Set once, before the first write. */
+typedef void store_observer_fn(void *ctx, const struct kv_event *events, size_t count);
+
+void store_observe(struct store *s, store_observer_fn *observer, void *ctx);
+
+/* The newest revision whose events the observer has been told of. Any thread. */
+int64_t store_revision(const struct store *s);
+
+struct store_figures {
+    int64_t revision;
+    int64_t compact_revision;
+    uint64_t keys;
+    uint64_t bytes;      /* of keys, values and history, that the quota counts */
+    uint64_t quota;
+    uint64_t file_bytes;
+    uint64_t commits;    /* that reached the disk */
+    uint64_t commit_ops; /* writes in them */
+    uint64_t syncs;      /* system calls that wait for the disk */
+    uint64_t sync_ns;    /* time spent committing */
+    uint64_t compactions;
+    uint64_t watchers;
+    uint64_t leases;
+    uint64_t waiting; /* writes handed in and not yet answered */
+    bool full;        /* writes are refused for want of space */
+};
+
+void store_get_figures(struct store *s, struct store_figures *ret_figures);
+
+/* Ends all watchers and calls (CLOSED), waits for the last commit, and frees it. NULL is allowed. */
+void store_close(struct store *s);
+
+#endif
