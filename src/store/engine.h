@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_ENGINE_H
+#define LARDER_STORE_ENGINE_H
+
+#include "store/store.h"
+
+/* What an engine implements; each function as store_<name> in store.h says. */
+struct store_engine {
+    void (*submit)(struct store *s, struct store_call *call);
+    struct store_watcher *(*watch_open)(struct store *s, const struct store_watch *watch, void (*wake)(void *ctx),
+                                        void *ctx, enum store_status *ret_status, int64_t *ret_revision);
+    void (*watcher_next)(struct store_watcher *w, size_t max_bytes, struct store_batch *ret_batch);
+    void (*watcher_close)(struct store_watcher *w);
+    void (*observe)(struct store *s, store_observer_fn *observer, void *ctx);
+    int64_t (*revision)(const struct store *s);
+    void (*get_figures)(struct store *s, struct store_figures *ret_figures);
+    void (*close)(struct store *s);
+};
+
+/* The first member of an engine's store and of its watcher. */
+struct store {
+    const struct store_engine *engine;
+};
+
+struct store_watcher {
+    const struct store_engine *engine;
+};
+
+#endif

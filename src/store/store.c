@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <string.h>
+
+#include "store/engine.h"
+
+const char *store_status_text(enum store_status status) {
+    static const char *const texts[STORE_STATUS_COUNT] = {
+        [STORE_OK] = "ok",
+#define STATUS(name, text) [STORE_##name] = text,
+#include "store/status.def"
+#undef STATUS
+    };
+
+    return texts[status];
+}
+
+void store_call_init(struct store_call *call, void (*done)(struct store_call *call)) {
+    memset(call, 0, sizeof(*call));
+    call->done = done;
+    arena_init(&call->arena, STORE_ANSWER_MAX);
+}
+
+void store_call_fini(struct store_call *call) {
+    arena_fini(&call->arena);
+    call->result = (struct store_result){0};
+}
+
+void store_submit(struct store *s, struct store_call *call) {
+    s->engine->submit(s, call);
+}
+
+struct store_watcher *store_watch_open(struct store *s, const struct store_watch *watch, void (*wake)(void *ctx),
+                                       void *ctx, enum store_status *ret_status, int64_t *ret_revision) {
+    return s->engine->watch_open(s, watch, wake, ctx, ret_status, ret_revision);
+}
+
+void store_watcher_next(struct store_watcher *w, size_t max_bytes, struct store_batch *ret_batch) {
+    w->engine->watcher_next(w, max_bytes, ret_batch);
+}
+
+void store_batch_fini(struct store_batch *batch) {
+    arena_fini(&batch->arena);
+    batch->events = NULL;
+    batch->count = 0;
+}
+
+void store_watcher_close(struct store_watcher *w) {
+    w->engine->watcher_close(w);
+}
+
+void store_observe(struct store *s, store_observer_fn *observer, void *ctx) {
+    s->engine->observe(s, observer, ctx);
+}
+
+int64_t store_revision(const struct store *s) {
+    return s->engine->revision(s);
+}
+
+void store_get_figures(struct store *s, struct store_figures *ret_figures) {
+    s->engine->get_figures(s, ret_figures);
+}
+
+void store_close(struct store *s) {
+    if (s != NULL) {
+        s->engine->close(s);
+    }
+}
