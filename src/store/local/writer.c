@@ -114,8 +114,7 @@ static void publish(struct local *s) {
     if (b->compact > 0) {
         atomic_store(&s->compacted, b->compact);
     }
-    g->doomed_count -= b->deleted;
-    memmove(g->doomed, g->doomed + b->deleted, g->doomed_count * sizeof(*g->doomed));
+    garbage_deleted(g, b->deleted);
     atomic_fetch_add(&s->keys, (uint64_t)b->keys);
     atomic_fetch_add(&s->bytes, (uint64_t)b->bytes);
     if (atomic_load(&s->bytes) < s->config.quota / 8 * 7) {
