@@ -130,9 +130,14 @@ static enum larder_error declare_all(struct group_set *set, const struct group_p
 
 enum larder_error group_set_build(const struct group_policy *policies, size_t count, uint64_t max_item,
                                   const struct group_set *previous, struct group_set **ret_set) {
-    struct group_set *set = calloc(1, sizeof(*set));
+    struct group_set *set;
     enum larder_error error;
+    const char *changed;
 
+    if (previous != NULL && group_set_store_change(previous, policies, count, &changed) != NULL) {
+        return LARDER_ERROR_UNSUPPORTED;
+    }
+    set = calloc(1, sizeof(*set));
     if (set == NULL) {
         return LARDER_ERROR_NO_MEMORY;
     }

@@ -78,9 +78,16 @@ struct group_policy group_policy_make(struct slice name, uint64_t max_item);
  * of the process, and new names get the next free ones; so an index means the same group in every set, metric and
  * connection. All or nothing: on an error ret_set is untouched. Errors: EXISTS (a name twice, or a prefix of two store
  * groups), INVALID (a store group named "default", or whose prefix group_prefix_problem refuses), LIMIT (more than
- * GROUP_MAX names over the node's life), NO_MEMORY. */
+ * GROUP_MAX names over the node's life), UNSUPPORTED (group_set_store_change has something to say), NO_MEMORY. */
 enum larder_error group_set_build(const struct group_policy *policies, size_t count, uint64_t max_item,
                                   const struct group_set *previous, struct group_set **ret_set);
+
+/* Which store groups there are, and their prefixes, holds for the life of the process: copies are kept, events told apart
+ * and watches opened by it. So: what would change in it if these policies replaced `running`, as a text for people
+ * ("would have another prefix", ...; static), with the name of the first such group, borrowed, in *ret_name; or NULL,
+ * with *ret_name as it was, when nothing would. */
+const char *group_set_store_change(const struct group_set *running, const struct group_policy *policies, size_t count,
+                                   const char **ret_name);
 
 /* NULL is allowed. */
 void group_set_free(struct group_set *set);

@@ -254,18 +254,58 @@ static void the_longest_prefix_has_room(void **state) {
     group_set_free(set);
 }
 
-/* A group that is gone from the file keeps its name and owns nothing. */
-static void an_undeclared_group_owns_no_store_keys(void **state) {
-    const struct group_policy before[] = {store_group("a", SLICE("p/"))};
-    const struct group_policy after[] = {memory_group("c")};
-    struct group_set *first = build(before, 1, NULL);
-    struct group_set *second = build(after, 1, first);
+/* What a reload with `after` would change in the store groups. */
+static void assert_change(const struct group_set *running, const struct group_policy *after, size_t count,
+                          const char *change, const char *name) {
+    struct group_set *set = NULL;
+    const char *changed;
+    const char *text = group_set_store_change(running, after, count, &changed);
+
+    assert_non_null(text);
+    assert_string_equal(text, change);
+    assert_string_equal(changed, name);
+    assert_int_equal(group_set_build(after, count, MAX_ITEM, running, &set), LARDER_ERROR_UNSUPPORTED);
+    assert_null(set);
+}
+
+static void store_groups_are_for_life(void **state) {
+    const struct group_policy before[] = {store_group("a", SLICE("p/")), memory_group("m"), memory_group("n")};
+    const struct group_policy new_one[] = {before[0], store_group("z", SLICE("z/"))};
+    const struct group_policy turned[] = {before[0], store_group("m", SLICE("m/"))};
+    const struct group_policy gone[] = {before[1]};
+    const struct group_policy now_memory[] = {memory_group("a")};
+    const struct group_policy moved[] = {store_group("a", SLICE("q/")), before[1]};
+    struct group_set *running = build(before, 3, NULL);
 
     (void)state;
-    assert_string_equal(owner(first, SLICE("p/x")), "a");
-    assert_string_equal(owner(second, SLICE("p/x")), "");
+    assert_change(running, new_one, 2, "would become a store group", "z");
+    assert_change(running, turned, 2, "would become a store group", "m");
+    assert_change(running, gone, 1, "would no longer be a store group", "a");
+    assert_change(running, now_memory, 1, "would no longer be a store group", "a");
+    assert_change(running, NULL, 0, "would no longer be a store group", "a");
+    assert_change(running, moved, 2, "would have another prefix", "a");
+    group_set_free(running);
+}
+
+/* Memory groups come and go, and a store group's limits and freshness may change. */
+static void the_rest_of_a_store_group_may_change(void **state) {
+    const struct group_policy before[] = {store_group("a", SLICE("p/")), memory_group("m")};
+    struct group_policy after[] = {memory_group("n"), store_group("a", SLICE("p/"))};
+    struct group_set *first = build(before, 2, NULL);
+    struct group_set *second;
+    struct group_set *third;
+
+    (void)state;
+    after[1].ttl = 9;
+    after[1].freshness = (struct freshness){.kind = FRESHNESS_LINEARIZABLE};
+    second = build(after, 2, first);
+    assert_int_equal(group_set_find_by_store_key(second, SLICE("p/x"))->ttl, 9);
+    assert_int_equal(group_set_find_by_store_key(second, SLICE("p/x"))->index, 1);
+    third = build(before, 2, second);
+    assert_string_equal(owner(third, SLICE("p/x")), "a");
     group_set_free(first);
     group_set_free(second);
+    group_set_free(third);
 }
 
 int main(void) {
@@ -279,7 +319,8 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_a_store_group_is_refused),
         cmocka_unit_test(prefixes_have_a_limit_and_keep_out_of_our_own),
         cmocka_unit_test(the_longest_prefix_has_room),
-        cmocka_unit_test(an_undeclared_group_owns_no_store_keys),
+        cmocka_unit_test(store_groups_are_for_life),
+        cmocka_unit_test(the_rest_of_a_store_group_may_change),
     };
 
     return cmocka_run_group_tests_name("group-store-key", tests, NULL, NULL);
