@@ -22,6 +22,8 @@ struct cmd_node {
     uint64_t memory;       /* configured limits, as stats and metrics show them */
     uint64_t max_item;
     uint64_t max_conns;
+    uint64_t max_watchers;
+    uint64_t max_pending_writes;
     unsigned workers;
     uint16_t tcp_port;         /* of the first TCP listener; 0: none */
     atomic_bool draining;      /* it takes no new connections and is about to end */

@@ -2,6 +2,7 @@
 #ifndef LARDER_TELEMETRY_SNAPSHOT_H
 #define LARDER_TELEMETRY_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,7 @@ struct telemetry_snapshot {
  * (durations in nanoseconds). */
 struct telemetry_samples {
     uint64_t values[SAMPLE_COUNT];
+    bool absent[SAMPLE_COUNT]; /* this node has nothing of the kind: the series is not exported, its value is 0 */
 };
 
 /* Telemetry for `workers` threads (at least 1). NULL when there is no memory. */
@@ -64,8 +66,8 @@ uint64_t telemetry_snapshot_command(const struct telemetry_snapshot *s, enum com
  * Prometheus sees does not change. Any thread. Errors: NO_MEMORY, nothing then changes. */
 enum larder_error telemetry_reset(struct telemetry *t, const struct telemetry_samples *samples);
 
-/* As telemetry_snapshot, but counted since the last reset (or the start); takes the same off the samples that are
- * counters and leaves gauges alone. Any thread. Errors: NO_MEMORY, nothing is then touched. */
+/* As telemetry_snapshot, but counted since the last reset (or the start); takes the same off the samples that
+ * count and leaves gauges alone. Any thread. Errors: NO_MEMORY, nothing is then touched. */
 enum larder_error telemetry_since_reset(struct telemetry *t, struct telemetry_snapshot *ret_snapshot,
                                         struct telemetry_samples *samples);
 
