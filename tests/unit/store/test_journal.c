@@ -147,6 +147,9 @@ static void a_crash_loses_nothing_that_was_acknowledged(void **state) {
         awaited_end(&a);
         place_reopen(&c.place);
     }
+    assert_int_equal(run(&c.place, &a, (struct store_op){.kind = STORE_OP_LEASE_LIST}), STORE_OK);
+    assert_int_equal(a.call.result.count, 1);
+    awaited_end(&a);
     lease_call(&c.place, STORE_OP_LEASE_REVOKE, 7);
     expect(&c.place, "b", 0, NULL);
     place_end(&c.place);
