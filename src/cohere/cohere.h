@@ -42,6 +42,7 @@ struct cohere_value {
     uint32_t client_flags;
     uint16_t group;
     bool leased; /* it may end */
+    bool read;   /* a fill: by somebody who reads the value, and not only looks at it */
     int64_t mod_revision;
 };
 
