@@ -21,7 +21,9 @@ bool session_worker_init(struct session_worker *w, const struct cmd_context *con
 }
 
 void session_worker_fini(struct session_worker *w) {
-    session_worker_complete(w);
+    do {
+        session_worker_complete(w);
+    } while (!pending_queue_is_empty(&w->completions));
     while (w->spare != NULL) {
         struct outbox *o = w->spare;
 
