@@ -39,6 +39,10 @@ enum cmd_stats_outcome cmd_stats(struct cmd_context *context, struct slice topic
 /* Appends the Prometheus text of this node. Errors: LIMIT, NO_MEMORY. */
 enum larder_error cmd_metrics(struct cmd_context *context, struct buf *out);
 
+/* Appends the groups of this node as JSON: what each decides and what was asked of it, and the store's figures if there is
+ * one. Errors: LIMIT, NO_MEMORY. */
+enum larder_error cmd_groups(struct cmd_context *context, struct buf *out);
+
 /* --- between the files of this room --- */
 
 typedef void cmd_handler(struct cmd_context *context, const struct request *request, struct reply *reply);

@@ -13,7 +13,7 @@ enum { IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last wor
 static bool is_overdue(const struct worker *w, const struct connection *c, int64_t now, enum counter *ret_limit) {
     int64_t silent = now - c->active_ns;
 
-    if (c->session.body != NULL && silent >= w->value_timeout_ns) {
+    if (session_takes_body(&c->session) && silent >= w->value_timeout_ns) {
         *ret_limit = COUNTER_LIMIT_VALUE_TIMEOUT;
         return true;
     }
@@ -61,6 +61,7 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
         worker_fini(w);
         return LARDER_ERROR_NO_MEMORY;
     }
+    w->sessions.hosts = limits->http_hosts;
     return LARDER_OK;
 }
 

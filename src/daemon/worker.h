@@ -29,6 +29,7 @@ struct worker {
 struct worker_limits {
     size_t max_line;
     size_t max_output;
+    struct slice http_hosts; /* outlives the worker */
     int64_t idle_timeout_ns;
     int64_t value_timeout_ns;
 };

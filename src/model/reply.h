@@ -52,6 +52,7 @@ struct item {
     bool stale;
     bool won;      /* this caller is to fill the entry anew */
     bool win_sent; /* another caller already won */
+    bool created;  /* by a write that was done: the key was absent before */
 };
 
 /* The answer to one request. What `item` points to stays valid until reply_release, which gives back what was held for

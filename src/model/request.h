@@ -6,6 +6,7 @@
 
 #include "base/slice.h"
 #include "model/command.h"
+#include "model/condition.h"
 
 enum { REQUEST_KEY_MAX = 250 /* memcached's limit for a key, in bytes */ };
 
@@ -54,6 +55,8 @@ struct request {
     uint64_t cas;
     uint64_t delta;   /* INCR, DECR */
     uint64_t initial; /* INCR, DECR: the number a miss is vivified with */
+    const struct conditions
+        *conditions; /* SET, DELETE: done only if these hold, else the result is EXISTS; NULL: none */
     struct placed_value
         *placed; /* when not NULL: where the value already lies in the table's memory; see group/memory.h */
 };

@@ -8,6 +8,7 @@
 #include "base/outbox.h"
 #include "cmd/context.h"
 #include "group/memory.h"
+#include "proto/http/date.h"
 
 /* A connection without I/O: bytes in, ordered replies out. Whoever has the socket does this, over and over:
  *
@@ -27,6 +28,14 @@ struct session_worker {
     char *scratch;              /* where sockets are read to, SESSION_SCRATCH_SIZE bytes */
     struct outbox *spare;       /* outboxes to lend */
     unsigned spares;
+    char tag_text[24];
+    struct slice tag_suffix; /* of entity tags in memory groups, where cas numbers begin anew with the process */
+    struct slice hosts;      /* what HTTP requests may call this node; see proto/http/host.h */
+    char good_host[64];      /* one that was found to be good */
+    uint8_t good_host_size;
+    struct http_date date;
+    uint32_t date_now; /* the table second that `date` was written in */
+    size_t chunked;    /* bytes of bodies without a length that are on their way */
 };
 
 enum {
@@ -45,6 +54,7 @@ struct session {
     size_t wanted;              /* no use in looking at the input before it has so many bytes */
     size_t swallow;             /* bytes of a refused value still to be dropped */
     struct body *body;          /* a large value on its way in; NULL: none */
+    struct http_upload *upload; /* the body of an HTTP request on its way in; NULL: none */
     struct unfinished_get *get; /* keys whose answers wait for room; NULL: none */
     enum session_protocol protocol;
     bool stalled; /* input waits for room in the outbox */
@@ -74,6 +84,11 @@ void session_resume(struct session *s);
 /* Whether more input should be read now: not while replies pile up, nor when it is over. */
 static inline bool session_wants_input(const struct session *s) {
     return !s->stalled && !s->over;
+}
+
+/* Whether a value, or a body, is on its way for which room was made already. */
+static inline bool session_takes_body(const struct session *s) {
+    return s->body != NULL || s->upload != NULL;
 }
 
 static inline bool session_has_output(const struct session *s) {

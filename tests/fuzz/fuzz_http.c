@@ -30,7 +30,7 @@ static void use_head(const struct http_head *head) {
     while (http_head_next(head, HTTP_FIELD_CACHE_CONTROL, &cursor, &value)) {
         check_inside(head->lines, value);
     }
-    if (http_conditions_read(head, &conditions)) {
+    if (http_conditions_read(head, SLICE("-x"), &conditions)) {
         (void)conditions_hold(&conditions, true, 1);
     }
     if (http_target_split(head->target, &target)) {

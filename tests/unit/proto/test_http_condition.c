@@ -11,6 +11,8 @@
 
 #include "proto/http/condition.h"
 
+static struct slice suffix;
+
 /* Reads the conditions of a request with these field lines. */
 static bool read_conditions(const char *lines, struct conditions *ret_conditions) {
     static char text[2000];
@@ -19,7 +21,7 @@ static bool read_conditions(const char *lines, struct conditions *ret_conditions
 
     snprintf(text, sizeof(text), "GET / HTTP/1.0\r\n%s\r\n", lines);
     assert_int_equal(http_head_decode(slice_from_string(text), &head, &size), HTTP_DONE);
-    return http_conditions_read(&head, ret_conditions);
+    return http_conditions_read(&head, suffix, ret_conditions);
 }
 
 static struct conditions conditions_of(const char *lines) {
@@ -73,6 +75,15 @@ static void other_tags_belong_to_nothing(void **state) {
     assert_true(holds("If-Match: \"18446744073709551615\"\r\n", true, UINT64_MAX));
 }
 
+static void a_suffix_belongs_to_the_tag(void **state) {
+    (void)state;
+    suffix = SLICE("-a1");
+    assert_true(holds("If-Match: \"5-a1\"\r\n", true, 5));
+    assert_false(holds("If-Match: \"5\", \"5-a2\", \"-a1\", \"5-a1-a1\", \"5-a\"\r\n", true, 5));
+    suffix = SLICE("");
+    assert_false(holds("If-Match: \"5-a1\"\r\n", true, 5));
+}
+
 static void refuses_malformed_lists(void **state) {
     static const char *const lists[] = {"5",   "\"5",        "\"5\" \"6\"", "\"5\"x",  "w/\"5\"",
                                         "W/5", "*, \"5\"",   "\"5\", *",    "\"a b\"", "**",
@@ -104,6 +115,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges),
         cmocka_unit_test(other_tags_belong_to_nothing),
+        cmocka_unit_test(a_suffix_belongs_to_the_tag),
         cmocka_unit_test(refuses_malformed_lists),
     };
 
