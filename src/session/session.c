@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "proto/preface.h"
 #include "session/internal.h"
+#include "session/slots.h"
 
 enum {
     SPARES_MAX = 16,
@@ -19,11 +20,13 @@ bool session_worker_init(struct session_worker *w, const struct cmd_context *con
     w->tag_suffix.data = w->tag_text;
     w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-%llx",
                                           (unsigned long long)(context->node->start_wall_ns / CLOCK_NS_PER_MS));
+    w->context.completions = &w->completions;
     w->scratch = malloc(SESSION_SCRATCH_SIZE);
     return w->scratch != NULL;
 }
 
 void session_worker_fini(struct session_worker *w) {
+    session_worker_complete(w);
     while (w->spare != NULL) {
         struct outbox *o = w->spare;
 
@@ -71,6 +74,7 @@ void session_fini(struct session *s) {
         return_outbox(s->worker, s->out);
         s->out = NULL;
     }
+    session_slots_free(s);
     session_body_free(s);
     session_upload_free(s);
     session_get_free(s);
@@ -81,7 +85,7 @@ struct outbox *session_outbox(struct session *s) {
     if (s->out == NULL) {
         s->out = borrow_outbox(s->worker);
         if (s->out == NULL) {
-            s->over = true;
+            session_fail(s);
         }
     }
     return s->out;
@@ -129,6 +133,7 @@ static size_t process(struct session *s, struct slice input) {
         return 0;
     }
     s->stalled = false;
+    s->waiting = false;
     return s->protocol == SESSION_HTTP ? session_http(s, input) : session_memcached(s, input);
 }
 
@@ -148,7 +153,10 @@ static void settle(struct session *s) {
         buf_fini(&s->input);
         s->wanted = 0;
     }
-    if (s->over) {
+    if (s->failed) {
+        session_slots_drop(s);
+    }
+    if (s->over && !session_is_waiting(s)) {
         session_get_free(s);
     }
 }

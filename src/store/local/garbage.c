@@ -97,3 +97,10 @@ bool garbage_doom(struct garbage *g, const struct version *versions, uint32_t co
     }
     return true;
 }
+
+void garbage_deleted(struct garbage *g, size_t count) {
+    g->doomed_count -= count;
+    if (count > 0) {
+        memmove(g->doomed, g->doomed + count, g->doomed_count * sizeof(*g->doomed));
+    }
+}

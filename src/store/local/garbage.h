@@ -50,4 +50,7 @@ void garbage_undo(struct garbage *g, int64_t revision);
 /* Notes records to be deleted. False: out of memory, nothing is noted. */
 bool garbage_doom(struct garbage *g, const struct version *versions, uint32_t count);
 
+/* The first `count` of them are deleted. */
+void garbage_deleted(struct garbage *g, size_t count);
+
 #endif

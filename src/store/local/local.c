@@ -68,8 +68,11 @@ static void submit(struct store *store, struct store_call *call) {
 static void observe(struct store *store, store_observer_fn *observer, void *ctx) {
     struct local *s = local_of(store);
 
+    /* The writer may be ending leases already. */
+    pthread_mutex_lock(&s->queue_lock);
     s->observer = observer;
     s->observer_ctx = ctx;
+    pthread_mutex_unlock(&s->queue_lock);
 }
 
 static int64_t revision(const struct store *store) {

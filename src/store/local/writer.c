@@ -104,18 +104,31 @@ static enum store_status commit(struct local *s, uint64_t ops) {
     return disk_status(error);
 }
 
-/* Makes visible what is durable, and tells of it. */
+static void tell_observer(struct local *s) {
+    store_observer_fn *observer;
+    void *ctx;
+
+    pthread_mutex_lock(&s->queue_lock);
+    observer = s->observer;
+    ctx = s->observer_ctx;
+    pthread_mutex_unlock(&s->queue_lock);
+    if (observer != NULL && s->batch.event_count > 0) {
+        observer(ctx, s->batch.events, s->batch.event_count);
+    }
+}
+
+/* Tells of what is durable, and makes it visible; in this order, so that whatever a read finds has been told of. */
 static void publish(struct local *s) {
     struct batch *b = &s->batch;
     struct garbage *g = &s->garbage;
 
+    tell_observer(s);
     watch_mark(&s->watches, b->events, b->event_count, b->revision);
     atomic_store(&s->committed, b->revision);
     if (b->compact > 0) {
         atomic_store(&s->compacted, b->compact);
     }
-    g->doomed_count -= b->deleted;
-    memmove(g->doomed, g->doomed + b->deleted, g->doomed_count * sizeof(*g->doomed));
+    garbage_deleted(g, b->deleted);
     atomic_fetch_add(&s->keys, (uint64_t)b->keys);
     atomic_fetch_add(&s->bytes, (uint64_t)b->bytes);
     if (atomic_load(&s->bytes) < s->config.quota / 8 * 7) {
@@ -126,9 +139,6 @@ static void publish(struct local *s) {
     }
     for (size_t i = 0; i < b->ended_count; i++) {
         lease_drop(&s->leases, b->ended[i]);
-    }
-    if (s->observer != NULL && b->event_count > 0) {
-        s->observer(s->observer_ctx, b->events, b->event_count);
     }
     watch_wake(&s->watches);
 }
