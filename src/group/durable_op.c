@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "group/envelope.h"
+#include "group/store_limit.h"
 
 bool durable_charge(struct durable *d, size_t size) {
     if (atomic_fetch_add_explicit(&d->memory, size, memory_order_relaxed) + size <= DURABLE_MEMORY_MAX) {
@@ -183,11 +184,7 @@ static enum result result_of(enum store_status status) {
 }
 
 enum pending_next durable_fail(struct durable_op *op, enum store_status status) {
-    if (status == STORE_NO_SPACE) {
-        telemetry_count(op->telemetry, COUNTER_LIMIT_STORE_QUOTA, 1);
-    } else if (status == STORE_TOO_MANY_REQUESTS) {
-        telemetry_count(op->telemetry, COUNTER_LIMIT_MAX_PENDING_WRITES, 1);
-    }
+    count_store_limit(op->telemetry, status);
     return durable_end(op, result_of(status));
 }
 
