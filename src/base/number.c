@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/number.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 
 static const char digit_pairs[] = "00010203040506070809"
@@ -110,6 +113,32 @@ bool number_parse_duration(struct slice s, int64_t *ret_ns) {
     }
     *ret_ns = (int64_t)number;
     return true;
+}
+
+/* `units` begins with the largest and ends with a factor of 1. */
+static const char *unit_text(const struct unit *units, uint64_t value, char ret_text[NUMBER_UNIT_TEXT_MAX]) {
+    while (units->factor > 1 && (value == 0 || value % units->factor != 0)) {
+        units++;
+    }
+    snprintf(ret_text, NUMBER_UNIT_TEXT_MAX, "%" PRIu64 "%s", value / units->factor, value == 0 ? "" : units->name);
+    return ret_text;
+}
+
+const char *number_size_text(uint64_t bytes, char ret_text[NUMBER_UNIT_TEXT_MAX]) {
+    static const struct unit units[] = {{"g", 1 << 30}, {"m", 1 << 20}, {"k", 1 << 10}, {"", 1}};
+
+    return unit_text(units, bytes, ret_text);
+}
+
+const char *number_duration_text(uint64_t ns, char ret_text[NUMBER_UNIT_TEXT_MAX]) {
+    static const struct unit units[] = {{"h", UINT64_C(3600) * CLOCK_NS_PER_S},
+                                        {"m", UINT64_C(60) * CLOCK_NS_PER_S},
+                                        {"s", CLOCK_NS_PER_S},
+                                        {"ms", CLOCK_NS_PER_MS},
+                                        {"us", 1000},
+                                        {"ns", 1}};
+
+    return unit_text(units, ns, ret_text);
 }
 
 size_t number_format_u64(uint64_t number, char *ret_text) {

@@ -110,6 +110,44 @@ static void print_items(const struct status *s) {
            human_count(number(s, "evictions"), evicted), number(s, "evictions") > 0 ? s->terminal.plain : "");
 }
 
+static bool has_store(const struct status *s) {
+    return stat_list_find(&s->list, "store_revision") != NULL;
+}
+
+static void print_commits(const struct status *s) {
+    uint64_t commits = number(s, "store_commits");
+    uint64_t pending = number(s, "store_pending_writes");
+    char commits_text[HUMAN_TEXT_MAX];
+    char pending_text[HUMAN_TEXT_MAX];
+
+    printf("%s%s, ", label(s, "commits"), human_count(commits, commits_text));
+    if (commits > 0) {
+        printf("%.1f writes and %.2f ms each, ", share(number(s, "store_commit_operations"), commits),
+               share(number(s, "store_sync_us"), commits) / 1000);
+    }
+    printf("%s waiting\n", human_count(pending, pending_text));
+}
+
+static void print_store(const struct status *s) {
+    uint64_t used = number(s, "store_bytes");
+    uint64_t quota = number(s, "store_quota_bytes");
+    double filled = share(used, quota);
+    char first[HUMAN_TEXT_MAX];
+    char second[HUMAN_TEXT_MAX];
+
+    printf("%s", label(s, "store"));
+    print_bar(s, filled > 1 ? 1 : filled);
+    printf("  %.0f %%   %s of %s", 100 * filled, human_bytes(used, first), human_bytes(quota, second));
+    if (number(s, "store_full") != 0) {
+        printf("   %sfull: it takes no writes%s", s->terminal.red, s->terminal.plain);
+    }
+    printf("\n%s%s at revision %s", label(s, "keys"), human_count(number(s, "store_keys"), first),
+           human_count(number(s, "store_revision"), second));
+    printf("; %s watches, ", human_count(number(s, "store_watchers"), first));
+    printf("%s leases\n", human_count(number(s, "store_leases"), first));
+    print_commits(s);
+}
+
 static void print_connections(const struct status *s) {
     uint64_t now = number(s, "curr_connections");
     uint64_t limit = number(s, "max_connections");
@@ -143,12 +181,40 @@ static void print_screen(const struct status *s) {
     print_hits(s);
     print_memory(s);
     print_items(s);
+    if (has_store(s)) {
+        print_store(s);
+    }
     print_connections(s);
     print_traffic(s);
 }
 
 static void set_number(json_t *object, const char *name, uint64_t value) {
     json_set(object, name, json_integer((json_int_t)value));
+}
+
+static json_t *store_json(const struct status *s) {
+    json_t *store;
+
+    if (!has_store(s)) {
+        return json_null();
+    }
+    store = json_object();
+    set_number(store, "revision", number(s, "store_revision"));
+    set_number(store, "compacted_revision", number(s, "store_compacted_revision"));
+    set_number(store, "compactions", number(s, "store_compactions"));
+    set_number(store, "keys", number(s, "store_keys"));
+    set_number(store, "bytes", number(s, "store_bytes"));
+    set_number(store, "quota_bytes", number(s, "store_quota_bytes"));
+    set_number(store, "file_bytes", number(s, "store_file_bytes"));
+    json_set(store, "full", json_boolean(number(s, "store_full") != 0));
+    set_number(store, "commits", number(s, "store_commits"));
+    set_number(store, "commit_operations", number(s, "store_commit_operations"));
+    set_number(store, "syncs", number(s, "store_syncs"));
+    set_number(store, "sync_microseconds", number(s, "store_sync_us"));
+    set_number(store, "watchers", number(s, "store_watchers"));
+    set_number(store, "leases", number(s, "store_leases"));
+    set_number(store, "pending_writes", number(s, "store_pending_writes"));
+    return store;
 }
 
 static void print_json(const struct status *s) {
@@ -174,6 +240,7 @@ static void print_json(const struct status *s) {
     set_number(object, "connections_rejected", number(s, "rejected_connections"));
     set_number(object, "bytes_received", number(s, "bytes_read"));
     set_number(object, "bytes_sent", number(s, "bytes_written"));
+    json_set(object, "store", store_json(s));
     json_print_line(object);
 }
 

@@ -8,6 +8,7 @@
 
 #include "cache/table.h"
 #include "group/policy.h"
+#include "store/store.h"
 #include "telemetry/snapshot.h"
 
 /* Table seconds begin with this one, so that 0 can mean "never" and "one second ago" exists. */
@@ -16,12 +17,15 @@ enum { TABLE_EPOCH = 2 };
 /* What commands know of their node: shared by all workers, made at start and never changed but for the atomics. */
 struct cmd_node {
     struct table *table;
+    struct store *store; /* NULL: no group is durable */
     struct telemetry *telemetry;
     int64_t start_ns;      /* monotonic */
     int64_t start_wall_ns; /* since 1970 */
     uint64_t memory;       /* configured limits, as stats and metrics show them */
     uint64_t max_item;
     uint64_t max_conns;
+    uint64_t max_watchers;
+    uint64_t max_pending_writes;
     unsigned workers;
     uint16_t tcp_port;         /* of the first TCP listener; 0: none */
     atomic_bool draining;      /* it takes no new connections and is about to end */

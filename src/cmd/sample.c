@@ -26,6 +26,36 @@ static void sample_table(const struct cmd_node *node, uint64_t *values) {
     values[SAMPLE_TABLE_MOVED] = table.counts.moved;
 }
 
+static void sample_store(const struct cmd_node *node, struct telemetry_samples *samples) {
+    uint64_t *values = samples->values;
+    struct store_figures figures;
+
+    if (node->store == NULL) {
+        for (unsigned i = SAMPLE_STORE_REVISION; i <= SAMPLE_STORE_PENDING_LIMIT; i++) {
+            samples->absent[i] = true;
+        }
+        return;
+    }
+    store_get_figures(node->store, &figures);
+    values[SAMPLE_STORE_REVISION] = (uint64_t)figures.revision;
+    values[SAMPLE_STORE_COMPACTED] = (uint64_t)figures.compact_revision;
+    values[SAMPLE_STORE_COMPACTIONS] = figures.compactions;
+    values[SAMPLE_STORE_KEYS] = figures.keys;
+    values[SAMPLE_STORE_BYTES] = figures.bytes;
+    values[SAMPLE_STORE_QUOTA] = figures.quota;
+    values[SAMPLE_STORE_FILE_BYTES] = figures.file_bytes;
+    values[SAMPLE_STORE_FULL] = figures.full ? 1 : 0;
+    values[SAMPLE_STORE_COMMITS] = figures.commits;
+    values[SAMPLE_STORE_COMMIT_OPS] = figures.commit_ops;
+    values[SAMPLE_STORE_SYNCS] = figures.syncs;
+    values[SAMPLE_STORE_SYNC_TIME] = figures.sync_ns;
+    values[SAMPLE_STORE_LEASES] = figures.leases;
+    values[SAMPLE_STORE_WATCHERS] = figures.watchers;
+    values[SAMPLE_STORE_WATCHERS_LIMIT] = node->max_watchers;
+    values[SAMPLE_STORE_PENDING] = figures.waiting;
+    values[SAMPLE_STORE_PENDING_LIMIT] = node->max_pending_writes;
+}
+
 void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *snapshot,
                 struct telemetry_samples *ret_samples) {
     const struct cmd_node *node = context->node;
@@ -33,6 +63,7 @@ void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *sn
 
     *ret_samples = (struct telemetry_samples){0};
     sample_table(node, values);
+    sample_store(node, ret_samples);
     values[SAMPLE_UPTIME] = (uint64_t)(clock_monotonic_ns() - node->start_ns);
     values[SAMPLE_PROCESS_START] = (uint64_t)node->start_wall_ns;
     values[SAMPLE_WORKERS] = node->workers;

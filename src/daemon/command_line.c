@@ -4,8 +4,17 @@
 #include "daemon/option_text.h"
 
 static void say_checked(const struct options *o, FILE *out) {
-    fprintf(out, "OK: %s; %zu group%s\n", o->config != NULL ? o->config : "flags and environment (no file)",
+    size_t in_store = 0;
+
+    for (size_t i = 0; i < o->group_count; i++) {
+        in_store += group_policy_is_store(&o->groups[i]) ? 1 : 0;
+    }
+    fprintf(out, "OK: %s; %zu group%s", o->config != NULL ? o->config : "flags and environment (no file)",
             o->group_count, o->group_count == 1 ? "" : "s");
+    if (in_store > 0) {
+        fprintf(out, ", %zu of them in the store at %s", in_store, o->data_dir);
+    }
+    fputc('\n', out);
 }
 
 static void say_what_to_do(const struct options *o, FILE *err) {

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/config_file.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "daemon/group_option.h"
 #include "daemon/ini.h"
-#include "daemon/option_value.h"
-
-static const uint64_t max_item_least = 1024;
-static const uint64_t max_item_most = UINT64_C(1) << 30;
 
 /* Where in the file we are. */
 struct config {
@@ -124,35 +119,6 @@ static void set_node_option(struct config *c, const struct ini_line *line) {
     option_unknown(c->diagnostics, place_of(c, line), "option of [node]", line->name, names, count);
 }
 
-static void set_backing(struct config *c, const struct ini_line *line) {
-    char escaped[SLICE_ESCAPED_MAX];
-
-    if (slice_equal(line->value, SLICE("memory"))) {
-        return;
-    }
-    slice_escape(line->value, escaped);
-    if (slice_equal(line->value, SLICE("store")) || slice_equal(line->value, SLICE("origin"))) {
-        diagnostics_mistake(c->diagnostics, place_of(c, line),
-                            "backing = %s: this version has no %s groups yet, only backing = memory", escaped, escaped);
-    } else {
-        diagnostics_mistake(c->diagnostics, place_of(c, line), "backing = \"%s\" is unknown, only memory is", escaped);
-    }
-}
-
-static void set_seconds(struct config *c, const struct ini_line *line, const char *name, int64_t *field) {
-    uint64_t ns;
-
-    if (!option_read_duration(name, line->value, 0, (uint64_t)GROUP_TTL_MAX * (uint64_t)CLOCK_NS_PER_S,
-                              place_of(c, line), c->diagnostics, &ns)) {
-        return;
-    }
-    if (ns % (uint64_t)CLOCK_NS_PER_S != 0) {
-        diagnostics_mistake(c->diagnostics, place_of(c, line), "%s must be whole seconds", name);
-        return;
-    }
-    *field = (int64_t)(ns / (uint64_t)CLOCK_NS_PER_S);
-}
-
 static void unknown_group_option(struct config *c, const struct ini_line *line) {
     const char *names[GROUP_OPTION_COUNT];
 
@@ -163,13 +129,8 @@ static void unknown_group_option(struct config *c, const struct ini_line *line) 
 }
 
 static void set_group_option(struct config *c, const struct ini_line *line) {
-    struct group_policy *policy = &c->options->groups[c->group];
-    unsigned option = 0;
+    enum group_option option = group_option_find(line->name);
 
-    while (option < GROUP_OPTION_COUNT &&
-           !slice_equal(slice_from_string(group_option_infos[option].name), line->name)) {
-        option++;
-    }
     if (option == GROUP_OPTION_COUNT) {
         unknown_group_option(c, line);
         return;
@@ -180,23 +141,7 @@ static void set_group_option(struct config *c, const struct ini_line *line) {
         return;
     }
     c->option_lines[option] = line->number;
-    switch ((enum group_option)option) {
-    case GROUP_OPTION_BACKING:
-        set_backing(c, line);
-        break;
-    case GROUP_OPTION_TTL:
-        set_seconds(c, line, "ttl", &policy->ttl);
-        break;
-    case GROUP_OPTION_MAX_TTL:
-        set_seconds(c, line, "max-ttl", &policy->max_ttl);
-        break;
-    case GROUP_OPTION_MAX_ITEM:
-        option_read_size("max-item", line->value, max_item_least, max_item_most, place_of(c, line), c->diagnostics,
-                         &policy->max_item);
-        break;
-    case GROUP_OPTION_COUNT:
-        assert(false);
-    }
+    group_option_set(&c->options->groups[c->group], option, line, place_of(c, line), c->diagnostics);
 }
 
 static void set_option(struct config *c, const struct ini_line *line) {

@@ -115,6 +115,7 @@ static struct ini_line read_pair(struct slice s, unsigned number) {
         line.value = trim(cut_comment(s));
         return line;
     }
+    line.quoted = true;
     if (!take_quoted(&s, &line.value)) {
         return bad(number, "the value's closing quote is missing");
     }

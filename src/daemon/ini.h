@@ -21,6 +21,7 @@ struct ini_line {
     struct slice name;   /* of the section, or of the pair */
     struct slice value;  /* of the pair, or the section's argument */
     bool has_argument;   /* SECTION */
+    bool quoted;         /* PAIR: the value stood in quotes, so that an empty one was meant */
     const char *problem; /* BAD: what is wrong, for people; static */
 };
 

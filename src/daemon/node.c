@@ -203,6 +203,8 @@ static bool start_shared(struct node *node) {
     shared->memory = o->memory;
     shared->max_item = o->max_item;
     shared->max_conns = o->max_conns;
+    shared->max_watchers = o->max_watchers;
+    shared->max_pending_writes = o->max_pending_writes;
     shared->workers = node->worker_count;
     return node->telemetry != NULL && start_table(node) &&
            group_set_build(o->groups, o->group_count, o->max_item, NULL, &node->groups) == LARDER_OK;

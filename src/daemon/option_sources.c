@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "daemon/config_file.h"
-#include "daemon/options.h"
+#include "daemon/option_checks.h"
 #include "daemon/suggest.h"
 
 /* Flags and environment: where options come from besides the file. */
@@ -119,14 +119,15 @@ bool options_load(struct options *o, int argc, char *const *argv, char *const *e
     if (o->help || o->version) {
         return d->mistakes == 0;
     }
-    for (; *environment != NULL; environment++) {
-        if (strncmp(*environment, prefix, sizeof(prefix) - 1) == 0) {
-            read_variable(o, *environment, d);
+    for (char *const *variable = environment; *variable != NULL; variable++) {
+        if (strncmp(*variable, prefix, sizeof(prefix) - 1) == 0) {
+            read_variable(o, *variable, d);
         }
     }
     if (o->config != NULL) {
         config_read(o->config, o, d);
     }
+    data_dir_find(o, environment, d);
     options_settle(o, d);
     return d->mistakes == 0;
 }

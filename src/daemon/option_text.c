@@ -83,7 +83,7 @@ static void write_group_options(FILE *file, bool color) {
     fprintf(file,
             "\n%sGroups%s (only in the file, in a section [group \"name\"])\n"
             "  The keys \"name/...\" belong to the group; all others to the group \"default\". SIGHUP reads groups\n"
-            "  anew; everything else needs a restart.\n",
+            "  anew; everything else needs a restart, also which store groups there are and their prefixes.\n",
             bold(color), plain(color));
     for (unsigned i = 0; i < GROUP_OPTION_COUNT; i++) {
         const struct group_option_info *info = &group_option_infos[i];

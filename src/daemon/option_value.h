@@ -8,9 +8,8 @@
 #include "base/slice.h"
 #include "daemon/diagnostics.h"
 
-/* Numbers with a unit, read between bounds and said in words when they are wrong. `name` is the option's. */
-
-enum { OPTION_TEXT_MAX = 32 /* a size or a duration as text, with its NUL */ };
+/* Values of options as an operator writes them, read between bounds and explained in words when they are wrong. `name` is
+ * the option's. */
 
 /* Each reads `text` into ret_value, both bounds allowed. False, said in `d`, when it cannot. */
 bool option_read_count(const char *name, struct slice text, uint64_t least, uint64_t most, struct place place,
@@ -20,8 +19,18 @@ bool option_read_size(const char *name, struct slice text, uint64_t least, uint6
 bool option_read_duration(const char *name, struct slice text, uint64_t least, uint64_t most, struct place place,
                           struct diagnostics *d, uint64_t *ret_ns);
 
-/* The shortest text that the readers above read back: "256m", "10s". Returns ret_text. */
-const char *option_size_text(uint64_t bytes, char ret_text[OPTION_TEXT_MAX]);
-const char *option_duration_text(uint64_t ns, char ret_text[OPTION_TEXT_MAX]);
+/* Which of `count` words `text` is. False, said in `d`, when it is none of them. */
+bool option_read_choice(const char *name, struct slice text, const char *const *words, size_t count, struct place place,
+                        struct diagnostics *d, size_t *ret_index);
+
+/* Says in `d` that `text` is none of `words`, and which one was probably meant. */
+void option_none_of(const char *name, struct slice text, const char *const *words, size_t count, struct place place,
+                    struct diagnostics *d);
+
+/* Reads bytes that may be any: \xHH is the byte with that number, in two hexadecimal digits of either case; \\ is a
+ * backslash; every other byte is itself. Writes at most `most` of them to ret_bytes. False, said in `d`, when a backslash
+ * begins something else or there are more. */
+bool option_read_bytes(const char *name, struct slice text, size_t most, struct place place, struct diagnostics *d,
+                       char *ret_bytes, size_t *ret_size);
 
 #endif

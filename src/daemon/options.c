@@ -28,13 +28,34 @@ static void *field_of(struct options *o, enum option option) {
     return (char *)o + option_infos[option].offset;
 }
 
+/* Names have hyphens; who is used to underscores may write those. */
+static bool is_called(const char *name, struct slice word) {
+    for (size_t i = 0; i < word.size; i++) {
+        char c = word.data[i] == '_' ? '-' : word.data[i];
+
+        if (c == '\0' || c != name[i]) {
+            return false;
+        }
+    }
+    return name[word.size] == '\0';
+}
+
 enum option option_find(struct slice name) {
     unsigned option = 0;
 
-    while (option < OPTION_COUNT && !slice_equal(slice_from_string(option_infos[option].name), name)) {
+    while (option < OPTION_COUNT && !is_called(option_infos[option].name, name)) {
         option++;
     }
     return (enum option)option;
+}
+
+enum group_option group_option_find(struct slice name) {
+    unsigned option = 0;
+
+    while (option < GROUP_OPTION_COUNT && !is_called(group_option_infos[option].name, name)) {
+        option++;
+    }
+    return (enum group_option)option;
 }
 
 void option_unknown(struct diagnostics *d, struct place place, const char *what, struct slice word,
@@ -129,13 +150,38 @@ static bool set_text(struct options *o, enum option option, struct slice text, s
     return true;
 }
 
-static bool not_one_of(enum option option, struct slice text, const char *allowed, struct place place,
-                       struct diagnostics *d) {
-    char escaped[SLICE_ESCAPED_MAX];
+static bool set_yes_no(struct slice text, const char *name, struct place place, struct diagnostics *d,
+                       bool *ret_value) {
+    static const char *const words[] = {"no", "yes"};
+    size_t index;
 
-    diagnostics_mistake(d, place, "%s = \"%s\" is none of %s", option_infos[option].name, slice_escape(text, escaped),
-                        allowed);
-    return false;
+    if (!option_read_choice(name, text, words, 2, place, d, &index)) {
+        return false;
+    }
+    *ret_value = index == 1;
+    return true;
+}
+
+static bool set_level(struct slice text, const char *name, struct place place, struct diagnostics *d,
+                      enum log_level *ret_level) {
+    static const char *const words[] = {"debug", "info", "warn", "error"};
+
+    if (!log_level_parse(text, ret_level)) {
+        option_none_of(name, text, words, 4, place, d);
+        return false;
+    }
+    return true;
+}
+
+static bool set_format(struct slice text, const char *name, struct place place, struct diagnostics *d,
+                       enum log_format *ret_format) {
+    static const char *const words[] = {"text", "json"};
+
+    if (!log_format_parse(text, ret_format)) {
+        option_none_of(name, text, words, 2, place, d);
+        return false;
+    }
+    return true;
 }
 
 static bool set_value(struct options *o, enum option option, struct slice text, bool more, struct place place,
@@ -154,10 +200,12 @@ static bool set_value(struct options *o, enum option option, struct slice text, 
         return option_read_size(info->name, text, info->least, info->most, place, d, field);
     case OPTION_KIND_DURATION:
         return option_read_duration(info->name, text, info->least, info->most, place, d, field);
+    case OPTION_KIND_YES_NO:
+        return set_yes_no(text, info->name, place, d, field);
     case OPTION_KIND_LEVEL:
-        return log_level_parse(text, field) || not_one_of(option, text, "debug, info, warn, error", place, d);
+        return set_level(text, info->name, place, d, field);
     case OPTION_KIND_FORMAT:
-        return log_format_parse(text, field) || not_one_of(option, text, "text, json", place, d);
+        return set_format(text, info->name, place, d, field);
     case OPTION_KIND_SWITCH:
         *(bool *)field = true;
         return true;
@@ -207,6 +255,15 @@ void options_init(struct options *o) {
     diagnostics_fini(&none);
     o->groups[GROUP_DEFAULT] = group_policy_make(SLICE("default"), 0);
     o->group_count = 1;
+}
+
+bool options_need_store(const struct options *o) {
+    size_t i = 0;
+
+    while (i < o->group_count && !group_policy_is_store(&o->groups[i])) {
+        i++;
+    }
+    return i < o->group_count;
 }
 
 void options_fini(struct options *o) {

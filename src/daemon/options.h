@@ -33,6 +33,7 @@ enum option_kind {
     OPTION_KIND_COUNT,
     OPTION_KIND_SIZE,
     OPTION_KIND_DURATION,
+    OPTION_KIND_YES_NO,
     OPTION_KIND_LEVEL,
     OPTION_KIND_FORMAT,
     OPTION_KIND_SWITCH,
@@ -81,8 +82,13 @@ struct options {
     uint64_t drain_timeout_ns;
     uint64_t memory;
     uint64_t max_item; /* at most memory / 8 after options_load */
+    char *data_dir;    /* never NULL after options_load if options_need_store */
+    uint64_t store_quota;
+    uint64_t store_history; /* revisions; 0: all */
+    bool store_sync;
+    uint64_t max_watchers;
+    uint64_t max_pending_writes;
     char *config;
-    char *data_dir;
     enum log_level log_level;
     enum log_format log_format;
     bool check_config;
@@ -111,12 +117,18 @@ bool options_load(struct options *o, int argc, char *const *argv, char *const *e
 bool options_set(struct options *o, enum option option, struct slice text, enum option_source source,
                  struct place place, struct diagnostics *d);
 
-/* The option of that name; OPTION_COUNT when there is none. */
+/* The option of that name, in which '_' may stand for '-'; OPTION_COUNT when there is none. */
 enum option option_find(struct slice name);
+
+/* The same among the options of groups; GROUP_OPTION_COUNT when there is none. */
+enum group_option group_option_find(struct slice name);
 
 /* Adds a mistake about a name that is none, with the name that was probably meant. */
 void option_unknown(struct diagnostics *d, struct place place, const char *what, struct slice word,
                     const char *const *names, size_t count);
+
+/* Whether a group is kept in the store; without one the store is not opened and data_dir not touched. */
+bool options_need_store(const struct options *o);
 
 /* What must hold between options once all were read; fills in what depends on others. Part of options_load. */
 void options_settle(struct options *o, struct diagnostics *d);

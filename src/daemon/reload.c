@@ -79,6 +79,25 @@ static void clamp_items(struct options *o, uint64_t max_item) {
 }
 
 /* NULL: said in the log. */
+static struct group_set *build_groups(const struct node *node, const struct options *o) {
+    struct group_set *set = NULL;
+    const char *name;
+    const char *change = group_set_store_change(node->groups, o->groups, o->group_count, &name);
+    enum larder_error error;
+
+    if (change != NULL) {
+        log_error("not reloaded: it takes a restart to add, remove or move a store group", log_string("group", name),
+                  log_string("change", change));
+        return NULL;
+    }
+    error = group_set_build(o->groups, o->group_count, node->options->max_item, node->groups, &set);
+    if (error != LARDER_OK) {
+        log_error("cannot reload the groups", log_string("reason", larder_error_text(error)));
+    }
+    return set;
+}
+
+/* NULL: said in the log. */
 static struct group_set *read_groups(struct node *node) {
     struct options *o = malloc(sizeof(*o));
     struct diagnostics *d = malloc(sizeof(*d));
@@ -94,12 +113,7 @@ static struct group_set *read_groups(struct node *node) {
     diagnostics_init(d);
     if (options_load(o, node->argc, node->argv, node->environment, d)) {
         clamp_items(o, node->options->max_item);
-        enum larder_error error =
-            group_set_build(o->groups, o->group_count, node->options->max_item, node->groups, &set);
-
-        if (error != LARDER_OK) {
-            log_error("cannot reload the groups", log_string("reason", larder_error_text(error)));
-        }
+        set = build_groups(node, o);
     } else {
         for (size_t i = 0; i < d->count; i++) {
             log_error("not reloaded, the configuration is wrong",

@@ -129,7 +129,25 @@ static void write_build(struct writer *w, const struct prometheus_input *input) 
     WRITE(w, "\"} 1\n");
 }
 
+/* Whether there are series of the family, and this node has none of them. */
+static bool is_absent(const struct prometheus_input *input, enum metric metric) {
+    bool known = false;
+
+    for (unsigned i = 0; i < SAMPLE_COUNT; i++) {
+        if (sample_infos[i].metric == metric) {
+            if (!input->samples->absent[i]) {
+                return false;
+            }
+            known = true;
+        }
+    }
+    return known;
+}
+
 static void write_family(struct writer *w, const struct prometheus_input *input, enum metric metric) {
+    if (is_absent(input, metric)) {
+        return;
+    }
     write_head(w, metric);
     if (metric == METRIC_BUILD) {
         write_build(w, input);
@@ -146,7 +164,7 @@ static void write_family(struct writer *w, const struct prometheus_input *input,
         }
     }
     for (unsigned i = 0; i < SAMPLE_COUNT; i++) {
-        if (sample_infos[i].metric == metric) {
+        if (sample_infos[i].metric == metric && !input->samples->absent[i]) {
             write_plain(w, &sample_infos[i], input->samples->values[i]);
         }
     }

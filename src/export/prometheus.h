@@ -19,7 +19,7 @@ struct prometheus_input {
 };
 
 /* Appends every metric of metrics.def as Prometheus text (exposition format 0.0.4). Requests are written only for the
- * series that have happened. Errors: LIMIT, NO_MEMORY; `out` then holds an unfinished text, to be thrown away. */
+ * series that have happened, and nothing of what the samples call absent. Errors: LIMIT, NO_MEMORY; `out` then holds an unfinished text, to be thrown away. */
 enum larder_error prometheus_write(const struct prometheus_input *input, struct buf *out);
 
 #endif

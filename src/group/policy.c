@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "group/prefix_index.h"
 
 static const struct slice default_name = SLICE("default");
 
@@ -39,15 +40,19 @@ const char *group_name_problem(struct slice name) {
 }
 
 struct group_policy group_policy_make(struct slice name, uint64_t max_item) {
-    struct group_policy policy = {.name_size = (uint8_t)name.size, .declared = true, .max_item = max_item};
+    struct group_policy policy = {
+        .name_size = (uint8_t)name.size,
+        .declared = true,
+        .max_item = max_item,
+        .prefix_size = (uint16_t)(name.size + 1),
+        .stale_limit_ns = GROUP_STALE_LIMIT_NS,
+    };
 
     assert(group_name_problem(name) == NULL);
     memcpy(policy.name, name.data, name.size);
+    memcpy(policy.prefix, name.data, name.size);
+    policy.prefix[name.size] = '/';
     return policy;
-}
-
-static struct slice policy_name(const struct group_policy *policy) {
-    return slice_make(policy->name, policy->name_size);
 }
 
 /* The names come from the operator, so the seed need not be a secret. */
@@ -60,7 +65,7 @@ static unsigned slot_of(struct slice name) {
 static unsigned find_slot(const struct group_set *set, struct slice name) {
     unsigned slot = slot_of(name);
 
-    while (set->slots[slot] != 0 && !slice_equal(policy_name(&set->policies[set->slots[slot]]), name)) {
+    while (set->slots[slot] != 0 && !slice_equal(group_policy_name(&set->policies[set->slots[slot]]), name)) {
         slot = (slot + 1) & (GROUP_SLOTS - 1);
     }
     return slot;
@@ -70,14 +75,14 @@ static unsigned find_slot(const struct group_set *set, struct slice name) {
 static unsigned index_of(const struct group_set *set, struct slice name) {
     unsigned index = 0;
 
-    while (index < set->count && !slice_equal(policy_name(&set->policies[index]), name)) {
+    while (index < set->count && !slice_equal(group_policy_name(&set->policies[index]), name)) {
         index++;
     }
     return index;
 }
 
 static enum larder_error declare(struct group_set *set, const struct group_policy *policy) {
-    struct slice name = policy_name(policy);
+    struct slice name = group_policy_name(policy);
     unsigned index = index_of(set, name);
 
     if (index == GROUP_MAX) {
@@ -103,7 +108,7 @@ static enum larder_error declare(struct group_set *set, const struct group_polic
 static void inherit_names(struct group_set *set, const struct group_set *previous) {
     set->count = previous->count;
     for (unsigned i = 0; i < previous->count; i++) {
-        set->policies[i] = group_policy_make(policy_name(&previous->policies[i]), 0);
+        set->policies[i] = group_policy_make(group_policy_name(&previous->policies[i]), 0);
         set->policies[i].index = i;
         set->policies[i].declared = false;
     }
@@ -125,9 +130,14 @@ static enum larder_error declare_all(struct group_set *set, const struct group_p
 
 enum larder_error group_set_build(const struct group_policy *policies, size_t count, uint64_t max_item,
                                   const struct group_set *previous, struct group_set **ret_set) {
-    struct group_set *set = calloc(1, sizeof(*set));
+    struct group_set *set;
     enum larder_error error;
+    const char *changed;
 
+    if (previous != NULL && group_set_store_change(previous, policies, count, &changed) != NULL) {
+        return LARDER_ERROR_UNSUPPORTED;
+    }
+    set = calloc(1, sizeof(*set));
     if (set == NULL) {
         return LARDER_ERROR_NO_MEMORY;
     }
@@ -140,6 +150,9 @@ enum larder_error group_set_build(const struct group_policy *policies, size_t co
         set->count = 1;
     }
     error = declare_all(set, policies, count, max_item);
+    if (error == LARDER_OK) {
+        error = prefix_index_build(set);
+    }
     if (error != LARDER_OK) {
         free(set);
         return error;
@@ -154,7 +167,7 @@ void group_set_free(struct group_set *set) {
 
 size_t group_set_names(const struct group_set *set, struct slice ret_names[GROUP_MAX]) {
     for (unsigned i = 0; i < set->count; i++) {
-        ret_names[i] = policy_name(&set->policies[i]);
+        ret_names[i] = group_policy_name(&set->policies[i]);
     }
     return set->count;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "model/freshness.h"
 #include "model/request.h"
 #include "telemetry/worker.h"
 
@@ -17,6 +18,17 @@ enum {
     GROUP_NAME_MAX = 64,                  /* bytes */
     GROUP_SLOTS = 1024,                   /* of the set's hash table: a power of two, well above GROUP_MAX */
     GROUP_TTL_MAX = 10 * 365 * 24 * 3600, /* seconds: the longest ttl and max_ttl */
+    GROUP_PREFIX_MAX = 255,               /* bytes */
+    GROUP_STORE_KEY_MAX = 64 << 10,       /* bytes of a key in the store that a group's key may become */
+};
+
+/* How old a copy may be served once its age can no longer be proven; nanoseconds. */
+#define GROUP_STALE_LIMIT_NS INT64_C(5000000000)
+
+/* Where the truth of a group lives. */
+enum group_backing {
+    GROUP_BACKING_MEMORY, /* in this node's table and nowhere else */
+    GROUP_BACKING_STORE,  /* in the durable store, under the group's prefix */
 };
 
 /* What a group decides. */
@@ -28,6 +40,12 @@ struct group_policy {
     int64_t ttl;       /* seconds an entry lives when the client names no time; 0: for ever */
     int64_t max_ttl;   /* no entry lives longer; 0: no such limit */
     uint64_t max_item; /* bytes of key, value and overhead of the largest entry */
+    enum group_backing backing;
+    uint16_t prefix_size;
+    char prefix[GROUP_PREFIX_MAX]; /* of its keys in the store, any bytes; has a meaning for a store group only */
+    struct freshness freshness;    /* of a read that does not ask for another */
+    int64_t stale_limit_ns;        /* `cached` answers are never older, provably; then reads are errors */
+    bool overlapped;               /* another store group's prefix begins with this one's; set by group_set_build */
 };
 
 /* All groups of a node, immutable once built: any thread reads it without a lock for as long as it has not been freed.
@@ -37,21 +55,39 @@ struct group_set {
     unsigned declared; /* named groups that may own keys; "default" is not counted */
     uint16_t slots[GROUP_SLOTS];
     struct group_policy policies[GROUP_MAX];
+    unsigned store_count;          /* declared store groups */
+    uint16_t by_prefix[GROUP_MAX]; /* their indexes, in the order of their prefixes */
+    uint16_t
+        enclosing[GROUP_MAX]; /* for each place of by_prefix, 1 + the place of the longest other prefix that this one
+                                    * begins with; 0: none */
 };
 
 /* Why `name` cannot be a group's name, as a text for people ("is empty", ...), or NULL when it can. Static. */
 const char *group_name_problem(struct slice name);
 
-/* A policy that limits nothing but the entry's size. `name` passes group_name_problem. */
+/* Why no group may have this prefix in the store, as a text for people, or NULL when one may. Static. The empty prefix is
+ * one: it is the whole store. */
+const char *group_prefix_problem(struct slice prefix);
+
+/* A policy that limits nothing but the entry's size: memory, `cached`, the prefix "<name>/" should it become a store
+ * group's. `name` passes group_name_problem. */
 struct group_policy group_policy_make(struct slice name, uint64_t max_item);
 
 /* Builds a set of `count` declared policies; one may be named "default", else that group is made, with `max_item`.
  * `previous` (or NULL) is the set that it shall replace: a name it knows, declared or not, keeps its index for the life
  * of the process, and new names get the next free ones; so an index means the same group in every set, metric and
- * connection. All or nothing: on an error ret_set is untouched. Errors: EXISTS (a name twice), LIMIT (more than
- * GROUP_MAX names over the node's life), NO_MEMORY. */
+ * connection. All or nothing: on an error ret_set is untouched. Errors: EXISTS (a name twice, or a prefix of two store
+ * groups), INVALID (a store group named "default", or whose prefix group_prefix_problem refuses), LIMIT (more than
+ * GROUP_MAX names over the node's life), UNSUPPORTED (group_set_store_change has something to say), NO_MEMORY. */
 enum larder_error group_set_build(const struct group_policy *policies, size_t count, uint64_t max_item,
                                   const struct group_set *previous, struct group_set **ret_set);
+
+/* Which store groups there are, and their prefixes, holds for the life of the process: copies are kept, events told apart
+ * and watches opened by it. So: what would change in it if these policies replaced `running`, as a text for people
+ * ("would have another prefix", ...; static), with the name of the first such group, borrowed, in *ret_name; or NULL,
+ * with *ret_name as it was, when nothing would. */
+const char *group_set_store_change(const struct group_set *running, const struct group_policy *policies, size_t count,
+                                   const char **ret_name);
 
 /* NULL is allowed. */
 void group_set_free(struct group_set *set);
@@ -66,6 +102,39 @@ const struct group_policy *group_set_find_named(const struct group_set *set, str
  * "default". Never NULL; borrowed from the set. */
 static inline const struct group_policy *group_set_find(const struct group_set *set, struct slice key) {
     return set->declared == 0 ? &set->policies[GROUP_DEFAULT] : group_set_find_named(set, key);
+}
+
+static inline struct slice group_policy_name(const struct group_policy *policy) {
+    return slice_make(policy->name, policy->name_size);
+}
+
+static inline struct slice group_policy_prefix(const struct group_policy *policy) {
+    return slice_make(policy->prefix, policy->prefix_size);
+}
+
+static inline bool group_policy_is_store(const struct group_policy *policy) {
+    return policy->backing == GROUP_BACKING_STORE;
+}
+
+/* --- keys of store groups: "g/rest" to clients is prefix + rest in the store --- */
+
+/* The store key of `client_key`, which group_set_find gave to this store group. Written to `place`, which has room for
+ * prefix_size + client_key.size bytes and does not overlap the key. "g/" alone is the prefix itself; so the store key is
+ * empty only if the prefix is. */
+struct slice group_store_key(const struct group_policy *policy, struct slice client_key, char *place);
+
+/* The other way: the client key of a store key that begins with the group's prefix. Written to `place`, which has room
+ * for name_size + 1 + store_key.size bytes and does not overlap the key. */
+struct slice group_client_key(const struct group_policy *policy, struct slice store_key, char *place);
+
+/* The store group that owns a store key: of those whose prefix it begins with, the one with the longest. NULL: none;
+ * borrowed from the set. The answer is the same in every set of a node's life. */
+const struct group_policy *group_set_find_by_store_key(const struct group_set *set, struct slice store_key);
+
+/* Whether a store key is one of our own, which clients of memcached and HTTP may neither read nor write. Only a prefix
+ * that "/larder/" begins with leads there, such as "/" or the empty one. */
+static inline bool group_store_key_is_ours(struct slice store_key) {
+    return slice_has_prefix(store_key, SLICE("/larder/"));
 }
 
 /* The life, in seconds, of an entry for which a client asked `ttl`: REQUEST_TTL_FOREVER when it named none, negative

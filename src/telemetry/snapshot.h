@@ -2,6 +2,7 @@
 #ifndef LARDER_TELEMETRY_SNAPSHOT_H
 #define LARDER_TELEMETRY_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,7 @@ struct telemetry_snapshot {
  * (durations in nanoseconds). */
 struct telemetry_samples {
     uint64_t values[SAMPLE_COUNT];
+    bool absent[SAMPLE_COUNT]; /* this node has nothing of the kind: the series is not exported, its value is 0 */
 };
 
 /* Telemetry for `workers` threads (at least 1). NULL when there is no memory. */

@@ -309,6 +309,38 @@ def test_status(larder, start_server):
     assert status["hit_ratio"] == 0.5 and status["connections"] >= 1
 
 
+STORE_STATS = {
+    "store_revision": 1234, "store_compacted_revision": 34, "store_compactions": 2, "store_keys": 1000,
+    "store_bytes": 512 << 20, "store_quota_bytes": 2 << 30, "store_file_bytes": 600 << 20, "store_full": 0,
+    "store_commits": 100, "store_commit_operations": 1250, "store_syncs": 200, "store_sync_us": 250_000,
+    "store_leases": 3, "store_watchers": 7, "store_pending_writes": 5,
+}
+
+
+def stats_answer(stats):
+    return b"".join(b"STAT %s %d\r\n" % (name.encode(), value) for name, value in stats.items()) + b"END\r\n"
+
+
+def test_status_of_a_store(larder, impostor):
+    screen = larder("status", "--server", impostor(stats_answer(STORE_STATS))).out.decode()
+    for piece in ("25 %   512 MiB of 2.00 GiB", "1,000 at revision 1,234; 7 watches, 3 leases",
+                  "100, 12.5 writes and 2.50 ms each, 5 waiting"):
+        assert piece in screen
+    assert "full" not in screen
+    screen = larder("status", "--server", impostor(stats_answer(STORE_STATS | {"store_full": 1, "store_commits": 0})))
+    assert b"full: it takes no writes" in screen.out and b"commits     0, 5 waiting" in screen.out
+    status, = larder("status", "--json", "--server", impostor(stats_answer(STORE_STATS))).json_lines()
+    assert status["store"] == {
+        "revision": 1234, "compacted_revision": 34, "compactions": 2, "keys": 1000, "bytes": 512 << 20,
+        "quota_bytes": 2 << 30, "file_bytes": 600 << 20, "full": False, "commits": 100, "commit_operations": 1250,
+        "syncs": 200, "sync_microseconds": 250_000, "watchers": 7, "leases": 3, "pending_writes": 5}
+
+
+def test_status_without_a_store(larder):
+    assert b"revision" not in larder("status").out
+    assert larder("status", "--json").json_lines()[0]["store"] is None
+
+
 def test_colours(address):
     assert b"\033[" in run_on_terminal(address, "status").out
     assert b"\033[" not in run_on_terminal(address, "status", NO_COLOR="1").out

@@ -140,7 +140,7 @@ def test_the_three_sources_and_their_order(tmp_path):
 
 def test_mistakes_have_file_and_line(tmp_path):
     config = tmp_path / "larderd.conf"
-    config.write_text('[node]\nmemroy = 1g\nmax-item = much\n[grup "a"]\n[group "a/b"]\n[group "c"]\nbacking = store\n')
+    config.write_text('[node]\nmemroy = 1g\nmax-item = much\n[grup "a"]\n[group "a/b"]\n[group "c"]\nbacking = disk\n')
     done = run("--config", str(config), "--check-config")
     assert done.returncode == 1
     for piece in (f"{config}:2: ", "memory", f"{config}:3: ", f"{config}:4: ", f"{config}:5: ", f"{config}:7: "):
@@ -171,6 +171,49 @@ def test_reload_is_all_or_nothing(tmp_path):
             assert ttl_of(b"short/c") == b"-1"
             assert ask(kept, b"mn\r\n", b"\r\n") == b"MN\r\n", "connections live on"
         assert 'group="new"' in daemon.metrics()
+
+
+STORE_GROUP = '[group "config"]\nbacking = store\nprefix = /registry/\n'
+
+
+@pytest.mark.parametrize("changed, change", [
+    ('[group "a"]\n', "would no longer be a store group"),
+    (STORE_GROUP.replace("/registry/", "/other/"), "would have another prefix"),
+    (STORE_GROUP + '[group "new"]\nbacking = store\n', "would become a store group"),
+])
+def test_store_groups_are_for_life(tmp_path, changed, change):
+    config = tmp_path / "larderd.conf"
+    config.write_text(STORE_GROUP + '[group "m"]\n')
+    with Daemon(tmp_path, "--listen", "127.0.0.1:0", "--config", str(config), "--data-dir",
+                str(tmp_path / "data")) as daemon:
+        def reloads(result):
+            return f'larder_config_reloads_total{{result="{result}"}} 1' in daemon.metrics()
+
+        def ttl_of(key):
+            with daemon.connect() as one:
+                return ask(one, b"ms %s 1\r\n1\r\nmg %s t\r\n" % (key, key), b"\r\n").split(b" t")[-1].strip()
+        config.write_text(changed + '[group "m"]\nttl = 60\n')
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: reloads("failed"), 20, daemon.text)
+        assert change in daemon.text()
+        assert "it takes a restart to add, remove or move a store group" in daemon.text()
+        assert ttl_of(b"m/a") == b"-1", "nothing of it is taken"
+        config.write_text(STORE_GROUP + 'freshness = linearizable\nttl = 10\n[group "m"]\nttl = 60\n')
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: reloads("ok"), 20, daemon.text)
+        assert ttl_of(b"m/b") in (b"60", b"59"), "what is not the store's own place may change"
+
+
+def test_a_store_group_is_checked_with_its_directory(tmp_path):
+    config = tmp_path / "larderd.conf"
+    config.write_text(STORE_GROUP)
+    done = run("--config", str(config), "--check-config", STATE_DIRECTORY=f"{tmp_path}/state:/elsewhere")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"OK: {config}; 2 groups, 1 of them in the store at {tmp_path}/state\n"
+    assert not (tmp_path / "state").exists(), "a check makes nothing"
+    done = run("--config", str(config), "--check-config", "--data-dir", str(config))
+    assert done.returncode == 1
+    assert f"data-dir = {config} is not a directory" in done.stderr
 
 
 def test_drain_answers_what_was_asked(tmp_path):

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "daemon/config_file.h"
+#include "daemon/option_checks.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     options_init(&o);
     diagnostics_init(&d);
     config_parse((const char *)data, size, "fuzz.conf", &o, &d);
+    group_options_settle(&o, &d);
     if (d.mistakes == 0) {
         enum larder_error error = group_set_build(o.groups, o.group_count, o.max_item, NULL, &set);
 

@@ -29,7 +29,6 @@ HOMES = {
     "uv": "net",
     "lmdb.h": "store/local",
     "nghttp2": "proto/grpc",
-    "http_parser.h": "proto/http",
     "curl": "cli/http",
 }
 

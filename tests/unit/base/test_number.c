@@ -126,6 +126,19 @@ static void formatting_is_the_other_way_round(void **state) {
     }
 }
 
+static void sizes_and_times_are_written_short(void **state) {
+    char text[NUMBER_UNIT_TEXT_MAX];
+
+    (void)state;
+    assert_string_equal(number_size_text(0, text), "0");
+    assert_string_equal(number_size_text(1023, text), "1023");
+    assert_string_equal(number_size_text(1536, text), "1536");
+    assert_string_equal(number_size_text(3 << 20, text), "3m");
+    assert_string_equal(number_duration_text(0, text), "0");
+    assert_string_equal(number_duration_text(1500000000, text), "1500ms");
+    assert_string_equal(number_duration_text(UINT64_C(7200000000000), text), "2h");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unsigned_numbers_are_digits_only),
@@ -133,6 +146,7 @@ int main(void) {
         cmocka_unit_test(sizes_are_powers_of_1024),
         cmocka_unit_test(durations_have_units_and_default_to_seconds),
         cmocka_unit_test(formatting_is_the_other_way_round),
+        cmocka_unit_test(sizes_and_times_are_written_short),
     };
 
     return cmocka_run_group_tests_name("base-number", tests, NULL, NULL);

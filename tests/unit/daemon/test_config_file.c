@@ -9,53 +9,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/config_file.h"
-#include "daemon/option_value.h"
+#include "config_run.h"
 #include "unit/daemon/example_config.h"
-
-struct run {
-    struct options options;
-    struct diagnostics diagnostics;
-};
-
-static void parse_bytes(struct run *run, const char *text, size_t size) {
-    options_init(&run->options);
-    diagnostics_init(&run->diagnostics);
-    config_parse(text, size, "c.conf", &run->options, &run->diagnostics);
-    options_settle(&run->options, &run->diagnostics);
-}
-
-static void parse(struct run *run, const char *text) {
-    parse_bytes(run, text, strlen(text));
-}
-
-static void unload(struct run *run) {
-    options_fini(&run->options);
-    diagnostics_fini(&run->diagnostics);
-}
-
-static void assert_good(const struct run *run) {
-    if (run->diagnostics.count > 0) {
-        fail_msg("%s", run->diagnostics.items[0].text);
-    }
-}
-
-/* The mistakes of `text` are exactly these lines. */
-static void assert_mistakes(const char *text, const char *expected) {
-    struct run run;
-    char *said;
-    size_t size;
-    FILE *stream = open_memstream(&said, &size);
-
-    parse(&run, text);
-    for (size_t i = 0; i < run.diagnostics.count; i++) {
-        fprintf(stream, "%s\n", run.diagnostics.items[i].text);
-    }
-    fclose(stream);
-    assert_string_equal(said, expected);
-    free(said);
-    unload(&run);
-}
 
 static void a_file_sets_options_and_groups(void **state) {
     struct run run;
@@ -125,12 +80,33 @@ static void unknown_names_are_guessed(void **state) {
     (void)state;
     assert_mistakes("[nod]\nmemory = 1g\n", "c.conf:1: unknown section \"nod\"; did you mean \"node\"?\n");
     assert_mistakes("[cluster]\n", "c.conf:1: unknown section \"cluster\"\n");
-    assert_mistakes("[node]\n\nmax_item = 1m\n",
-                    "c.conf:3: unknown option of [node] \"max_item\"; did you mean \"max-item\"?\n");
+    assert_mistakes("[node]\n\nmaxitem = 1m\n",
+                    "c.conf:3: unknown option of [node] \"maxitem\"; did you mean \"max-item\"?\n");
     assert_mistakes("[group \"a\"]\ntll = 1\n", "c.conf:2: unknown option of [group] \"tll\"; did you mean \"ttl\"?\n");
     assert_mistakes("[node]\nconfig = x\ncheck-config = 1\n",
                     "c.conf:2: config cannot be set in a file, only as --config\n"
                     "c.conf:3: check-config cannot be set in a file, only as --check-config\n");
+    assert_mistakes("[node]\nstore-qouta = 1g\n",
+                    "c.conf:2: unknown option of [node] \"store-qouta\"; did you mean \"store-quota\"?\n");
+    assert_mistakes("[group \"a\"]\nprefx = a\nfreshnes = cached\nstale-limt = 1s\n",
+                    "c.conf:2: unknown option of [group] \"prefx\"; did you mean \"prefix\"?\n"
+                    "c.conf:3: unknown option of [group] \"freshnes\"; did you mean \"freshness\"?\n"
+                    "c.conf:4: unknown option of [group] \"stale-limt\"; did you mean \"stale-limit\"?\n");
+}
+
+static void an_underscore_counts_as_a_hyphen(void **state) {
+    struct run run;
+
+    (void)state;
+    parse(&run, "[node]\nmax_item = 2m\nstore_quota = 1g\n"
+                "[group \"a\"]\nbacking = store\nstale_limit = 2s\nmax_ttl = 9\n");
+    assert_good(&run);
+    assert_int_equal(run.options.max_item, 2 << 20);
+    assert_int_equal(run.options.store_quota, 1 << 30);
+    assert_int_equal(run.options.groups[1].stale_limit_ns, 2000000000);
+    assert_int_equal(run.options.groups[1].max_ttl, 9);
+    unload(&run);
+    assert_mistakes("[node]\nmax-item = 1m\nmax_item = 1m\n", "c.conf:3: max-item is set twice, first in line 2\n");
 }
 
 static void nothing_is_said_twice(void **state) {
@@ -154,19 +130,29 @@ static void bad_values_are_explained(void **state) {
                     "c.conf:3: port-file is empty\n");
     assert_mistakes("[group \"a\"]\nttl = 1500ms\n", "c.conf:2: ttl must be whole seconds\n");
     assert_mistakes("[group \"a\"]\nttl = 100000h\n", "c.conf:2: ttl = 100000h is too large: it may be 0 to 87600h\n");
-    assert_mistakes("[group \"a\"]\nbacking = store\n",
-                    "c.conf:2: backing = store: this version has no store groups yet, only backing = memory\n");
-    assert_mistakes("[group \"a\"]\nbacking = disk\n", "c.conf:2: backing = \"disk\" is unknown, only memory is\n");
+    assert_mistakes("[node]\nstore-sync = yess\nstore-history = all\n",
+                    "c.conf:2: store-sync = \"yess\" is none of no, yes; did you mean \"yes\"?\n"
+                    "c.conf:3: store-history = \"all\" is not a number, like 4\n");
 }
 
 static void group_names_are_checked(void **state) {
+    static const char *const reserved[] = {"metrics", "healthz", "readyz",  "version", "ui",         "admin",
+                                           "v3",      "v3beta",  "v3alpha", "larder",  "_groupcache"};
+
     (void)state;
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        char section[64];
+        char mistake[128];
+
+        snprintf(section, sizeof(section), "[group \"%s\"]\n", reserved[i]);
+        snprintf(mistake, sizeof(mistake), "c.conf:1: the group name \"%s\" is reserved for Larder's own routes\n",
+                 reserved[i]);
+        assert_mistakes(section, mistake);
+    }
     assert_mistakes("[group]\nttl = 1\n", "c.conf:1: a group needs a name in quotes: [group \"users\"]\n");
     assert_mistakes("[group \"\"]\n", "c.conf:1: the group name \"\" is empty\n");
     assert_mistakes("[group \"a/b\"]\n",
                     "c.conf:1: the group name \"a/b\" contains '/', which ends a group's name in a key\n");
-    assert_mistakes("[group \"metrics\"]\n",
-                    "c.conf:1: the group name \"metrics\" is reserved for Larder's own routes\n");
     assert_mistakes("[node \"x\"]\n", "c.conf:1: [node] takes no name\n");
 }
 
@@ -253,22 +239,11 @@ static void the_example_is_complete_and_right(void **state) {
         }
     }
     assert_int_equal(run.options.listens.count, defaults.listens.count);
-    assert_int_equal(run.options.group_count, 2);
+    assert_true(run.options.store_sync);
+    assert_int_equal(run.options.group_count, 3);
+    assert_true(group_policy_is_store(&run.options.groups[2]));
     options_fini(&defaults);
     unload(&run);
-}
-
-static void sizes_and_times_are_written_short(void **state) {
-    char text[OPTION_TEXT_MAX];
-
-    (void)state;
-    assert_string_equal(option_size_text(0, text), "0");
-    assert_string_equal(option_size_text(1023, text), "1023");
-    assert_string_equal(option_size_text(1536, text), "1536");
-    assert_string_equal(option_size_text(3 << 20, text), "3m");
-    assert_string_equal(option_duration_text(0, text), "0");
-    assert_string_equal(option_duration_text(1500000000, text), "1500ms");
-    assert_string_equal(option_duration_text(UINT64_C(7200000000000), text), "2h");
 }
 
 int main(void) {
@@ -277,6 +252,7 @@ int main(void) {
         cmocka_unit_test(an_empty_file_is_fine),
         cmocka_unit_test(lines_that_are_none_are_explained),
         cmocka_unit_test(unknown_names_are_guessed),
+        cmocka_unit_test(an_underscore_counts_as_a_hyphen),
         cmocka_unit_test(nothing_is_said_twice),
         cmocka_unit_test(bad_values_are_explained),
         cmocka_unit_test(group_names_are_checked),
@@ -284,7 +260,6 @@ int main(void) {
         cmocka_unit_test(too_many_groups_are_refused),
         cmocka_unit_test(any_bytes_are_survived),
         cmocka_unit_test(the_example_is_complete_and_right),
-        cmocka_unit_test(sizes_and_times_are_written_short),
     };
 
     return cmocka_run_group_tests_name("daemon-config-file", tests, NULL, NULL);

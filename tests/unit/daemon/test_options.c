@@ -222,6 +222,94 @@ static void an_item_is_at_most_an_eighth_of_memory(void **state) {
     assert_mistake("--memory 64g --max-item 2g", "", "--max-item: max-item = 2g is too large: it may be 1k to 1g");
 }
 
+static void the_store_has_defaults_and_ceilings(void **state) {
+    struct run run;
+
+    (void)state;
+    load(&run, "", "");
+    assert_good(&run);
+    assert_int_equal(run.options.store_quota, UINT64_C(2) << 30);
+    assert_int_equal(run.options.store_history, 10000);
+    assert_true(run.options.store_sync);
+    assert_int_equal(run.options.max_watchers, 10000);
+    assert_int_equal(run.options.max_pending_writes, 100000);
+    unload(&run);
+    load(&run, "--store-quota 16m --store-history=0 --store-sync no --max-pending-writes 1",
+         "LARDER_MAX_WATCHERS=1000000 LARDER_STORE_SYNC=yes");
+    assert_good(&run);
+    assert_int_equal(run.options.store_quota, 16 << 20);
+    assert_int_equal(run.options.store_history, 0);
+    assert_false(run.options.store_sync);
+    assert_int_equal(run.options.max_watchers, 1000000);
+    assert_int_equal(run.options.max_pending_writes, 1);
+    unload(&run);
+    assert_mistake("--store-quota 15m", "", "--store-quota: store-quota = 15m is too small: it may be 16m to 16384g");
+    assert_mistake("--store-quota 16385g", "",
+                   "--store-quota: store-quota = 16385g is too large: it may be 16m to 16384g");
+    assert_mistake("--store-history 1000000001", "",
+                   "--store-history: store-history = 1000000001 is too large: it may be 0 to 1000000000");
+    assert_mistake("--max-watchers 0", "", "--max-watchers: max-watchers = 0 is too small: it may be 1 to 1000000");
+    assert_mistake("--max-watchers 1000001", "",
+                   "--max-watchers: max-watchers = 1000001 is too large: it may be 1 to 1000000");
+    assert_mistake("--max-pending-writes 0", "",
+                   "--max-pending-writes: max-pending-writes = 0 is too small: it may be 1 to 10000000");
+    assert_mistake("", "LARDER_MAX_PENDING_WRITES=10000001",
+                   "LARDER_MAX_PENDING_WRITES: max-pending-writes = 10000001 is too large: it may be 1 to 10000000");
+    assert_mistake("--store-sync maybe", "", "--store-sync: store-sync = \"maybe\" is none of no, yes");
+}
+
+/* A file with one store group, or one of memory; the caller unlinks it. */
+static void write_config(char path[64], const char *backing) {
+    FILE *stream;
+
+    snprintf(path, 64, "/tmp/larder-config-XXXXXX");
+    stream = fdopen(mkstemp(path), "w");
+    fprintf(stream, "[group \"a\"]\nbacking = %s\n", backing);
+    fclose(stream);
+}
+
+/* Where the store of a node with these flags and variables would be; NULL: nowhere. */
+static void assert_data_dir(const char *backing, const char *flags, const char *variables, const char *expected) {
+    char path[64];
+    char all_flags[200];
+    struct run run;
+
+    write_config(path, backing);
+    snprintf(all_flags, sizeof(all_flags), "--config %s %s", path, flags);
+    load(&run, all_flags, variables);
+    unlink(path);
+    if (expected == NULL) {
+        assert_null(run.options.data_dir);
+    } else {
+        assert_non_null(run.options.data_dir);
+        assert_string_equal(run.options.data_dir, expected);
+    }
+    unload(&run);
+}
+
+static void only_a_store_group_needs_a_directory(void **state) {
+    (void)state;
+    assert_data_dir("store", "--data-dir /tmp/a", "STATE_DIRECTORY=/tmp/b LARDER_DATA_DIR=/tmp/c", "/tmp/a");
+    assert_data_dir("store", "", "STATE_DIRECTORY=/tmp/b LARDER_DATA_DIR=/tmp/c", "/tmp/c");
+    assert_data_dir("store", "", "STATE_DIRECTORY=/tmp/b", "/tmp/b");
+    assert_data_dir("store", "", "STATE_DIRECTORY=/tmp/b:/tmp/d", "/tmp/b");
+    assert_data_dir("store", "", "STATE_DIRECTORY=", "/var/lib/larder");
+    assert_data_dir("store", "", "", "/var/lib/larder");
+    assert_data_dir("memory", "", "STATE_DIRECTORY=/tmp/b", NULL);
+    assert_data_dir("memory", "--data-dir /tmp/a", "", "/tmp/a");
+}
+
+static void a_state_directory_that_is_none_is_a_mistake(void **state) {
+    char path[64];
+    char flags[100];
+
+    (void)state;
+    write_config(path, "store");
+    snprintf(flags, sizeof(flags), "--config %s", path);
+    assert_mistake(flags, "STATE_DIRECTORY=/dev/null", "data-dir (default): data-dir = /dev/null is not a directory");
+    unlink(path);
+}
+
 static void too_many_mistakes_are_counted(void **state) {
     struct diagnostics d;
     char *text;
@@ -319,6 +407,9 @@ int main(void) {
         cmocka_unit_test(every_mistake_is_found),
         cmocka_unit_test(a_probable_typo_in_the_environment_is_a_warning),
         cmocka_unit_test(an_item_is_at_most_an_eighth_of_memory),
+        cmocka_unit_test(the_store_has_defaults_and_ceilings),
+        cmocka_unit_test(only_a_store_group_needs_a_directory),
+        cmocka_unit_test(a_state_directory_that_is_none_is_a_mistake),
         cmocka_unit_test(too_many_mistakes_are_counted),
         cmocka_unit_test(the_command_line_answers_for_itself),
         cmocka_unit_test(help_names_every_option_and_fits),

@@ -24,7 +24,10 @@ static char *export(enum larder_error *ret_error, size_t limit) {
 
     for (unsigned i = 0; i < SAMPLE_COUNT; i++) {
         samples.values[i] = i + 1;
+        samples.absent[i] = false;
     }
+    samples.absent[SAMPLE_TABLE_MEMORY_LARGE] = true;
+    samples.absent[SAMPLE_STORE_LEASES] = true;
     samples.values[SAMPLE_UPTIME] = 12345678901;
     for (unsigned i = 0; i < COUNTER_COUNT; i++) {
         telemetry_count(w, (enum counter)i, i + 1);
@@ -80,6 +83,17 @@ static void numbers_labels_and_units_are_written(void **state) {
     assert_line(text, line);
     snprintf(line, sizeof(line), "larder_table_memory_bytes{use=\"ghost\"} %d", SAMPLE_TABLE_MEMORY_GHOST + 1);
     assert_line(text, line);
+    free(text);
+}
+
+static void what_a_node_has_not_is_left_out(void **state) {
+    char *text = export_all();
+
+    (void)state;
+    assert_null(strstr(text, "use=\"large\""));
+    assert_non_null(strstr(text, "use=\"spare\""));
+    assert_null(strstr(text, "larder_store_leases"));
+    assert_non_null(strstr(text, "larder_store_watchers"));
     free(text);
 }
 
@@ -159,9 +173,13 @@ static void promtool_has_nothing_to_remark(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_labels_and_units_are_written), cmocka_unit_test(requests_are_written_as_they_happened),
-        cmocka_unit_test(a_strange_group_name_is_escaped),      cmocka_unit_test(a_text_too_long_is_refused),
-        cmocka_unit_test(every_metric_has_a_help_text),         cmocka_unit_test(promtool_has_nothing_to_remark),
+        cmocka_unit_test(numbers_labels_and_units_are_written),
+        cmocka_unit_test(what_a_node_has_not_is_left_out),
+        cmocka_unit_test(requests_are_written_as_they_happened),
+        cmocka_unit_test(a_strange_group_name_is_escaped),
+        cmocka_unit_test(a_text_too_long_is_refused),
+        cmocka_unit_test(every_metric_has_a_help_text),
+        cmocka_unit_test(promtool_has_nothing_to_remark),
     };
 
     return cmocka_run_group_tests_name("export", tests, NULL, NULL);

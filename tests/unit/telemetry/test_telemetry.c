@@ -150,7 +150,7 @@ static void groups_and_threads_are_told_apart_and_summed(void **state) {
 
 static void a_reset_hides_the_past_from_stats_only(void **state) {
     struct worker_telemetry *w = telemetry_worker(*state, 0);
-    struct telemetry_samples samples = {{0}};
+    struct telemetry_samples samples = {.values = {0}};
     struct telemetry_snapshot s;
 
     get(w, RESULT_CLASS_MISS, 0);
@@ -179,7 +179,7 @@ static void a_reset_hides_the_past_from_stats_only(void **state) {
 }
 
 static void the_process_is_sampled(void **state) {
-    struct telemetry_samples samples = {{0}};
+    struct telemetry_samples samples = {.values = {0}};
 
     (void)state;
     telemetry_sample_process(&samples);

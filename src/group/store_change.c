@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "group/policy.h"
+
+static const struct group_policy *find_policy(const struct group_policy *policies, size_t count, struct slice name) {
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(group_policy_name(&policies[i]), name)) {
+            return &policies[i];
+        }
+    }
+    return NULL;
+}
+
+/* `before` and `after` have the same name; NULL: there is no such group. */
+static const char *change_of(const struct group_policy *before, const struct group_policy *after) {
+    bool was_store = before != NULL && before->declared && group_policy_is_store(before);
+    bool is_store = after != NULL && group_policy_is_store(after);
+
+    if (!was_store && is_store) {
+        return "would become a store group";
+    }
+    if (was_store && !is_store) {
+        return "would no longer be a store group";
+    }
+    if (was_store && !slice_equal(group_policy_prefix(before), group_policy_prefix(after))) {
+        return "would have another prefix";
+    }
+    return NULL;
+}
+
+const char *group_set_store_change(const struct group_set *running, const struct group_policy *policies, size_t count,
+                                   const char **ret_name) {
+    for (size_t i = 0; i < count; i++) {
+        const struct group_policy *after = &policies[i];
+        const char *change = change_of(find_policy(running->policies, running->count, group_policy_name(after)), after);
+
+        if (change != NULL) {
+            *ret_name = after->name;
+            return change;
+        }
+    }
+    for (unsigned i = 0; i < running->count; i++) {
+        const struct group_policy *before = &running->policies[i];
+        const char *change = change_of(before, find_policy(policies, count, group_policy_name(before)));
+
+        if (change != NULL) {
+            *ret_name = before->name;
+            return change;
+        }
+    }
+    return NULL;
+}

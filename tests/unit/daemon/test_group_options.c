@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "config_run.h"
+
+static void a_store_group_says_where_it_is_and_how_fresh(void **state) {
+    struct run run;
+    const struct group_policy *group = &run.options.groups[1];
+
+    (void)state;
+    parse(&run, "[group \"config\"]\nprefix = /registry/\nbacking = store\nfreshness = max_stale=500ms\n"
+                "stale-limit = 10s\nttl = 60\nmax-item = 16k\n");
+    assert_good(&run);
+    assert_true(group_policy_is_store(group));
+    assert_true(options_need_store(&run.options));
+    assert_true(slice_equal(group_policy_prefix(group), SLICE("/registry/")));
+    assert_int_equal(group->freshness.kind, FRESHNESS_MAX_STALE);
+    assert_int_equal(group->freshness.max_stale_ns, 500000000);
+    assert_int_equal(group->stale_limit_ns, 10000000000);
+    assert_int_equal(group->ttl, 60);
+    assert_int_equal(group->max_item, 16 << 10);
+    unload(&run);
+}
+
+static void defaults_are_memory_and_cached(void **state) {
+    struct run run;
+    const struct group_policy *group = &run.options.groups[1];
+
+    (void)state;
+    parse(&run, "[group \"a\"]\n[group \"b\"]\nbacking = memory\nfreshness = linearizable\n");
+    assert_good(&run);
+    assert_false(options_need_store(&run.options));
+    assert_false(group_policy_is_store(group));
+    assert_int_equal(group->freshness.kind, FRESHNESS_CACHED);
+    assert_int_equal(group->stale_limit_ns, GROUP_STALE_LIMIT_NS);
+    assert_int_equal(run.options.groups[2].freshness.kind, FRESHNESS_LINEARIZABLE);
+    unload(&run);
+    parse(&run, "[group \"a\"]\nbacking = store\n");
+    assert_good(&run);
+    assert_true(slice_equal(group_policy_prefix(group), SLICE("a/")));
+    unload(&run);
+}
+
+/* What `prefix = TEXT` is in bytes. */
+static void assert_prefix(const char *text, struct slice expected) {
+    char config[1200];
+    struct run run;
+
+    snprintf(config, sizeof(config), "[group \"a\"]\nbacking = store\nprefix = %s\n", text);
+    parse(&run, config);
+    assert_good(&run);
+    assert_true(slice_equal(group_policy_prefix(&run.options.groups[1]), expected));
+    unload(&run);
+}
+
+static void a_prefix_may_have_any_bytes(void **state) {
+    (void)state;
+    assert_prefix("config", SLICE("config"));
+    assert_prefix("\"a # b; \"  # a comment", SLICE("a # b; "));
+    assert_prefix("\\x00\\xfF\\x22\\x0a", SLICE("\0\xff\"\n"));
+    assert_prefix("a\\\\b\\\\x41", SLICE("a\\b\\x41"));
+    assert_prefix("\xc3\xa4/", SLICE("\xc3\xa4/"));
+    assert_prefix("\"\"", SLICE(""));
+    assert_prefix("\\x41\\x41", SLICE("AA"));
+}
+
+static void a_prefix_has_a_limit_in_bytes_not_in_letters(void **state) {
+    char text[4 * GROUP_PREFIX_MAX + 5];
+    char config[sizeof(text) + 64];
+    char bytes[GROUP_PREFIX_MAX];
+
+    (void)state;
+    for (unsigned i = 0; i <= GROUP_PREFIX_MAX; i++) {
+        snprintf(text + (size_t)4 * i, 5, "\\xff");
+    }
+    memset(bytes, '\xff', sizeof(bytes));
+    snprintf(config, sizeof(config), "[group \"a\"]\nbacking = store\nprefix = %s\n", text);
+    assert_mistakes(config, "c.conf:3: prefix is longer than 255 bytes\n");
+    text[4 * GROUP_PREFIX_MAX] = '\0';
+    assert_prefix(text, slice_make(bytes, sizeof(bytes)));
+}
+
+static void bad_prefixes_are_explained(void **state) {
+    static const char escape[] =
+        "c.conf:2: prefix: a backslash begins \\xHH (a byte in two hexadecimal digits) or \\\\\n";
+
+    (void)state;
+    assert_mistakes("[group \"a\"]\nprefix = a\\n\n", escape);
+    assert_mistakes("[group \"a\"]\nprefix = a\\\n", escape);
+    assert_mistakes("[group \"a\"]\nprefix = \\x4\n", escape);
+    assert_mistakes("[group \"a\"]\nprefix = \\x4g\n", escape);
+    assert_mistakes("[group \"a\"]\nprefix = \\X41\n", escape);
+    assert_mistakes("[group \"a\"]\nprefix =\n",
+                    "c.conf:2: prefix is empty; write prefix = \"\" if the group is to have the whole store\n");
+    assert_mistakes("[group \"a\"]\nprefix = /larder/x\n",
+                    "c.conf:2: prefix begins with \"/larder/\", where Larder keeps its own\n");
+    assert_mistakes("[group \"a\"]\nprefix = /l\\x61rder/x\n",
+                    "c.conf:2: prefix begins with \"/larder/\", where Larder keeps its own\n");
+}
+
+static void bad_backings_are_explained(void **state) {
+    (void)state;
+    assert_mistakes("[group \"a\"]\nbacking = stroe\n",
+                    "c.conf:2: backing = \"stroe\" is none of memory, store; did you mean \"store\"?\n");
+    assert_mistakes("[group \"a\"]\nbacking = disk\n", "c.conf:2: backing = \"disk\" is none of memory, store\n");
+    assert_mistakes("[group \"a\"]\nbacking =\n", "c.conf:2: backing = \"\" is none of memory, store\n");
+    assert_mistakes(
+        "[group \"a\"]\nbacking = origin\n",
+        "c.conf:2: backing = origin: this version has no origin groups yet, only backing = memory or store\n");
+}
+
+static void bad_freshness_is_explained(void **state) {
+    (void)state;
+    assert_mistakes(
+        "[group \"a\"]\nfreshness = linearisable\n",
+        "c.conf:2: freshness = \"linearisable\" is none of cached, linearizable, max_stale=TIME; did you mean "
+        "\"linearizable\"?\n");
+    assert_mistakes("[group \"a\"]\nfreshness = now\n",
+                    "c.conf:2: freshness = \"now\" is none of cached, linearizable, max_stale=TIME\n");
+    assert_mistakes(
+        "[group \"a\"]\nfreshness = max_stale=soon\n",
+        "c.conf:2: max_stale = \"soon\" is not a time: seconds, or a number with ms, s, m or h, like 30s\n");
+    assert_mistakes("[group \"a\"]\nfreshness = max_stale=25h\n",
+                    "c.conf:2: max_stale = 25h is too large: it may be 0 to 24h\n");
+    assert_mistakes("[group \"a\"]\nbacking = store\nstale-limit = 99ms\n",
+                    "c.conf:3: stale-limit = 99ms is too small: it may be 100ms to 1h\n");
+    assert_mistakes("[group \"a\"]\nbacking = store\nstale-limit = 61m\n",
+                    "c.conf:3: stale-limit = 61m is too large: it may be 100ms to 1h\n");
+}
+
+static void store_groups_must_fit_together(void **state) {
+    (void)state;
+    assert_mistakes("[group \"a\"]\nbacking = store\nprefix = b/\n[group \"b\"]\nbacking = store\n",
+                    "config:4: group \"b\": the prefix \"b/\" is that of the group \"a\" already\n");
+    assert_mistakes(
+        "[group \"default\"]\nbacking = store\n",
+        "config:1: the group \"default\" is always memory; declare a group of another name for the store\n");
+    assert_mistakes("[group \"a\"]\nprefix = b/\n[group \"b\"]\nstale-limit = 1s\n",
+                    "config:1: group \"a\": prefix is an option of store groups; add backing = store, or leave it out\n"
+                    "config:3: group \"b\": stale-limit is an option of store groups; add backing = store, or leave it "
+                    "out\n");
+}
+
+/* One prefix within another is no mistake: the longer one counts. */
+static void prefixes_may_overlap(void **state) {
+    struct run run;
+
+    (void)state;
+    parse(&run, "[group \"a\"]\nbacking = store\nprefix = \"\"\n[group \"b\"]\nbacking = store\n[group \"c\"]\n");
+    assert_good(&run);
+    unload(&run);
+}
+
+static void a_store_group_takes_what_the_store_takes(void **state) {
+    struct run run;
+
+    (void)state;
+    parse(&run, "[node]\nmax-item = 4m\n[group \"a\"]\nbacking = store\n[group \"b\"]\n");
+    assert_good(&run);
+    assert_int_equal(run.options.groups[1].max_item, 1536 << 10);
+    assert_int_equal(run.options.groups[2].max_item, 4 << 20);
+    unload(&run);
+    assert_mistakes("[node]\nmax-item = 4m\n[group \"a\"]\nbacking = store\nmax-item = 2m\n",
+                    "config:3: group \"a\": max-item = 2m is more than the store's, 1536k\n");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_store_group_says_where_it_is_and_how_fresh),
+        cmocka_unit_test(defaults_are_memory_and_cached),
+        cmocka_unit_test(a_prefix_may_have_any_bytes),
+        cmocka_unit_test(a_prefix_has_a_limit_in_bytes_not_in_letters),
+        cmocka_unit_test(bad_prefixes_are_explained),
+        cmocka_unit_test(bad_backings_are_explained),
+        cmocka_unit_test(bad_freshness_is_explained),
+        cmocka_unit_test(store_groups_must_fit_together),
+        cmocka_unit_test(prefixes_may_overlap),
+        cmocka_unit_test(a_store_group_takes_what_the_store_takes),
+    };
+
+    return cmocka_run_group_tests_name("daemon-group-options", tests, NULL, NULL);
+}
