@@ -41,6 +41,10 @@ void target_begin(struct target *t, struct slice key) {
     append_encoded(t, key, true);
 }
 
+void target_append_slash(struct target *t) {
+    append(t, SLICE("/"));
+}
+
 void target_add_flag(struct target *t, const char *name) {
     append(t, t->queried ? SLICE("&") : SLICE("?"));
     append(t, slice_from_string(name));

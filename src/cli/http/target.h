@@ -24,6 +24,9 @@ void target_fini(struct target *target);
 /* Starts anew with the path of a key, or of any other path without its leading '/'. */
 void target_begin(struct target *target, struct slice key);
 
+/* Ends the path with a '/'. */
+void target_append_slash(struct target *target);
+
 /* Adds a parameter, with a value or without. */
 void target_add(struct target *target, const char *name, struct slice value);
 void target_add_number(struct target *target, const char *name, uint64_t value);
