@@ -102,7 +102,7 @@ static bool follow_and_wait(struct watch *w, int64_t *pause_ms) {
     if (answer.status == 200) {
         w->connected = true;
         /* Where the watch began, if it has told nothing yet. */
-        w->last_revision = answer.revision > w->last_revision ? answer.revision : w->last_revision;
+        w->last_revision = w->last_revision == 0 ? answer.revision : w->last_revision;
     }
     if (!may_come_back(w, error, answer.status)) {
         end_without_return(w, error, &answer);

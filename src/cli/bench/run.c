@@ -134,10 +134,13 @@ static bool start_workers(struct run *run) {
         }
         nap();
     }
+    return true;
+}
+
+static void let_go(struct run *run) {
     for (uint64_t i = 0; i < run->started; i++) {
         worker_go(&run->workers[i]);
     }
-    return true;
 }
 
 static void show(struct run *run, const char *label, double fraction) {
@@ -278,18 +281,33 @@ static uint64_t prefill_pipeline(uint64_t value_max) {
     return count < 1 ? 1 : count > PREFILL_PIPELINE ? PREFILL_PIPELINE : count;
 }
 
+/* Lets the requests begin, and takes the sample from which they count: without a warm-up that is before the first, or a
+ * short run could be over by then. */
+static bool begin(struct run *run, bool warm, struct sample *ret_before) {
+    if (!warm) {
+        take_sample(run, ret_before);
+        let_go(run);
+        return true;
+    }
+    let_go(run);
+    if (!wait_for_time(run, "warm-up", run->config->warmup_ns)) {
+        return false;
+    }
+    take_sample(run, ret_before);
+    atomic_store(&run->load.phase, PHASE_MEASURE);
+    return true;
+}
+
 static bool execute(struct run *run, struct run_result *ret_result) {
     bool warm = run->load.kind == WORKLOAD_MIX && run->config->warmup_ns > 0;
     struct sample before, after;
     bool done;
 
     atomic_init(&run->load.phase, warm ? PHASE_WARMUP : PHASE_MEASURE);
-    if (!start_workers(run) || (warm && !wait_for_time(run, "warm-up", run->config->warmup_ns))) {
+    if (!start_workers(run) || !begin(run, warm, &before)) {
         finish_workers(run);
         return false;
     }
-    take_sample(run, &before);
-    atomic_store(&run->load.phase, PHASE_MEASURE);
     done = measure(run);
     atomic_store(&run->load.phase, PHASE_OVER);
     take_sample(run, &after);
