@@ -50,8 +50,8 @@ def side_by_side(told, results):
         return [result for result in results if name in result]
 
     heading = ("row", "", LARDERD, "rival", "ratio (range)")
-    latency = [(*detail_cells(result, name), verdict(result[name]["met"]) if "met" in result[name] else "") for result in having("p50")
-               for name in ("p50", "p99")]
+    latency = [(*detail_cells(result, name), verdict(result[name]["met"]) if "met" in result[name] else "")
+               for result in having("p50") for name in ("p50", "p99")]
     return [
         summary(results) + ".", "",
         *table(("row", "what", LARDERD, "rival", "ratio (range)", "asked", ""), map(cells, results)), "",

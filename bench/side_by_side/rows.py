@@ -24,10 +24,10 @@ MEMORY_GROUP = "memory group"
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """`limit` is what is asked of the figure, in `unit` where it is judged by VALUE: the largest that is good enough, or
-    with `more` the smallest; with `strictly` it has to be better. `load` are the options of `larder bench` where the row
-    is a load; `in_flight` is the number of requests that wait for their answers at a time, as connections and requests
-    on each."""
+    """`limit` is what is asked of the figure, in `unit` where it is judged by VALUE: the largest that is good enough,
+    or with `more` the smallest; with `strictly` it has to be better. `load` are the options of `larder bench` where the
+    row is a load; `in_flight` is the number of requests that wait for their answers at a time, as connections and
+    requests on each."""
     number: int
     what: str
     kind: str

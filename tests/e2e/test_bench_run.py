@@ -79,12 +79,14 @@ def test_a_result_is_written_into_its_section(measured, tmp_path):
         assert text.startswith("before\n<!-- side-by-side -->\n12 of 13 rows met; MISSED: row 2.\n")
         assert text.endswith("\n<!-- /side-by-side -->\nafter\n")
         assert "old" not in text
-        for line in ("| 2 | an idle node | 17.00 MiB | memcached: 4.00 MiB | 4.250 (4.250-4.250) | up to 0.09 | **missed** |",
-                     "| 9 | durable put | 80,000 puts/s | etcd: 20,000 puts/s | 4.000 (4.000-4.000) | 3 or more | met |",
-                     "| 10 | p99 | 5.00 | 10.00 | 0.500 (0.500-0.500) |  |",
-                     "| 9 | syncs | 12.00 | 24.00 | 0.500 (0.500-0.500) |",
-                     "| 12 | start | 1.50 s |  |  | under 3 s | met |",
-                     "- Row 12: file in the page cache 1.25 s; resident memory then 90.00 MiB; files 200.0 MiB."):
+        for line in (
+                "| 2 | an idle node | 17.00 MiB | memcached: 4.00 MiB | 4.250 (4.250-4.250) | up to 0.09 "
+                "| **missed** |",
+                "| 9 | durable put | 80,000 puts/s | etcd: 20,000 puts/s | 4.000 (4.000-4.000) | 3 or more | met |",
+                "| 10 | p99 | 5.00 | 10.00 | 0.500 (0.500-0.500) |  |",
+                "| 9 | syncs | 12.00 | 24.00 | 0.500 (0.500-0.500) |",
+                "| 12 | start | 1.50 s |  |  | under 3 s | met |",
+                "- Row 12: file in the page cache 1.25 s; resident memory then 90.00 MiB; files 200.0 MiB."):
             assert line + "\n" in text
 
 
