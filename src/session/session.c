@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "proto/preface.h"
 #include "session/internal.h"
+#include "session/slots.h"
 
 enum {
     SPARES_MAX = 16,
@@ -14,11 +17,16 @@ enum {
 bool session_worker_init(struct session_worker *w, const struct cmd_context *context, size_t max_line,
                          size_t max_output) {
     *w = (struct session_worker){.context = *context, .max_line = max_line, .max_output = max_output};
+    w->tag_suffix.data = w->tag_text;
+    w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-%llx",
+                                          (unsigned long long)(context->node->start_wall_ns / CLOCK_NS_PER_MS));
+    w->context.completions = &w->completions;
     w->scratch = malloc(SESSION_SCRATCH_SIZE);
     return w->scratch != NULL;
 }
 
 void session_worker_fini(struct session_worker *w) {
+    session_worker_complete(w);
     while (w->spare != NULL) {
         struct outbox *o = w->spare;
 
@@ -66,7 +74,9 @@ void session_fini(struct session *s) {
         return_outbox(s->worker, s->out);
         s->out = NULL;
     }
+    session_slots_free(s);
     session_body_free(s);
+    session_upload_free(s);
     session_get_free(s);
     buf_fini(&s->input);
 }
@@ -75,7 +85,7 @@ struct outbox *session_outbox(struct session *s) {
     if (s->out == NULL) {
         s->out = borrow_outbox(s->worker);
         if (s->out == NULL) {
-            s->over = true;
+            session_fail(s);
         }
     }
     return s->out;
@@ -123,6 +133,7 @@ static size_t process(struct session *s, struct slice input) {
         return 0;
     }
     s->stalled = false;
+    s->waiting = false;
     return s->protocol == SESSION_HTTP ? session_http(s, input) : session_memcached(s, input);
 }
 
@@ -142,7 +153,10 @@ static void settle(struct session *s) {
         buf_fini(&s->input);
         s->wanted = 0;
     }
-    if (s->over) {
+    if (s->failed) {
+        session_slots_drop(s);
+    }
+    if (s->over && !session_is_waiting(s)) {
         session_get_free(s);
     }
 }
@@ -159,6 +173,9 @@ void session_read_place(struct session *s, char **ret_data, size_t *ret_size) {
     if (s->body != NULL && session_body_place(s, ret_data, ret_size)) {
         return;
     }
+    if (s->upload != NULL && session_upload_place(s, ret_data, ret_size)) {
+        return;
+    }
     *ret_data = s->worker->scratch;
     *ret_size = SESSION_SCRATCH_SIZE;
 }
@@ -172,6 +189,8 @@ void session_feed(struct session *s, size_t size) {
     }
     if (s->body != NULL) {
         session_body_filled(s, size);
+    } else if (s->upload != NULL && session_upload_is_direct(s)) {
+        session_upload_filled(s, size);
     } else if (s->input.size > 0 || s->get != NULL) {
         keep(s, fresh);
         process_kept(s);

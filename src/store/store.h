@@ -24,12 +24,13 @@ enum store_status {
 const char *store_status_text(enum store_status status);
 
 enum {
-    STORE_TXN_OPS_MAX = 128,             /* compares, or operations of one branch, of one transaction; etcd's default */
-    STORE_TXN_DEPTH_MAX = 16,            /* transactions within transactions */
-    STORE_REQUEST_MAX = 1536 << 10,      /* bytes of keys and values of one write; etcd's default */
-    STORE_LEASE_TTL_MIN = 2,             /* seconds; a shorter one is made this long, as etcd does */
-    STORE_LEASE_TTL_MAX = 9000000000,    /* seconds; etcd's own limit */
+    STORE_TXN_OPS_MAX = 128,        /* compares, or operations of one branch, of one transaction; etcd's default */
+    STORE_TXN_TOTAL_MAX = 4096,     /* the same, those of transactions within it included */
+    STORE_REQUEST_MAX = 1536 << 10, /* bytes of keys and values of one write; etcd's default */
+    STORE_LEASE_TTL_MIN = 2,        /* seconds; a shorter one is made this long, as etcd does */
 };
+
+#define STORE_LEASE_TTL_MAX INT64_C(9000000000) /* seconds; etcd's own limit */
 
 /* --- requests: all slices and arrays are borrowed until the call is done --- */
 
@@ -138,8 +139,8 @@ struct store_result {
     enum store_op_kind kind; /* of the operation it answers */
     bool more;               /* RANGE: the limit cut it off */
     bool succeeded;          /* TXN: the compares held */
-    int64_t count;           /* RANGE: keys in the span, DELETE: keys deleted; LEASE_LIST, LEASE_TTL: of `ids`, `keys` */
-    struct kv *kvs;          /* RANGE; PUT and DELETE: what was there before, if asked for */
+    int64_t count;  /* RANGE: keys in the span, DELETE: keys deleted; LEASE_LIST, LEASE_TTL: of `ids`, `keys` */
+    struct kv *kvs; /* RANGE; PUT and DELETE: what was there before, if asked for */
     size_t kv_count;
     struct store_result *results; /* TXN: of the branch that ran */
     size_t result_count;
@@ -190,7 +191,7 @@ struct store_watcher;
 /* What store_watcher_next found. */
 struct store_batch {
     enum store_status status; /* COMPACTED: the watcher has ended, what it asks for is gone; compact_revision says up to
-                               * where. DAMAGED, IO, NO_MEMORY: it has ended as well */
+                               * where. DAMAGED, IO, NO_MEMORY: it has ended as well. CLOSED: it had ended before */
     int64_t compact_revision;
     int64_t revision; /* every event up to this one has been handed out: proven progress */
     struct kv_event *events;
@@ -199,7 +200,7 @@ struct store_batch {
     struct arena arena;
 };
 
-/* Starts to watch. `wake` is called, on any thread, when there may be something new since the last store_watcher_next;
+/* Starts to watch. If it starts in the past, store_watcher_next has something at once. `wake` is called, on any thread, when there may be something new since the last store_watcher_next;
  * it must be quick and must not call the store. One thread uses the watcher. NULL: *ret_status says why
  * (TOO_MANY_WATCHERS, NO_MEMORY, EMPTY_KEY). *ret_revision (may be NULL) is the store's at that moment. */
 struct store_watcher *store_watch_open(struct store *s, const struct store_watch *watch, void (*wake)(void *ctx),
@@ -214,20 +215,20 @@ void store_watcher_close(struct store_watcher *w);
 
 /* --- the node's own copy --- */
 
-/* Tells of every revision once it is durable and before any write of it is answered: the events of whole revisions, in
- * order, valid during the call, which is on the store's thread. Set once, before the first write. */
+/* Tells of every revision once it is durable, before a read can find it and before any write of it is answered: the events
+ * of whole revisions, in order, valid during the call, which is on the store's thread. Set once, before the first write. */
 typedef void store_observer_fn(void *ctx, const struct kv_event *events, size_t count);
 
 void store_observe(struct store *s, store_observer_fn *observer, void *ctx);
 
-/* The newest revision whose events the observer has been told of. Any thread. */
+/* The newest revision that a read can find; the observer has been told of all its events. Any thread. */
 int64_t store_revision(const struct store *s);
 
 struct store_figures {
     int64_t revision;
     int64_t compact_revision;
     uint64_t keys;
-    uint64_t bytes;      /* of keys, values and history, that the quota counts */
+    uint64_t bytes; /* of keys, values and history, that the quota counts */
     uint64_t quota;
     uint64_t file_bytes;
     uint64_t commits;    /* that reached the disk */
@@ -243,7 +244,8 @@ struct store_figures {
 
 void store_get_figures(struct store *s, struct store_figures *ret_figures);
 
-/* Ends all watchers and calls (CLOSED), waits for the last commit, and frees it. NULL is allowed. */
+/* Takes no more calls (CLOSED), waits until those it has are answered, and frees it; its watchers are closed by then. NULL
+ * is allowed. */
 void store_close(struct store *s);
 
 #endif

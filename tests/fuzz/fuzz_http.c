@@ -21,7 +21,7 @@ static void check_inside(struct slice whole, struct slice part) {
 
 /* Everything that is made of a head. */
 static void use_head(const struct http_head *head) {
-    struct http_conditions conditions;
+    struct conditions conditions;
     struct http_target target;
     struct slice name;
     struct slice value;
@@ -30,8 +30,8 @@ static void use_head(const struct http_head *head) {
     while (http_head_next(head, HTTP_FIELD_CACHE_CONTROL, &cursor, &value)) {
         check_inside(head->lines, value);
     }
-    if (http_conditions_read(head, &conditions)) {
-        (void)http_conditions_hold(&conditions, true, 1);
+    if (http_conditions_read(head, SLICE("-x"), &conditions)) {
+        (void)conditions_hold(&conditions, true, 1);
     }
     if (http_target_split(head->target, &target)) {
         char *place = malloc(head->target.size + 1);

@@ -49,11 +49,12 @@ void http_answer_number(struct http_answer *a, struct slice name, uint64_t numbe
     http_answer_field(a, name, slice_make(digits, number_format_u64(number, digits)));
 }
 
-void http_answer_tag(struct http_answer *a, uint64_t revision) {
+void http_answer_tag(struct http_answer *a, uint64_t number, struct slice suffix) {
     char digits[NUMBER_MAX_DIGITS];
 
     http_answer_line(a, SLICE("ETag: \""));
-    http_answer_line(a, slice_make(digits, number_format_u64(revision, digits)));
+    http_answer_line(a, slice_make(digits, number_format_u64(number, digits)));
+    http_answer_line(a, suffix);
     http_answer_line(a, SLICE("\"\r\n"));
 }
 
@@ -123,7 +124,8 @@ static enum larder_error write_error(struct buf *body, unsigned status, struct s
 }
 
 enum larder_error http_answer_error(struct outbox *out, const struct http_form *form, unsigned status,
-                                    struct slice lines, struct slice message, const struct slice *key) {
+                                    struct slice date, struct slice lines, struct slice message,
+                                    const struct slice *key) {
     struct http_answer a;
     struct buf body;
     enum larder_error error;
@@ -132,6 +134,7 @@ enum larder_error http_answer_error(struct outbox *out, const struct http_form *
     error = write_error(&body, status, message, key);
     if (error == LARDER_OK) {
         http_answer_begin(&a, out, form, status);
+        http_answer_line(&a, date);
         http_answer_line(&a, SLICE("Content-Type: application/json\r\n"));
         http_answer_line(&a, lines);
         error = http_answer_body(&a, buf_slice(&body));

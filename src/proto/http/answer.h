@@ -50,8 +50,8 @@ void http_answer_field(struct http_answer *a, struct slice name, struct slice va
 
 void http_answer_number(struct http_answer *a, struct slice name, uint64_t number);
 
-/* ETag: the revision in quotes. */
-void http_answer_tag(struct http_answer *a, uint64_t revision);
+/* ETag: the value's number and `suffix` (see http_conditions_read), in quotes. */
+void http_answer_tag(struct http_answer *a, uint64_t number, struct slice suffix);
 
 /* The body, by copy. Errors, here and below: LIMIT, NO_MEMORY. */
 enum larder_error http_answer_body(struct http_answer *a, struct slice body);
@@ -67,9 +67,10 @@ enum larder_error http_answer_empty(struct http_answer *a);
 enum larder_error http_answer_stream(struct http_answer *a);
 
 /* An error, whole: {"code":404,"message":"...","key":"..."}. `key` is NULL when there is none; see json_append_member for
- * keys that are not UTF-8. `lines` are further field lines, or empty. `message` is UTF-8. */
+ * keys that are not UTF-8. `date` and `lines` are further field lines, or empty. `message` is UTF-8. */
 enum larder_error http_answer_error(struct outbox *out, const struct http_form *form, unsigned status,
-                                    struct slice lines, struct slice message, const struct slice *key);
+                                    struct slice date, struct slice lines, struct slice message,
+                                    const struct slice *key);
 
 /* "100 Continue". */
 enum larder_error http_answer_continue(struct outbox *out);

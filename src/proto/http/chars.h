@@ -32,15 +32,17 @@ static inline size_t http_span(struct slice s, enum http_chars chars) {
     return size;
 }
 
-/* Whether `s` is `lower`, a lower-case word, in any case. */
-static inline bool http_is_word(struct slice s, struct slice lower) {
-    if (s.size != lower.size) {
+static inline char http_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Whether two words are the same but for the case of ASCII letters. */
+static inline bool http_is_word(struct slice a, struct slice b) {
+    if (a.size != b.size) {
         return false;
     }
-    for (size_t i = 0; i < s.size; i++) {
-        char c = s.data[i];
-
-        if ((c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c) != lower.data[i]) {
+    for (size_t i = 0; i < a.size; i++) {
+        if (http_lower(a.data[i]) != http_lower(b.data[i])) {
             return false;
         }
     }

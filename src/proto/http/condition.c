@@ -40,35 +40,45 @@ static bool take_tag(struct slice *list, struct tag *ret_tag) {
     return rest.size == 0 || rest.data[0] == ',';
 }
 
-/* Of a number only the one way in which we write it is the value's tag. */
-static bool revision_of(struct slice text, uint64_t *ret_revision) {
-    return text.size > 0 && (text.data[0] != '0' || text.size == 1) && number_parse_u64(text, ret_revision);
-}
+/* How lists are read: of If-Match and of If-None-Match. */
+struct reading {
+    struct slice suffix; /* of the tags that belong to values */
+    bool weak_counts;
+};
 
-static bool add_tag(struct http_condition *c, const struct tag *tag, bool weak_counts) {
-    uint64_t revision;
-
-    if ((tag->weak && !weak_counts) || !revision_of(tag->text, &revision)) {
-        return true;
-    }
-    if (c->count == HTTP_CONDITION_TAGS_MAX) {
+/* Of a number only the one way in which we write it is a value's tag, and no value has the number 0. */
+static bool number_of(struct slice text, struct slice suffix, uint64_t *ret_number) {
+    if (text.size < suffix.size || !slice_equal(slice_skip(text, text.size - suffix.size), suffix)) {
         return false;
     }
-    c->revisions[c->count++] = revision;
+    text.size -= suffix.size;
+    return text.size > 0 && text.data[0] != '0' && number_parse_u64(text, ret_number);
+}
+
+static bool add_tag(struct condition *c, const struct tag *tag, const struct reading *reading) {
+    uint64_t number;
+
+    if ((tag->weak && !reading->weak_counts) || !number_of(tag->text, reading->suffix, &number)) {
+        return true;
+    }
+    if (c->count == CONDITION_NUMBERS_MAX) {
+        return false;
+    }
+    c->numbers[c->count++] = number;
     return true;
 }
 
-static bool read_list(struct http_condition *c, struct slice list, bool weak_counts) {
+static bool read_list(struct condition *c, struct slice list, const struct reading *reading) {
     struct tag tag;
 
     if (slice_equal(list, SLICE("*"))) {
-        c->kind = HTTP_CONDITION_ANY;
+        c->kind = CONDITION_ANY;
         return true;
     }
-    c->kind = HTTP_CONDITION_LIST;
+    c->kind = CONDITION_LIST;
     skip_separators(&list);
     while (list.size > 0) {
-        if (!take_tag(&list, &tag) || !add_tag(c, &tag, weak_counts)) {
+        if (!take_tag(&list, &tag) || !add_tag(c, &tag, reading)) {
             return false;
         }
         skip_separators(&list);
@@ -76,46 +86,29 @@ static bool read_list(struct http_condition *c, struct slice list, bool weak_cou
     return true;
 }
 
-static bool read_field(const struct http_head *head, enum http_field field, bool weak_counts,
-                       struct http_condition *c) {
+static bool read_field(const struct http_head *head, enum http_field field, const struct reading *reading,
+                       struct condition *c) {
     struct slice value;
     size_t cursor = 0;
 
-    c->kind = HTTP_CONDITION_NONE;
+    c->kind = CONDITION_NONE;
     c->count = 0;
     if (head->fields[field].data == NULL) {
         return true;
     }
     while (http_head_next(head, field, &cursor, &value)) {
-        if (c->kind == HTTP_CONDITION_ANY || (c->kind == HTTP_CONDITION_LIST && slice_equal(value, SLICE("*"))) ||
-            !read_list(c, value, weak_counts)) {
+        if (c->kind == CONDITION_ANY || (c->kind == CONDITION_LIST && slice_equal(value, SLICE("*"))) ||
+            !read_list(c, value, reading)) {
             return false;
         }
     }
     return true;
 }
 
-bool http_conditions_read(const struct http_head *head, struct http_conditions *ret_conditions) {
-    return read_field(head, HTTP_FIELD_IF_MATCH, false, &ret_conditions->match) &&
-           read_field(head, HTTP_FIELD_IF_NONE_MATCH, true, &ret_conditions->none_match);
-}
+bool http_conditions_read(const struct http_head *head, struct slice suffix, struct conditions *ret_conditions) {
+    const struct reading strong = {.suffix = suffix};
+    const struct reading weak = {.suffix = suffix, .weak_counts = true};
 
-bool http_condition_names(const struct http_condition *condition, bool exists, uint64_t revision) {
-    if (!exists || condition->kind == HTTP_CONDITION_ANY) {
-        return exists;
-    }
-    for (unsigned i = 0; i < condition->count; i++) {
-        if (condition->revisions[i] == revision) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool http_conditions_hold(const struct http_conditions *conditions, bool exists, uint64_t revision) {
-    const struct http_condition *match = &conditions->match;
-    const struct http_condition *none_match = &conditions->none_match;
-
-    return (match->kind == HTTP_CONDITION_NONE || http_condition_names(match, exists, revision)) &&
-           (none_match->kind == HTTP_CONDITION_NONE || !http_condition_names(none_match, exists, revision));
+    return read_field(head, HTTP_FIELD_IF_MATCH, &strong, &ret_conditions->match) &&
+           read_field(head, HTTP_FIELD_IF_NONE_MATCH, &weak, &ret_conditions->none_match);
 }

@@ -7,11 +7,11 @@
 
 /* The embedded engine: LMDB keeps what was written, an index of the keys in memory says where. */
 struct local_config {
-    const char *directory;   /* created if it is not there; one process at a time */
-    uint64_t quota;          /* bytes of keys, values and history */
-    int64_t history;         /* revisions kept before older ones are compacted away by themselves; 0: all are kept */
-    bool no_sync;            /* do not wait for the disk: a crash of the machine loses the last writes */
-    size_t max_pending;      /* writes that may wait */
+    const char *directory; /* created if it is not there; one process at a time */
+    uint64_t quota;        /* bytes of keys, values and history */
+    int64_t history;       /* revisions kept before older ones are compacted away by themselves; 0: all are kept */
+    bool no_sync;          /* do not wait for the disk: a crash of the machine loses the last writes */
+    size_t max_pending;    /* writes that may wait */
     size_t max_watchers;
     int64_t (*now_ns)(void); /* monotonic */
 };

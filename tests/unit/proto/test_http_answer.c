@@ -31,9 +31,9 @@ static void writes_answers(void **state) {
     http_answer_line(&a, SLICE("X: y\r\n"));
     http_answer_field(&a, SLICE("Age"), SLICE("0"));
     http_answer_number(&a, SLICE("N"), UINT64_MAX);
-    http_answer_tag(&a, 12);
+    http_answer_tag(&a, 12, SLICE("-x"));
     assert_int_equal(http_answer_body(&a, SLICE("body")), LARDER_OK);
-    assert_out(&out, "HTTP/1.1 200 OK\r\nX: y\r\nAge: 0\r\nN: 18446744073709551615\r\nETag: \"12\"\r\n"
+    assert_out(&out, "HTTP/1.1 200 OK\r\nX: y\r\nAge: 0\r\nN: 18446744073709551615\r\nETag: \"12-x\"\r\n"
                      "Content-Length: 4\r\n\r\nbody");
     http_answer_begin(&a, &out, &(struct http_form){.head_only = true}, 404);
     assert_int_equal(http_answer_body(&a, SLICE("body")), LARDER_OK);
@@ -87,12 +87,12 @@ static void limits_hold(void **state) {
         outbox_init(&out, limit);
         error = outbox_append(&out, SLICE("before"));
         http_answer_begin(&a, &out, &plain, 200);
-        http_answer_tag(&a, 12);
+        http_answer_tag(&a, 12, SLICE(""));
         if (http_answer_body(&a, SLICE("body")) != LARDER_OK) {
             assert_int_equal(out.bytes.size, error == LARDER_OK ? 6 : 0);
         }
         outbox_clear(&out, 0);
-        if (http_answer_error(&out, &plain, 404, SLICE(""), SLICE("no"), &key) != LARDER_OK) {
+        if (http_answer_error(&out, &plain, 404, SLICE(""), SLICE(""), SLICE("no"), &key) != LARDER_OK) {
             assert_int_equal(out.bytes.size, 0);
         }
         outbox_fini(&out);
@@ -106,14 +106,16 @@ static void writes_errors(void **state) {
 
     (void)state;
     outbox_init(&out, 1000);
-    assert_int_equal(http_answer_error(&out, &plain, 404, SLICE(""), SLICE("no \"value\""), NULL), LARDER_OK);
+    assert_int_equal(http_answer_error(&out, &plain, 404, SLICE(""), SLICE(""), SLICE("no \"value\""), NULL),
+                     LARDER_OK);
     assert_out(&out, "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 38\r\n\r\n"
                      "{\"code\":404,\"message\":\"no \\\"value\\\"\"}\n");
-    assert_int_equal(http_answer_error(&out, &plain, 405, SLICE("Allow: GET\r\n"), SLICE("m"), &quoted), LARDER_OK);
+    assert_int_equal(http_answer_error(&out, &plain, 405, SLICE(""), SLICE("Allow: GET\r\n"), SLICE("m"), &quoted),
+                     LARDER_OK);
     assert_out(&out, "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nAllow: GET\r\n"
                      "Content-Length: 54\r\n\r\n"
                      "{\"code\":405,\"message\":\"m\",\"key\":\"a\\\"\\\\\\n\\t\\u0001\xc3\xa4/\"}\n");
-    assert_int_equal(http_answer_error(&out, &plain, 400, SLICE(""), SLICE(""), &binary), LARDER_OK);
+    assert_int_equal(http_answer_error(&out, &plain, 400, SLICE(""), SLICE(""), SLICE(""), &binary), LARDER_OK);
     assert_out(&out, "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 63\r\n\r\n"
                      "{\"code\":400,\"message\":\"\",\"key\":\"/wA=\",\"key_encoding\":\"base64\"}\n");
     outbox_fini(&out);

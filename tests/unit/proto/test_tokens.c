@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/base64.h"
 #include "proto/memcached/token.h"
 #include "proto/preface.h"
 

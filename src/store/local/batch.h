@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_LOCAL_BATCH_H
+#define LARDER_STORE_LOCAL_BATCH_H
+
+#include <lmdb.h>
+
+#include "store/local/key_entry.h"
+#include "store/local/lease.h"
+#include "store/store.h"
+
+/* What the writer does between two commits, and what it must know to take all of it back. */
+struct batch {
+    MDB_txn *txn;     /* NULL: nothing is begun */
+    int64_t revision; /* the newest one of the batch; the committed one before there is any */
+    int64_t main;     /* of the call being applied: what its changes will have; revision + 1 until there is one */
+    uint32_t sub;     /* number of its next change */
+    bool dirty;       /* there is something to commit */
+    bool broken;      /* it cannot be committed any more */
+    size_t payload;   /* bytes of keys and values */
+    int64_t keys;     /* how many more keys there are than before */
+    int64_t bytes;    /* likewise of records */
+    int64_t compact;  /* revision that the batch compacts; 0: none */
+    size_t deleted;   /* so many of the doomed records */
+    struct key_entry **touched;
+    size_t touched_count;
+    size_t touched_capacity;
+    struct kv_event *events; /* in order; a call's or the arena's slices */
+    size_t event_count;
+    size_t event_capacity;
+    struct lease **granted;
+    size_t granted_count;
+    size_t granted_capacity;
+    struct lease **ended;
+    size_t ended_count;
+    size_t ended_capacity;
+    struct arena arena;
+};
+
+void batch_fini(struct batch *b);
+
+/* Forgets all of it; the memory is kept for the next one. */
+void batch_clear(struct batch *b);
+
+/* Make room for one more. False: out of memory. */
+bool batch_reserve_change(struct batch *b);
+bool batch_reserve_lease(struct batch *b);
+
+#endif

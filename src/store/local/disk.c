@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/local/disk.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* All fit for an MDB_val, whose pointer is not const although LMDB does not write there. */
+static MDB_val val(const void *data, size_t size) {
+    return (MDB_val){.mv_size = size, .mv_data = (void *)(uintptr_t)data};
+}
+
+enum store_status disk_status(int error) {
+    switch (error) {
+    case MDB_SUCCESS:
+        return STORE_OK;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return STORE_NO_SPACE;
+    case ENOMEM:
+        return STORE_NO_MEMORY;
+    case MDB_NOTFOUND:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_CORRUPTED:
+    case MDB_INVALID:
+    case MDB_KEYEXIST:
+        return STORE_DAMAGED;
+    default:
+        return STORE_IO;
+    }
+}
+
+/* --- snapshots --- */
+
+enum store_status disk_read_begin(struct disk *d, struct disk_reader **ret_reader) {
+    struct disk_reader *reader;
+    int error;
+
+    pthread_mutex_lock(&d->readers_lock);
+    reader = d->readers;
+    if (reader != NULL) {
+        d->readers = reader->next;
+    }
+    pthread_mutex_unlock(&d->readers_lock);
+    if (reader != NULL) {
+        error = mdb_txn_renew(reader->txn);
+    } else {
+        reader = malloc(sizeof(*reader));
+        if (reader == NULL) {
+            return STORE_NO_MEMORY;
+        }
+        error = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &reader->txn);
+        if (error != MDB_SUCCESS) {
+            free(reader);
+            return disk_status(error);
+        }
+    }
+    if (error != MDB_SUCCESS) {
+        mdb_txn_abort(reader->txn);
+        free(reader);
+        return disk_status(error);
+    }
+    *ret_reader = reader;
+    return STORE_OK;
+}
+
+void disk_read_end(struct disk *d, struct disk_reader *reader) {
+    mdb_txn_reset(reader->txn);
+    pthread_mutex_lock(&d->readers_lock);
+    reader->next = d->readers;
+    d->readers = reader;
+    pthread_mutex_unlock(&d->readers_lock);
+}
+
+enum store_status disk_write_begin(struct disk *d, MDB_txn **ret_txn) {
+    return disk_status(mdb_txn_begin(d->env, NULL, 0, ret_txn));
+}
+
+/* --- records --- */
+
+enum store_status disk_get(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub, struct kv *ret_kv) {
+    char bytes[RECORD_KEY_SIZE];
+    MDB_val key = val(bytes, sizeof(bytes));
+    MDB_val data;
+    int error;
+
+    record_key(revision, sub, bytes);
+    error = mdb_get(txn, d->records, &key, &data);
+    if (error != MDB_SUCCESS) {
+        return disk_status(error);
+    }
+    return record_decode(slice_make(data.mv_data, data.mv_size), revision, sub, ret_kv) ? STORE_OK : STORE_DAMAGED;
+}
+
+enum store_status disk_append(const struct disk *d, MDB_txn *txn, const struct kv *kv, uint32_t sub) {
+    char bytes[RECORD_KEY_SIZE];
+    MDB_val key = val(bytes, sizeof(bytes));
+    MDB_val data = {.mv_size = record_size(kv)};
+    int error;
+
+    record_key(kv->mod_revision, sub, bytes);
+    error = mdb_put(txn, d->records, &key, &data, MDB_APPEND | MDB_RESERVE);
+    if (error == MDB_SUCCESS) {
+        record_encode(kv, sub, data.mv_data);
+    }
+    return disk_status(error);
+}
+
+enum store_status disk_delete(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub) {
+    char bytes[RECORD_KEY_SIZE];
+    MDB_val key = val(bytes, sizeof(bytes));
+
+    record_key(revision, sub, bytes);
+    return disk_status(mdb_del(txn, d->records, &key, NULL));
+}
+
+enum store_status disk_each_record(const struct disk *d, MDB_txn *txn, int64_t from, disk_record_fn *each, void *ctx) {
+    char bytes[RECORD_KEY_SIZE];
+    MDB_val key = val(bytes, sizeof(bytes));
+    enum store_status status = STORE_OK;
+    bool stop = false;
+    MDB_cursor *cursor;
+    MDB_val data;
+    int error = mdb_cursor_open(txn, d->records, &cursor);
+
+    if (error != MDB_SUCCESS) {
+        return disk_status(error);
+    }
+    record_key(from, 0, bytes);
+    error = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
+    while (error == MDB_SUCCESS && status == STORE_OK && !stop) {
+        int64_t revision;
+        uint32_t sub;
+        struct kv kv;
+
+        if (key.mv_size != RECORD_KEY_SIZE) {
+            status = STORE_DAMAGED;
+            break;
+        }
+        record_key_decode(key.mv_data, &revision, &sub);
+        status = record_decode(slice_make(data.mv_data, data.mv_size), revision, sub, &kv) ? each(ctx, &kv, sub, &stop)
+                                                                                           : STORE_DAMAGED;
+        error = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return status != STORE_OK || stop || error == MDB_NOTFOUND ? status : disk_status(error);
+}
+
+/* --- numbers and leases --- */
+
+static MDB_val number_name(enum disk_number which) {
+    static const char *const names[] = {
+        [DISK_NUMBER_FORMAT] = "format",
+        [DISK_NUMBER_COMPACTED] = "compacted",
+    };
+
+    return val(names[which], strlen(names[which]));
+}
+
+static bool read_number(MDB_val data, int64_t *ret_number) {
+    uint64_t number;
+
+    if (data.mv_size != sizeof(number)) {
+        return false;
+    }
+    memcpy(&number, data.mv_data, sizeof(number));
+    *ret_number = (int64_t)be64toh(number);
+    return true;
+}
+
+enum store_status disk_get_number(const struct disk *d, MDB_txn *txn, enum disk_number which, int64_t *ret_number) {
+    MDB_val key = number_name(which);
+    MDB_val data;
+    int error = mdb_get(txn, d->meta, &key, &data);
+
+    if (error == MDB_NOTFOUND) {
+        *ret_number = 0;
+        return STORE_OK;
+    }
+    if (error != MDB_SUCCESS) {
+        return disk_status(error);
+    }
+    return read_number(data, ret_number) ? STORE_OK : STORE_DAMAGED;
+}
+
+enum store_status disk_set_number(const struct disk *d, MDB_txn *txn, enum disk_number which, int64_t number) {
+    uint64_t bytes = htobe64((uint64_t)number);
+    MDB_val key = number_name(which);
+    MDB_val data = val(&bytes, sizeof(bytes));
+
+    return disk_status(mdb_put(txn, d->meta, &key, &data, 0));
+}
+
+enum store_status disk_put_lease(const struct disk *d, MDB_txn *txn, int64_t id, int64_t ttl) {
+    uint64_t key_bytes = htobe64((uint64_t)id);
+    uint64_t data_bytes = htobe64((uint64_t)ttl);
+    MDB_val key = val(&key_bytes, sizeof(key_bytes));
+    MDB_val data = val(&data_bytes, sizeof(data_bytes));
+
+    return disk_status(mdb_put(txn, d->leases, &key, &data, 0));
+}
+
+enum store_status disk_delete_lease(const struct disk *d, MDB_txn *txn, int64_t id) {
+    uint64_t bytes = htobe64((uint64_t)id);
+    MDB_val key = val(&bytes, sizeof(bytes));
+
+    return disk_status(mdb_del(txn, d->leases, &key, NULL));
+}
+
+enum store_status disk_each_lease(const struct disk *d, MDB_txn *txn, disk_lease_fn *each, void *ctx) {
+    enum store_status status = STORE_OK;
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val data;
+    int error = mdb_cursor_open(txn, d->leases, &cursor);
+
+    if (error != MDB_SUCCESS) {
+        return disk_status(error);
+    }
+    while (status == STORE_OK && (error = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == MDB_SUCCESS) {
+        int64_t id;
+        int64_t ttl;
+
+        status = read_number(key, &id) && read_number(data, &ttl) ? each(ctx, id, ttl) : STORE_DAMAGED;
+    }
+    mdb_cursor_close(cursor);
+    return status != STORE_OK || error == MDB_NOTFOUND ? status : disk_status(error);
+}
+
+uint64_t disk_file_bytes(const struct disk *d) {
+    MDB_envinfo info;
+    MDB_stat stat;
+
+    if (mdb_env_info(d->env, &info) != MDB_SUCCESS || mdb_env_stat(d->env, &stat) != MDB_SUCCESS) {
+        return 0;
+    }
+    return (info.me_last_pgno + 1) * stat.ms_psize;
+}

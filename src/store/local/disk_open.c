@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/local/disk.h"
+
+enum {
+    DATABASES = 3,
+    DIRECTORY_MODE = 0700,
+    FILE_MODE = 0600,
+    MAP_FACTOR = 2,        /* of the quota: room for half empty pages and for those that a reader holds */
+    MAP_EXTRA = 256 << 20, /* so that deletes and compaction can still be written when the quota is used up */
+};
+
+static bool fail(struct buf *why, const char *directory, const char *what, const char *advice) {
+    buf_printf(why, "the store in %s: %s; %s", directory, what, advice);
+    return false;
+}
+
+/* Makes the directory and those above it. */
+static bool make_directory(const char *directory, struct buf *why) {
+    char path[PATH_MAX];
+    size_t size = strlen(directory);
+
+    if (size == 0 || size >= sizeof(path)) {
+        return fail(why, directory, "the name of the directory is empty or too long", "choose another data-dir");
+    }
+    memcpy(path, directory, size + 1);
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, DIRECTORY_MODE);
+        *slash = '/';
+    }
+    if (mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST) {
+        return fail(why, directory, strerror(errno), "make the directory, or choose another data-dir");
+    }
+    return true;
+}
+
+/* LMDB's own lock only keeps its readers apart. */
+static bool lock_directory(struct disk *d, const char *directory, struct buf *why) {
+    char path[PATH_MAX];
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/larderd.lock", directory) >= sizeof(path)) {
+        return fail(why, directory, "the name of the directory is too long", "choose another data-dir");
+    }
+    d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (d->lock < 0) {
+        return fail(why, directory, strerror(errno), "the directory must be writable for this user");
+    }
+    if (flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
+        return fail(why, directory, "another process uses it",
+                    "give each larderd a data-dir of its own, or end the other one");
+    }
+    return true;
+}
+
+static bool open_environment(struct disk *d, const char *directory, uint64_t quota, struct buf *why) {
+    unsigned flags = MDB_NOTLS | (d->no_sync ? MDB_NOSYNC : 0);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t map = (quota * MAP_FACTOR + MAP_EXTRA) / page * page;
+    int error = mdb_env_create(&d->env);
+
+    if (error == MDB_SUCCESS) {
+        error = mdb_env_set_maxdbs(d->env, DATABASES);
+    }
+    if (error == MDB_SUCCESS) {
+        error = mdb_env_set_mapsize(d->env, map);
+    }
+    if (error == MDB_SUCCESS) {
+        error = mdb_env_set_maxreaders(d->env, DISK_READERS_MAX);
+    }
+    if (error == MDB_SUCCESS) {
+        error = mdb_env_open(d->env, directory, flags, FILE_MODE);
+    }
+    switch (error) {
+    case MDB_SUCCESS:
+        return true;
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+        return fail(why, directory, "data.mdb is damaged or not a store's file",
+                    "restore the directory from a backup, or start with an empty one");
+    case MDB_VERSION_MISMATCH:
+        return fail(why, directory, "data.mdb was written by another version of LMDB", "use the larderd that wrote it");
+    default:
+        return fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
+    }
+}
+
+static int open_databases(struct disk *d, MDB_txn *txn, unsigned flags) {
+    int error = mdb_dbi_open(txn, "records", flags, &d->records);
+
+    if (error == MDB_SUCCESS) {
+        error = mdb_dbi_open(txn, "meta", flags, &d->meta);
+    }
+    if (error == MDB_SUCCESS) {
+        error = mdb_dbi_open(txn, "leases", flags, &d->leases);
+    }
+    return error;
+}
+
+static bool check_format(struct disk *d, MDB_txn *txn, const char *directory, struct buf *why) {
+    int64_t format;
+    enum store_status status = disk_get_number(d, txn, DISK_NUMBER_FORMAT, &format);
+
+    if (status == STORE_OK && format == 0) {
+        format = DISK_FORMAT;
+        status = disk_set_number(d, txn, DISK_NUMBER_FORMAT, format);
+    }
+    if (status != STORE_OK) {
+        return fail(why, directory, store_status_text(status), "restore the directory from a backup");
+    }
+    if (format > DISK_FORMAT) {
+        buf_printf(why,
+                   "the store in %s has format %lld, and this larderd knows formats up to %d; use the newer "
+                   "larderd that wrote it",
+                   directory, (long long)format, DISK_FORMAT);
+        return false;
+    }
+    return true;
+}
+
+static bool open_contents(struct disk *d, const char *directory, struct buf *why) {
+    MDB_txn *txn;
+    int error = mdb_txn_begin(d->env, NULL, 0, &txn);
+
+    if (error != MDB_SUCCESS) {
+        return fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
+    }
+    error = open_databases(d, txn, MDB_CREATE);
+    if (error != MDB_SUCCESS) {
+        mdb_txn_abort(txn);
+        return fail(why, directory, mdb_strerror(error),
+                    "see whether the disk is full; else restore the directory from a backup");
+    }
+    if (!check_format(d, txn, directory, why)) {
+        mdb_txn_abort(txn);
+        return false;
+    }
+    error = mdb_txn_commit(txn);
+    if (error != MDB_SUCCESS) {
+        return fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
+    }
+    return true;
+}
+
+bool disk_open(struct disk *d, const char *directory, uint64_t quota, bool no_sync, struct buf *why) {
+    *d = (struct disk){.lock = -1, .no_sync = no_sync};
+    pthread_mutex_init(&d->readers_lock, NULL);
+    if (make_directory(directory, why) && lock_directory(d, directory, why) &&
+        open_environment(d, directory, quota, why) && open_contents(d, directory, why)) {
+        return true;
+    }
+    disk_close(d);
+    return false;
+}
+
+void disk_close(struct disk *d) {
+    while (d->readers != NULL) {
+        struct disk_reader *reader = d->readers;
+
+        d->readers = reader->next;
+        mdb_txn_abort(reader->txn);
+        free(reader);
+    }
+    if (d->env != NULL) {
+        mdb_env_close(d->env);
+    }
+    if (d->lock >= 0) {
+        close(d->lock);
+    }
+    pthread_mutex_destroy(&d->readers_lock);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_LOCAL_INTERNAL_H
+#define LARDER_STORE_LOCAL_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/random.h"
+#include "store/engine.h"
+#include "store/local/batch.h"
+#include "store/local/disk.h"
+#include "store/local/garbage.h"
+#include "store/local/key_tree.h"
+#include "store/local/lease.h"
+#include "store/local/local.h"
+#include "store/local/watch.h"
+
+/* The embedded engine. What was written lies in LMDB as records in the order of time; where the versions of each key lie,
+ * the index in memory knows, which a start builds anew from the records. One thread writes: it takes all calls that wait,
+ * applies them, commits once, and only then is any of it visible, told and answered. Reads take place on the threads of
+ * the callers.
+ *
+ * How a reader and the writer keep apart: a reader notes the committed revision, takes a snapshot of LMDB, and looks up
+ * in the index, under its lock, what is not above that revision. The writer puts versions above the committed revision
+ * into the index before they are committed; no reader looks at those. What compaction takes out of the index it deletes
+ * from LMDB only afterwards, so whatever a reader finds in the index is in its snapshot. */
+struct local {
+    struct store base;
+    struct local_config config;
+    struct disk disk;
+    pthread_rwlock_t index_lock; /* the writer alone changes the index, and so reads it without the lock */
+    struct key_tree index;
+    struct lease_set leases;
+    struct watch_set watches;
+    _Atomic int64_t committed; /* revision that readers see */
+    _Atomic int64_t compacted; /* below this one nobody can read any more */
+
+    /* --- the queue of the writer --- */
+    pthread_mutex_t queue_lock;
+    pthread_cond_t queue_signal;
+    struct store_call *queue_first;
+    struct store_call **queue_end;
+    atomic_size_t waiting; /* calls handed in and not yet answered */
+    bool asleep;           /* the writer waits for the signal */
+    bool closing;
+    bool writer_started;
+    pthread_t writer;
+
+    /* --- the writer's own --- */
+    struct batch batch;
+    struct garbage garbage;
+    int64_t pruned;       /* up to here, compaction has gone through the index */
+    struct random random; /* of the ids of leases that the store chooses */
+    store_observer_fn *observer;
+    void *observer_ctx;
+
+    /* --- figures, written by the writer --- */
+    _Atomic uint64_t keys;
+    _Atomic uint64_t bytes;
+    _Atomic uint64_t commits;
+    _Atomic uint64_t commit_ops;
+    _Atomic uint64_t syncs;
+    _Atomic uint64_t sync_ns;
+    _Atomic uint64_t compactions;
+    atomic_bool full;
+};
+
+static inline struct local *local_of(struct store *s) {
+    return (struct local *)s;
+}
+
+/* --- where an operation reads (read.c, range.c, compare.c) --- */
+
+/* What there was at `revision`. For the writer that includes what the batch has done so far. */
+struct view {
+    struct local *store;
+    MDB_txn *txn;
+    int64_t revision;
+};
+
+/* The record of a version. */
+static inline enum store_status view_fetch(const struct view *v, const struct version *version, struct kv *ret_kv) {
+    return disk_get(&v->store->disk, v->txn, version->mod, version->sub, ret_kv);
+}
+
+/* Goes through the entries of a span in order, those that do not exist at a revision included. */
+struct span_walk {
+    struct key_place place;
+    struct slice end; /* empty: to the end of all keys */
+    bool single;
+    struct key_entry *only;
+};
+
+void span_begin(const struct key_tree *x, const struct store_span *span, struct span_walk *ret_walk);
+struct key_entry *span_next(struct span_walk *walk);
+
+static inline bool span_is_single(const struct store_span *span) {
+    return span->range_end.size == 0;
+}
+
+/* Whether a range_end says "to the end of all keys". */
+static inline bool span_is_open(const struct store_span *span) {
+    return span->range_end.size == 1 && span->range_end.data[0] == '\0';
+}
+
+bool span_contains(const struct store_span *span, struct slice key);
+
+/* The two halves of a RANGE: what there is (the index is locked, or it is the writer who asks), and its values. */
+struct hits {
+    struct version *versions;
+    size_t count;
+    size_t capacity;
+    int64_t total; /* keys in the span, whatever the filters say */
+    bool more;
+};
+
+enum store_status range_collect(const struct view *v, const struct store_range *r, struct hits *ret_hits);
+enum store_status range_fetch(const struct view *v, const struct store_range *r, struct hits *hits, struct arena *arena,
+                              struct store_result *ret_result);
+void hits_free(struct hits *hits);
+
+/* Whether all compares hold. */
+enum store_status compare_all(const struct view *v, const struct store_txn *txn, bool *ret_hold);
+
+/* --- what can be said of an operation without looking into the store (check.c) --- */
+
+enum store_status check_op(const struct store_op *op);
+bool op_writes(const struct store_op *op);
+
+/* Whether a revision can be read. */
+static inline enum store_status check_revision(const struct local *s, int64_t asked, int64_t newest) {
+    if (asked > newest) {
+        return STORE_FUTURE_REVISION;
+    }
+    return asked > 0 && asked < atomic_load(&s->compacted) ? STORE_COMPACTED : STORE_OK;
+}
+
+/* --- transactions (txn.c) --- */
+
+/* Which branches will run, found out before anything of the transaction is done: one flag for each transaction, nested
+ * ones of branches that run included, in the order of their turn. */
+struct txn_path {
+    bool *succeeded;
+    size_t count;
+    size_t capacity;
+    size_t at; /* the next to be read */
+};
+
+enum store_status txn_path_find(const struct view *v, const struct store_txn *txn, struct arena *arena,
+                                struct txn_path *ret_path);
+
+/* Runs the operations of the branches of the path. `write` runs a PUT or DELETE; NULL: there are none. */
+typedef enum store_status txn_write_fn(struct local *s, const struct store_op *op, struct arena *arena,
+                                       struct store_result *result);
+
+enum store_status txn_run(struct view *v, const struct store_txn *txn, struct txn_path *path, struct arena *arena,
+                          txn_write_fn *write, struct store_result *result);
+
+/* --- threads --- */
+
+/* On the caller's thread: a call that changes nothing. */
+void local_read(struct local *s, struct store_call *call);
+
+/* The writer's thread. */
+void *local_write(void *store);
+
+/* Applies a call to the open batch (apply.c). A status of one call is put into the call; what is returned breaks the
+ * whole batch. */
+enum store_status apply_call(struct local *s, struct store_call *call);
+
+/* Ends a lease, and the keys that hang on it in one revision. */
+enum store_status apply_lease_end(struct local *s, struct lease *lease);
+
+/* Builds the index, the garbage and the leases from the disk (load.c). */
+enum store_status local_load(struct local *s);
+
+/* --- compaction (compact.c), the writer's --- */
+
+/* Whether history is too long or old versions wait to be taken out. */
+bool compact_is_due(const struct local *s);
+
+/* Decides on automatic compaction and deletes from the open transaction what was taken out of the index before. */
+enum store_status compact_in_batch(struct local *s);
+
+/* After a commit: takes what is obsolete out of the index, some of it at a time. */
+void compact_index(struct local *s);
+
+#endif

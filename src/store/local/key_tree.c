@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/local/key_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of an inner node `first[i]` is the least entry below `child[i]`. */
+struct key_node {
+    unsigned count;
+    bool leaf;
+    struct key_entry *first[KEY_TREE_FANOUT];
+    union {
+        struct key_node *child[KEY_TREE_FANOUT];
+        struct {
+            struct key_node *next;
+            struct key_node *previous;
+        };
+    };
+};
+
+static size_t node_size(bool leaf) {
+    return leaf ? offsetof(struct key_node, next) + 2 * sizeof(struct key_node *) : sizeof(struct key_node);
+}
+
+void key_tree_init(struct key_tree *x) {
+    *x = (struct key_tree){0};
+}
+
+static void free_below(struct key_node *n) {
+    for (unsigned i = 0; i < n->count; i++) {
+        if (n->leaf) {
+            key_entry_free(n->first[i]);
+        } else {
+            free_below(n->child[i]);
+        }
+    }
+    free(n);
+}
+
+void key_tree_fini(struct key_tree *x) {
+    if (x->root != NULL) {
+        free_below(x->root);
+    }
+    while (x->spare != NULL) {
+        struct key_node *n = x->spare;
+
+        x->spare = n->child[0];
+        free(n);
+    }
+    key_tree_init(x);
+}
+
+/* How many of the first entries of `n` are below `key`, or not above it. */
+static unsigned count_until(const struct key_node *n, struct slice key, bool equal_too) {
+    unsigned low = 0;
+    unsigned high = n->count;
+
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        int order = slice_compare(key_entry_key(n->first[middle]), key);
+
+        if (order < 0 || (equal_too && order == 0)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Below which child of an inner node `key` belongs. */
+static unsigned child_for(const struct key_node *n, struct slice key) {
+    unsigned until = count_until(n, key, true);
+
+    return until > 0 ? until - 1 : 0;
+}
+
+struct key_place key_tree_seek(const struct key_tree *x, struct slice key) {
+    const struct key_node *n = x->root;
+
+    if (n == NULL) {
+        return (struct key_place){0};
+    }
+    while (!n->leaf) {
+        n = n->child[child_for(n, key)];
+    }
+    return (struct key_place){.leaf = n, .at = count_until(n, key, false)};
+}
+
+struct key_entry *key_tree_next(struct key_place *place) {
+    while (place->leaf != NULL && place->at >= place->leaf->count) {
+        place->leaf = place->leaf->next;
+        place->at = 0;
+    }
+    return place->leaf == NULL ? NULL : place->leaf->first[place->at++];
+}
+
+struct key_entry *key_tree_find(const struct key_tree *x, struct slice key) {
+    struct key_place place = key_tree_seek(x, key);
+    struct key_entry *e;
+
+    if (place.leaf == NULL || place.at >= place.leaf->count) {
+        return NULL;
+    }
+    e = place.leaf->first[place.at];
+    return slice_equal(key_entry_key(e), key) ? e : NULL;
+}
+
+/* --- insertion --- */
+
+bool key_tree_reserve(struct key_tree *x) {
+    /* Each level may split, and the tree may grow by one. */
+    while (x->spares < x->height + 2) {
+        struct key_node *n = malloc(sizeof(*n));
+
+        if (n == NULL) {
+            return false;
+        }
+        n->child[0] = x->spare;
+        x->spare = n;
+        x->spares++;
+    }
+    return true;
+}
+
+static struct key_node *take_spare(struct key_tree *x, bool leaf) {
+    struct key_node *n = x->spare;
+
+    x->spare = n->child[0];
+    x->spares--;
+    if (leaf) {
+        struct key_node *smaller = realloc(n, node_size(true));
+
+        n = smaller != NULL ? smaller : n;
+        n->next = NULL;
+        n->previous = NULL;
+    }
+    n->leaf = leaf;
+    n->count = 0;
+    return n;
+}
+
+static void put_at(struct key_node *n, unsigned at, struct key_entry *e, struct key_node *child) {
+    memmove(n->first + at + 1, n->first + at, (n->count - at) * sizeof(*n->first));
+    n->first[at] = e;
+    if (!n->leaf) {
+        memmove(n->child + at + 1, n->child + at, (n->count - at) * sizeof(struct key_node *));
+        n->child[at] = child;
+    }
+    n->count++;
+}
+
+/* Moves what lies from `from` on to a new right neighbour. */
+static struct key_node *split(struct key_tree *x, struct key_node *n, unsigned from) {
+    struct key_node *right = take_spare(x, n->leaf);
+
+    right->count = n->count - from;
+    memcpy(right->first, n->first + from, right->count * sizeof(*n->first));
+    n->count = from;
+    if (!n->leaf) {
+        memcpy(right->child, n->child + from, right->count * sizeof(struct key_node *));
+        return right;
+    }
+    right->next = n->next;
+    right->previous = n;
+    if (right->next != NULL) {
+        right->next->previous = right;
+    }
+    n->next = right;
+    return right;
+}
+
+/* Puts an item at its place in a node that may be full. Returns the new right neighbour, if there had to be one. */
+static struct key_node *put_or_split(struct key_tree *x, struct key_node *n, unsigned at, struct key_entry *e,
+                                     struct key_node *child) {
+    struct key_node *right;
+    unsigned from;
+
+    if (n->count < KEY_TREE_FANOUT) {
+        put_at(n, at, e, child);
+        return NULL;
+    }
+    /* Keys that come in order leave full nodes behind. */
+    from = at == n->count ? n->count : n->count / 2;
+    right = split(x, n, from);
+    if (at < from) {
+        put_at(n, at, e, child);
+    } else {
+        put_at(right, at - from, e, child);
+    }
+    return right;
+}
+
+static struct key_node *insert_below(struct key_tree *x, struct key_node *n, struct key_entry *e) {
+    struct key_node *right;
+    unsigned at;
+
+    if (n->leaf) {
+        return put_or_split(x, n, count_until(n, key_entry_key(e), false), e, NULL);
+    }
+    at = child_for(n, key_entry_key(e));
+    right = insert_below(x, n->child[at], e);
+    n->first[at] = n->child[at]->first[0];
+    return right == NULL ? NULL : put_or_split(x, n, at + 1, right->first[0], right);
+}
+
+void key_tree_insert(struct key_tree *x, struct key_entry *e) {
+    struct key_node *right;
+
+    x->count++;
+    if (x->root == NULL) {
+        x->root = take_spare(x, true);
+        x->height = 1;
+    }
+    right = insert_below(x, x->root, e);
+    if (right != NULL) {
+        struct key_node *root = take_spare(x, false);
+
+        put_at(root, 0, x->root->first[0], x->root);
+        put_at(root, 1, right->first[0], right);
+        x->root = root;
+        x->height++;
+    }
+}
+
+/* --- removal --- */
+
+static void take_at(struct key_node *n, unsigned at) {
+    n->count--;
+    memmove(n->first + at, n->first + at + 1, (n->count - at) * sizeof(*n->first));
+    if (!n->leaf) {
+        memmove(n->child + at, n->child + at + 1, (n->count - at) * sizeof(struct key_node *));
+    }
+}
+
+static void free_node(struct key_node *n) {
+    if (n->leaf) {
+        if (n->previous != NULL) {
+            n->previous->next = n->next;
+        }
+        if (n->next != NULL) {
+            n->next->previous = n->previous;
+        }
+    }
+    free(n);
+}
+
+static void remove_below(struct key_node *n, struct slice key) {
+    struct key_node *child;
+    unsigned at;
+
+    if (n->leaf) {
+        take_at(n, count_until(n, key, false));
+        return;
+    }
+    at = child_for(n, key);
+    child = n->child[at];
+    remove_below(child, key);
+    if (child->count == 0) {
+        free_node(child);
+        take_at(n, at);
+    } else {
+        n->first[at] = child->first[0];
+    }
+}
+
+void key_tree_remove(struct key_tree *x, const struct key_entry *e) {
+    x->count--;
+    remove_below(x->root, key_entry_key(e));
+    while (x->root->count <= 1 && !(x->root->leaf && x->root->count == 1)) {
+        struct key_node *root = x->root;
+
+        x->root = root->count == 0 ? NULL : root->child[0];
+        x->height--;
+        free(root);
+        if (x->root == NULL) {
+            break;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/local/internal.h"
+
+/* The first revision, of an empty store: as in etcd. */
+enum { FIRST_REVISION = 1 };
+
+static enum store_status load_lease(void *ctx, int64_t id, int64_t ttl) {
+    struct local *s = ctx;
+
+    return lease_add(&s->leases, id, ttl, s->config.now_ns()) != NULL ? STORE_OK : STORE_NO_MEMORY;
+}
+
+static struct key_entry *entry_for(struct local *s, struct slice key) {
+    struct key_entry *e = key_tree_find(&s->index, key);
+
+    if (e == NULL && key_tree_reserve(&s->index)) {
+        e = key_entry_new(key);
+        if (e != NULL) {
+            key_tree_insert(&s->index, e);
+        }
+    }
+    return e;
+}
+
+static enum store_status load_record(void *ctx, const struct kv *kv, uint32_t sub, bool *ret_stop) {
+    struct local *s = ctx;
+    struct version v = {
+        .mod = kv->mod_revision,
+        .create = kv->create_revision,
+        .number = kv->version,
+        .lease = kv->lease,
+        .sub = sub,
+        .bytes = record_footprint(record_size(kv)),
+    };
+    struct key_entry *e = entry_for(s, kv->key);
+    bool lives;
+
+    (void)ret_stop;
+    if (e == NULL || !key_entry_reserve(e) || !garbage_reserve(&s->garbage)) {
+        return STORE_NO_MEMORY;
+    }
+    if (kv->mod_revision < atomic_load(&s->committed)) {
+        return STORE_DAMAGED;
+    }
+    lives = key_entry_at(e, kv->mod_revision) != NULL;
+    if (e->count > 0 || v.number == 0) {
+        garbage_push(&s->garbage, v.mod, e);
+    }
+    key_entry_push(e, &v);
+    atomic_store(&s->committed, v.mod);
+    atomic_fetch_add(&s->bytes, v.bytes);
+    atomic_fetch_add(&s->keys, (uint64_t)((v.number > 0) - lives));
+    return STORE_OK;
+}
+
+static void link_leases(struct local *s) {
+    struct key_place place = key_tree_seek(&s->index, SLICE(""));
+    struct key_entry *e;
+
+    while ((e = key_tree_next(&place)) != NULL) {
+        lease_link(&s->leases, e);
+    }
+}
+
+enum store_status local_load(struct local *s) {
+    struct disk_reader *reader;
+    int64_t compacted = 0;
+    enum store_status status = disk_read_begin(&s->disk, &reader);
+
+    if (status != STORE_OK) {
+        return status;
+    }
+    atomic_store(&s->committed, FIRST_REVISION);
+    status = disk_get_number(&s->disk, reader->txn, DISK_NUMBER_COMPACTED, &compacted);
+    if (status == STORE_OK) {
+        status = disk_each_lease(&s->disk, reader->txn, load_lease, s);
+    }
+    if (status == STORE_OK) {
+        status = disk_each_record(&s->disk, reader->txn, 0, load_record, s);
+    }
+    disk_read_end(&s->disk, reader);
+    if (status != STORE_OK) {
+        return status;
+    }
+    if (compacted < 0 || compacted > atomic_load(&s->committed)) {
+        return STORE_DAMAGED;
+    }
+    link_leases(s);
+    atomic_store(&s->compacted, compacted);
+    s->watches.marked_revision = atomic_load(&s->committed);
+    return STORE_OK;
+}

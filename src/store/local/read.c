@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/local/internal.h"
+
+/* Takes a snapshot and locks the index so that both show the committed revision, and it is not compacted. Everything that
+ * a look-up at this revision finds in the index is then in the snapshot. */
+static enum store_status begin(struct local *s, struct disk_reader **ret_reader, struct view *ret_view) {
+    for (;;) {
+        int64_t revision = atomic_load(&s->committed);
+        enum store_status status = disk_read_begin(&s->disk, ret_reader);
+
+        if (status != STORE_OK) {
+            return status;
+        }
+        pthread_rwlock_rdlock(&s->index_lock);
+        if (revision >= atomic_load(&s->compacted)) {
+            *ret_view = (struct view){.store = s, .txn = (*ret_reader)->txn, .revision = revision};
+            return STORE_OK;
+        }
+        /* So much was written and compacted since that moment that it is history. */
+        pthread_rwlock_unlock(&s->index_lock);
+        disk_read_end(&s->disk, *ret_reader);
+    }
+}
+
+static void read_range(struct local *s, struct store_call *call) {
+    const struct store_range *r = &call->op.range;
+    struct disk_reader *reader;
+    struct hits hits = {0};
+    struct view v;
+
+    call->status = begin(s, &reader, &v);
+    if (call->status != STORE_OK) {
+        return;
+    }
+    call->revision = v.revision;
+    call->status = check_revision(s, r->revision, v.revision);
+    if (call->status == STORE_OK) {
+        v.revision = r->revision > 0 ? r->revision : v.revision;
+        call->status = range_collect(&v, r, &hits);
+    }
+    pthread_rwlock_unlock(&s->index_lock);
+    if (call->status == STORE_OK) {
+        call->status = range_fetch(&v, r, &hits, &call->arena, &call->result);
+    }
+    disk_read_end(&s->disk, reader);
+    hits_free(&hits);
+}
+
+/* The revisions that the ranges of a transaction ask for. */
+static enum store_status check_ranges(struct local *s, const struct store_txn *txn, struct txn_path *path,
+                                      int64_t newest) {
+    bool succeeded = path->succeeded[path->at++];
+    const struct store_op *ops = succeeded ? txn->success : txn->failure;
+    size_t count = succeeded ? txn->success_count : txn->failure_count;
+    enum store_status status = STORE_OK;
+
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
+        if (ops[i].kind == STORE_OP_RANGE) {
+            status = check_revision(s, ops[i].range.revision, newest);
+        } else if (ops[i].kind == STORE_OP_TXN) {
+            status = check_ranges(s, &ops[i].txn, path, newest);
+        }
+    }
+    return status;
+}
+
+/* Keeps the index locked throughout: what it may ask for is bounded, and it must be of one moment. */
+static void read_txn(struct local *s, struct store_call *call) {
+    struct disk_reader *reader;
+    struct txn_path path;
+    struct view v;
+
+    call->status = begin(s, &reader, &v);
+    if (call->status != STORE_OK) {
+        return;
+    }
+    call->revision = v.revision;
+    call->status = txn_path_find(&v, &call->op.txn, &call->arena, &path);
+    if (call->status == STORE_OK) {
+        call->status = check_ranges(s, &call->op.txn, &path, v.revision);
+    }
+    if (call->status == STORE_OK) {
+        path.at = 0;
+        call->status = txn_run(&v, &call->op.txn, &path, &call->arena, NULL, &call->result);
+    }
+    pthread_rwlock_unlock(&s->index_lock);
+    disk_read_end(&s->disk, reader);
+}
+
+void local_read(struct local *s, struct store_call *call) {
+    call->result.kind = call->op.kind;
+    switch (call->op.kind) {
+    case STORE_OP_RANGE:
+        read_range(s, call);
+        break;
+    case STORE_OP_TXN:
+        read_txn(s, call);
+        break;
+    default:
+        call->revision = atomic_load(&s->committed);
+        call->status = lease_answer(&s->leases, &call->op, s->config.now_ns(), &call->arena, &call->result);
+        break;
+    }
+}

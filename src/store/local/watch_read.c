@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "store/local/watcher.h"
+
+enum {
+    SCANNED_MAX = 4096, /* records that one call looks at, so that it is short also where few are wanted */
+    EVENTS_MIN = 16,
+};
+
+/* A reading that goes on. */
+struct reading {
+    struct local_watcher *w;
+    struct view view;
+    struct store_batch *batch;
+    size_t capacity; /* of batch->events */
+    size_t bytes;
+    size_t max_bytes;
+    size_t scanned;
+    int64_t to;
+    int64_t revision; /* of the record before */
+    bool full;
+};
+
+static bool make_room(struct reading *r) {
+    struct store_batch *batch = r->batch;
+    size_t capacity = r->capacity == 0 ? EVENTS_MIN : r->capacity * 2;
+    struct kv_event *events;
+
+    if (batch->count < r->capacity) {
+        return true;
+    }
+    events = arena_alloc(&batch->arena, capacity * sizeof(*events));
+    if (events == NULL) {
+        return false;
+    }
+    if (batch->count > 0) {
+        memcpy(events, batch->events, batch->count * sizeof(*events));
+    }
+    batch->events = events;
+    r->capacity = capacity;
+    return true;
+}
+
+static enum store_status copy(struct reading *r, const struct kv *kv, struct kv *ret_copy) {
+    *ret_copy = *kv;
+    r->bytes += kv->key.size + kv->value.size;
+    return arena_copy(&r->batch->arena, kv->key, &ret_copy->key) &&
+                   arena_copy(&r->batch->arena, kv->value, &ret_copy->value)
+               ? STORE_OK
+               : STORE_NO_MEMORY;
+}
+
+/* What the key was before that change, unless it is compacted. */
+static enum store_status add_previous(struct reading *r, struct kv_event *event) {
+    struct local *s = r->w->store;
+    const struct version *found = NULL;
+    enum store_status status;
+    struct version before;
+    struct key_entry *e;
+    struct kv kv;
+
+    pthread_rwlock_rdlock(&s->index_lock);
+    e = key_tree_find(&s->index, event->kv.key);
+    if (e != NULL) {
+        found = key_entry_at(e, event->kv.mod_revision - 1);
+    }
+    if (found != NULL) {
+        before = *found;
+    }
+    pthread_rwlock_unlock(&s->index_lock);
+    if (found == NULL) {
+        return STORE_OK;
+    }
+    status = view_fetch(&r->view, &before, &kv);
+    event->has_previous = status == STORE_OK;
+    return status == STORE_OK ? copy(r, &kv, &event->previous) : status;
+}
+
+static enum store_status add_event(struct reading *r, const struct kv *kv) {
+    bool is_put = kv->version > 0;
+    struct kv_event *event;
+    enum store_status status;
+
+    if (is_put ? r->w->watch.no_put : r->w->watch.no_delete) {
+        return STORE_OK;
+    }
+    if (!make_room(r)) {
+        return STORE_NO_MEMORY;
+    }
+    event = &r->batch->events[r->batch->count++];
+    *event = (struct kv_event){.kind = is_put ? KV_EVENT_PUT : KV_EVENT_DELETE};
+    status = copy(r, kv, &event->kv);
+    if (!is_put) {
+        event->kv = (struct kv){.key = event->kv.key, .mod_revision = kv->mod_revision};
+    }
+    return status == STORE_OK && r->w->watch.want_previous ? add_previous(r, event) : status;
+}
+
+/* Between two revisions: whether the next one is still to be read. */
+static bool go_on(struct reading *r, int64_t revision) {
+    if (revision != r->revision) {
+        if (revision > r->to || r->bytes >= r->max_bytes || r->scanned >= SCANNED_MAX) {
+            r->full = revision <= r->to;
+            return false;
+        }
+        r->revision = revision;
+    }
+    r->scanned++;
+    return true;
+}
+
+/* --- one key: its versions are in the index --- */
+
+static enum store_status collect_versions(const struct reading *r, int64_t from, struct version **ret_versions,
+                                          size_t *ret_count) {
+    struct local *s = r->w->store;
+    enum store_status status = STORE_OK;
+    struct key_entry *e;
+    uint32_t first = 0;
+
+    *ret_versions = NULL;
+    *ret_count = 0;
+    pthread_rwlock_rdlock(&s->index_lock);
+    /* Only now nothing more is taken out of the index. */
+    if (from < atomic_load(&s->compacted)) {
+        pthread_rwlock_unlock(&s->index_lock);
+        return STORE_COMPACTED;
+    }
+    e = key_tree_find(&s->index, r->w->watch.span.key);
+    if (e != NULL && e->count > 0) {
+        const struct version *before = key_entry_find(e, from - 1);
+        const struct version *last = key_entry_find(e, r->to);
+
+        first = before == NULL ? 0 : (uint32_t)(before - e->versions) + 1;
+        *ret_count = last == NULL ? 0 : (size_t)(last - e->versions) + 1 - first;
+        *ret_versions = malloc((*ret_count + 1) * sizeof(**ret_versions));
+        if (*ret_versions == NULL) {
+            status = STORE_NO_MEMORY;
+        } else {
+            memcpy(*ret_versions, e->versions + first, *ret_count * sizeof(**ret_versions));
+        }
+    }
+    pthread_rwlock_unlock(&s->index_lock);
+    return status;
+}
+
+static enum store_status read_single(struct reading *r, int64_t from) {
+    struct version *versions;
+    size_t count;
+    enum store_status status = collect_versions(r, from, &versions, &count);
+
+    for (size_t i = 0; i < count && status == STORE_OK && go_on(r, versions[i].mod); i++) {
+        struct kv kv;
+
+        status = view_fetch(&r->view, &versions[i], &kv);
+        if (status == STORE_OK) {
+            status = add_event(r, &kv);
+        }
+    }
+    free(versions);
+    return status;
+}
+
+/* --- a range: whatever happened, in order --- */
+
+static enum store_status on_record(void *ctx, const struct kv *kv, uint32_t sub, bool *ret_stop) {
+    struct reading *r = ctx;
+
+    (void)sub;
+    *ret_stop = !go_on(r, kv->mod_revision);
+    return !*ret_stop && span_contains(&r->w->watch.span, kv->key) ? add_event(r, kv) : STORE_OK;
+}
+
+static enum store_status read_range(struct reading *r, int64_t from) {
+    return disk_each_record(&r->w->store->disk, r->view.txn, from, on_record, r);
+}
+
+enum store_status watch_read(struct local_watcher *w, int64_t from, int64_t to, size_t max_bytes,
+                             struct store_batch *batch) {
+    struct reading r = {.w = w, .batch = batch, .max_bytes = max_bytes, .to = to, .revision = from - 1};
+    struct disk_reader *reader;
+    enum store_status status = disk_read_begin(&w->store->disk, &reader);
+
+    if (status != STORE_OK) {
+        return status;
+    }
+    /* Looked at after the snapshot was taken: what is not compacted by now, is in it. */
+    if (from < atomic_load(&w->store->compacted)) {
+        status = STORE_COMPACTED;
+    } else {
+        r.view = (struct view){.store = w->store, .txn = reader->txn, .revision = to};
+        status = w->single ? read_single(&r, from) : read_range(&r, from);
+    }
+    disk_read_end(&w->store->disk, reader);
+    batch->revision = r.full ? r.revision : to;
+    return status;
+}

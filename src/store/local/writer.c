@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "store/local/internal.h"
+
+enum {
+    BATCH_PAYLOAD_MAX = 16 << 20, /* bytes of keys and values after which a commit is due */
+    ENDED_LEASES_MAX = 1024,      /* per batch */
+    SYNCS_PER_COMMIT = 2,         /* LMDB waits for the pages, then for the page that makes them valid */
+};
+
+#define NS_PER_S INT64_C(1000000000)
+#define IDLE_MAX_NS (10 * NS_PER_S)
+
+/* --- the queue --- */
+
+static struct timespec deadline_after(int64_t ns) {
+    int64_t deadline = clock_monotonic_ns() + ns;
+
+    return (struct timespec){.tv_sec = deadline / NS_PER_S, .tv_nsec = deadline % NS_PER_S};
+}
+
+/* How long there is nothing to do; 0: there is something now. */
+static int64_t idle_ns(struct local *s) {
+    int64_t end = lease_next_end(&s->leases);
+    int64_t left = IDLE_MAX_NS;
+
+    if (compact_is_due(s)) {
+        return 0;
+    }
+    if (end != INT64_MAX) {
+        left = end - s->config.now_ns();
+    }
+    return left < 0 ? 0 : left < IDLE_MAX_NS ? left : IDLE_MAX_NS;
+}
+
+/* Waits for calls, the end of a lease or the end of the store. Returns all calls there are. */
+static struct store_call *take_calls(struct local *s, bool *ret_closing) {
+    struct store_call *calls;
+    int64_t idle = idle_ns(s);
+
+    pthread_mutex_lock(&s->queue_lock);
+    if (s->queue_first == NULL && !s->closing && idle > 0) {
+        struct timespec deadline = deadline_after(idle);
+
+        s->asleep = true;
+        pthread_cond_timedwait(&s->queue_signal, &s->queue_lock, &deadline);
+        s->asleep = false;
+    }
+    calls = s->queue_first;
+    s->queue_first = NULL;
+    s->queue_end = &s->queue_first;
+    *ret_closing = s->closing;
+    pthread_mutex_unlock(&s->queue_lock);
+    return calls;
+}
+
+/* --- one batch --- */
+
+static void answer(struct local *s, struct store_call *first, const struct store_call *end, enum store_status broken) {
+    while (first != end) {
+        struct store_call *call = first;
+
+        first = call->next;
+        if (broken != STORE_OK) {
+            call->status = broken;
+            call->revision = atomic_load_explicit(&s->committed, memory_order_relaxed);
+        }
+        atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
+        call->done(call);
+    }
+}
+
+/* Leases whose time is over end like those that are revoked. */
+static enum store_status end_leases(struct local *s) {
+    int64_t now = s->config.now_ns();
+    enum store_status status = STORE_OK;
+    struct lease *lease;
+
+    for (int i = 0; i < ENDED_LEASES_MAX && status == STORE_OK && (lease = lease_over(&s->leases, now)) != NULL; i++) {
+        s->batch.main = s->batch.revision + 1;
+        s->batch.sub = 0;
+        status = apply_lease_end(s, lease);
+        if (s->batch.sub > 0) {
+            s->batch.revision = s->batch.main;
+        }
+    }
+    return status;
+}
+
+static enum store_status commit(struct local *s, uint64_t ops) {
+    int64_t start = clock_monotonic_ns();
+    int error = mdb_txn_commit(s->batch.txn);
+
+    s->batch.txn = NULL;
+    atomic_fetch_add(&s->sync_ns, (uint64_t)(clock_monotonic_ns() - start));
+    atomic_fetch_add(&s->commits, 1);
+    atomic_fetch_add(&s->commit_ops, ops);
+    if (!s->config.no_sync) {
+        atomic_fetch_add(&s->syncs, SYNCS_PER_COMMIT);
+    }
+    return disk_status(error);
+}
+
+static void tell_observer(struct local *s) {
+    store_observer_fn *observer;
+    void *ctx;
+
+    pthread_mutex_lock(&s->queue_lock);
+    observer = s->observer;
+    ctx = s->observer_ctx;
+    pthread_mutex_unlock(&s->queue_lock);
+    if (observer != NULL && s->batch.event_count > 0) {
+        observer(ctx, s->batch.events, s->batch.event_count);
+    }
+}
+
+/* Tells of what is durable, and makes it visible; in this order, so that whatever a read finds has been told of. */
+static void publish(struct local *s) {
+    struct batch *b = &s->batch;
+    struct garbage *g = &s->garbage;
+
+    tell_observer(s);
+    watch_mark(&s->watches, b->events, b->event_count, b->revision);
+    atomic_store(&s->committed, b->revision);
+    if (b->compact > 0) {
+        atomic_store(&s->compacted, b->compact);
+    }
+    garbage_deleted(g, b->deleted);
+    atomic_fetch_add(&s->keys, (uint64_t)b->keys);
+    atomic_fetch_add(&s->bytes, (uint64_t)b->bytes);
+    if (atomic_load(&s->bytes) < s->config.quota / 8 * 7) {
+        atomic_store(&s->full, false);
+    }
+    for (size_t i = 0; i < b->touched_count; i++) {
+        b->touched[i]->in_batch = false;
+    }
+    for (size_t i = 0; i < b->ended_count; i++) {
+        lease_drop(&s->leases, b->ended[i]);
+    }
+    watch_wake(&s->watches);
+}
+
+static void undo_entry(struct local *s, struct key_entry *e) {
+    pthread_rwlock_wrlock(&s->index_lock);
+    key_entry_undo(e, atomic_load_explicit(&s->committed, memory_order_relaxed));
+    if (e->count == 0) {
+        key_tree_remove(&s->index, e);
+    }
+    pthread_rwlock_unlock(&s->index_lock);
+    e->in_batch = false;
+    lease_link(&s->leases, e);
+    if (e->count == 0) {
+        key_entry_free(e);
+    }
+}
+
+/* Nothing of the batch has been. */
+static void undo(struct local *s) {
+    struct batch *b = &s->batch;
+
+    for (size_t i = 0; i < b->ended_count; i++) {
+        lease_set_ending(&s->leases, b->ended[i], false);
+    }
+    garbage_undo(&s->garbage, atomic_load_explicit(&s->committed, memory_order_relaxed));
+    for (size_t i = 0; i < b->touched_count; i++) {
+        undo_entry(s, b->touched[i]);
+    }
+    for (size_t i = 0; i < b->granted_count; i++) {
+        lease_drop(&s->leases, b->granted[i]);
+    }
+}
+
+/* Applies calls until a commit is due. *ret_end is the first that was not applied. */
+static enum store_status apply_calls(struct local *s, struct store_call *calls, struct store_call **ret_end,
+                                     uint64_t *ret_count) {
+    enum store_status status = STORE_OK;
+
+    *ret_count = 0;
+    while (calls != NULL && status == STORE_OK && s->batch.payload < BATCH_PAYLOAD_MAX) {
+        status = apply_call(s, calls);
+        calls = calls->next;
+        ++*ret_count;
+    }
+    *ret_end = calls;
+    return status;
+}
+
+static enum store_status begin(struct local *s) {
+    batch_clear(&s->batch);
+    s->batch.revision = atomic_load_explicit(&s->committed, memory_order_relaxed);
+    return disk_write_begin(&s->disk, &s->batch.txn);
+}
+
+/* One commit. Returns the calls that must wait for the next one. */
+static struct store_call *run_batch(struct local *s, struct store_call *calls) {
+    enum store_status status = begin(s);
+    struct store_call *end = NULL;
+    uint64_t count = 0;
+
+    if (status == STORE_OK) {
+        status = compact_in_batch(s);
+    }
+    if (status == STORE_OK) {
+        status = apply_calls(s, calls, &end, &count);
+    }
+    if (status == STORE_OK) {
+        status = end_leases(s);
+    }
+    if (status == STORE_OK && s->batch.dirty) {
+        status = commit(s, count);
+    }
+    if (s->batch.txn != NULL) {
+        mdb_txn_abort(s->batch.txn);
+    }
+    if (status == STORE_OK) {
+        publish(s);
+    } else {
+        if (status == STORE_NO_SPACE) {
+            atomic_store(&s->full, true);
+        }
+        undo(s);
+    }
+    answer(s, calls, end, status);
+    return end;
+}
+
+void *local_write(void *store) {
+    struct local *s = store;
+    bool closing = false;
+
+    while (!closing) {
+        struct store_call *calls = take_calls(s, &closing);
+
+        do {
+            calls = run_batch(s, calls);
+            compact_index(s);
+        } while (calls != NULL);
+    }
+    return NULL;
+}
