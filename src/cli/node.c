@@ -83,7 +83,7 @@ static const char *advice(unsigned status) {
     case 413:
         return "; see the group's max-item";
     case 421:
-        return "; give --server an address that the node knows as its own";
+        return "; name the node by its address, or add the name to its option http-hosts";
     case 503:
         return "; try again";
     case 507:
