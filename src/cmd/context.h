@@ -9,7 +9,6 @@
 #include "cache/table.h"
 #include "group/durable.h"
 #include "group/policy.h"
-#include "store/store.h"
 #include "telemetry/snapshot.h"
 
 /* What commands know of their node: shared by all workers, made at start and never changed but for the atomics. */

@@ -26,6 +26,19 @@ static void sample_table(const struct cmd_node *node, uint64_t *values) {
     values[SAMPLE_TABLE_MOVED] = table.counts.moved;
 }
 
+static void sample_commits(const struct store_figures *figures, uint64_t *values) {
+    uint64_t count = 0;
+
+    _Static_assert(SAMPLE_STORE_COMMIT_OPS_MORE - SAMPLE_STORE_COMMIT_OPS_1 + 1 == STORE_COMMIT_CLASSES,
+                   "a bucket for each class");
+    for (unsigned i = 0; i < STORE_COMMIT_CLASSES; i++) {
+        count += figures->commit_classes[i];
+        values[SAMPLE_STORE_COMMIT_OPS_1 + i] = count;
+    }
+    values[SAMPLE_STORE_COMMIT_OPS_COUNT] = count;
+    values[SAMPLE_STORE_COMMIT_OPS_SUM] = figures->commit_ops;
+}
+
 static void sample_store(const struct cmd_node *node, struct telemetry_samples *samples) {
     uint64_t *values = samples->values;
     struct store_figures figures;
@@ -46,7 +59,7 @@ static void sample_store(const struct cmd_node *node, struct telemetry_samples *
     values[SAMPLE_STORE_FILE_BYTES] = figures.file_bytes;
     values[SAMPLE_STORE_FULL] = figures.full ? 1 : 0;
     values[SAMPLE_STORE_COMMITS] = figures.commits;
-    values[SAMPLE_STORE_COMMIT_OPS] = figures.commit_ops;
+    sample_commits(&figures, values);
     values[SAMPLE_STORE_SYNCS] = figures.syncs;
     values[SAMPLE_STORE_SYNC_TIME] = figures.sync_ns;
     values[SAMPLE_STORE_LEASES] = figures.leases;

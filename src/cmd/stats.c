@@ -158,7 +158,7 @@ static void report_store(struct report *r) {
     number(r, "store_file_bytes", sample(r, SAMPLE_STORE_FILE_BYTES));
     number(r, "store_full", sample(r, SAMPLE_STORE_FULL));
     number(r, "store_commits", sample(r, SAMPLE_STORE_COMMITS));
-    number(r, "store_commit_operations", sample(r, SAMPLE_STORE_COMMIT_OPS));
+    number(r, "store_commit_operations", sample(r, SAMPLE_STORE_COMMIT_OPS_SUM));
     number(r, "store_syncs", sample(r, SAMPLE_STORE_SYNCS));
     number(r, "store_sync_us", sample(r, SAMPLE_STORE_SYNC_TIME) / 1000);
     number(r, "store_leases", sample(r, SAMPLE_STORE_LEASES));

@@ -70,9 +70,9 @@ static void write_plain(struct writer *w, const struct series_info *series, uint
     const struct metric_info *info = &metric_infos[series->metric];
 
     if (series->labels[0] != '\0') {
-        WRITE(w, "%s{%s} ", info->name, series->labels);
+        WRITE(w, "%s%s{%s} ", info->name, series->suffix, series->labels);
     } else {
-        WRITE(w, "%s ", info->name);
+        WRITE(w, "%s%s ", info->name, series->suffix);
     }
     if (info->unit == METRIC_UNIT_SECONDS) {
         write_seconds(w, value);

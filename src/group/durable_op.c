@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "group/durable_when.h"
 #include "group/envelope.h"
+#include "group/store_limit.h"
 
 bool durable_charge(struct durable *d, size_t size) {
     if (atomic_fetch_add_explicit(&d->memory, size, memory_order_relaxed) + size <= DURABLE_MEMORY_MAX) {
@@ -60,6 +62,7 @@ static void free_op(struct pending *p) {
 
     durable_discharge(op->durable, op->charged);
     arena_fini(&op->kept);
+    free(op->when);
     free(op->edit.room);
     free(op->room);
     free(op);
@@ -101,9 +104,9 @@ static void fill_op(struct durable_op *op, const struct durable_access *a, const
     const struct group_policy *policy = a->copies.policy;
     char *store_key = op->data + request->key.size;
 
-    op->durable = a->durable;
     op->telemetry = a->telemetry;
     op->request = *request;
+    op->request.conditions = NULL; /* `when` has them */
     memcpy(op->data, request->key.data, request->key.size);
     op->request.key = slice_make(op->data, request->key.size);
     op->store_key = group_store_key(policy, request->key, store_key);
@@ -139,6 +142,12 @@ struct durable_op *durable_op_new(const struct durable_access *a, const struct r
     op->charged = charge;
     pending_init(&op->pending, a->completions, a->durable->store, step, free_op);
     op->pending.reply.group = reply->group;
+    op->durable = a->durable;
+    if (durable_when_is_needed(request) && (op->when = durable_when_new(request)) == NULL) {
+        free_op(&op->pending);
+        reply->result = RESULT_NO_MEMORY;
+        return NULL;
+    }
     fill_op(op, a, request);
     return op;
 }
@@ -155,6 +164,7 @@ void durable_start(const struct durable_access *a, const struct request *request
 enum pending_next durable_end(struct durable_op *op, enum result result) {
     op->pending.reply.result = result;
     op->pending.reply.revision = op->pending.call.revision;
+    op->pending.reply.forwarded = true;
     return PENDING_DONE;
 }
 
@@ -169,6 +179,10 @@ static enum result result_of(enum store_status status) {
         return RESULT_BAD_KEY;
     case STORE_KEY_NOT_FOUND:
         return RESULT_NOT_FOUND;
+    case STORE_COMPACTED:
+        return RESULT_COMPACTED;
+    case STORE_FUTURE_REVISION:
+        return RESULT_FUTURE_REVISION;
     case STORE_TOO_LARGE:
         return RESULT_TOO_LARGE;
     case STORE_NO_MEMORY:
@@ -183,11 +197,7 @@ static enum result result_of(enum store_status status) {
 }
 
 enum pending_next durable_fail(struct durable_op *op, enum store_status status) {
-    if (status == STORE_NO_SPACE) {
-        telemetry_count(op->telemetry, COUNTER_LIMIT_STORE_QUOTA, 1);
-    } else if (status == STORE_TOO_MANY_REQUESTS) {
-        telemetry_count(op->telemetry, COUNTER_LIMIT_MAX_PENDING_WRITES, 1);
-    }
+    count_store_limit(op->telemetry, status);
     return durable_end(op, result_of(status));
 }
 

@@ -49,7 +49,8 @@ struct durable_op {
     struct arena kept;  /* of an earlier call, while the reply points into it */
     struct durable_edit edit;
     struct durable_txn txn;
-    char data[]; /* the client's key, the store's key, the value */
+    struct durable_when *when; /* owned; NULL: the request has no conditions */
+    char data[];               /* the client's key, the store's key, the value */
 };
 
 static inline struct durable_op *durable_op_of(struct pending *p) {

@@ -3,14 +3,6 @@
 
 #include <string.h>
 
-/* In the order of their bytes, a shorter one before what begins with it. */
-static int compare(struct slice a, struct slice b) {
-    size_t common = a.size < b.size ? a.size : b.size;
-    int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
-
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static struct slice prefix_at(const struct group_set *set, unsigned place) {
     return group_policy_prefix(&set->policies[set->by_prefix[place]]);
 }
@@ -23,7 +15,7 @@ static unsigned place_behind(const struct group_set *set, struct slice key) {
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
 
-        if (compare(prefix_at(set, middle), key) <= 0) {
+        if (slice_compare(prefix_at(set, middle), key) <= 0) {
             low = middle + 1;
         } else {
             high = middle;

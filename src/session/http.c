@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "proto/http/host.h"
+#include "session/slots.h"
 
 struct slice http_session_date(struct session *s) {
     struct session_worker *w = s->worker;
@@ -124,6 +125,12 @@ static enum http_progress run(struct session *s, struct http_request *r, size_t 
     return http_session_value(s, r, ret_taken);
 }
 
+/* Whether a request may be run although answers to earlier ones are still to come. */
+static bool may_run(struct session *s, const struct http_request *r) {
+    return is_meant_for_us(s, r) && r->head.expectation == HTTP_EXPECTS_NOTHING && http_session_is_ordered(s, r) &&
+           session_may_run(s, true);
+}
+
 /* Processes one request. Returns the bytes it took; 0 when more must come first, or the session is over. */
 static size_t process_one(struct session *s, struct slice input) {
     struct http_request r;
@@ -133,8 +140,16 @@ static size_t process_one(struct session *s, struct slice input) {
     if (verdict == HTTP_MORE) {
         return 0;
     }
+    if (verdict != HTTP_DONE && session_is_waiting(s)) {
+        s->waiting = true;
+        return 0;
+    }
     if (verdict != HTTP_DONE) {
         reject(s, verdict);
+        return 0;
+    }
+    if (session_is_waiting(s) && !may_run(s, &r)) {
+        s->waiting = true;
         return 0;
     }
     http_session_drop_prepare(&r);

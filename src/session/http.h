@@ -73,6 +73,10 @@ bool http_session_route(struct session *s, struct http_request *r);
 
 /* --- http_value.c: keys --- */
 
+/* Whether it is a plain write of a store group, all there and good, that may be run while the answers of others like it are
+ * still to come (slots.h). */
+bool http_session_is_ordered(struct session *s, const struct http_request *r);
+
 enum http_progress http_session_value(struct session *s, struct http_request *r, size_t *ret_taken);
 
 /* Goes on with a PUT whose whole value has come. */

@@ -18,7 +18,7 @@ void session_upload_free(struct session *s) {
     struct http_upload *u = s->upload;
 
     if (u != NULL) {
-        memory_place_cancel(&u->placed);
+        cmd_place_cancel(&u->placed);
         s->worker->chunked -= u->chunks.capacity;
         buf_fini(&u->chunks);
         buf_fini(&u->head);
@@ -74,7 +74,7 @@ static void finish(struct session *s) {
     if (!u->drop) {
         struct http_request r = request_of(u);
 
-        if (u->placed.segment != NULL) {
+        if (u->placed.data != NULL) {
             http_session_put(s, &r, slice_make(u->placed.data, u->placed.size), &u->placed);
         } else {
             http_session_put(s, &r, buf_slice(&u->chunks), NULL);
@@ -91,7 +91,8 @@ static void give_up(struct session *s, unsigned status, struct slice text, enum 
     http_session_refuse(s, &r.ask, &(struct http_refusal){.status = status, .text = text, .result = result});
     s->worker->chunked -= u->chunks.capacity;
     buf_fini(&u->chunks);
-    memory_place_cancel(&u->placed);
+    cmd_place_cancel(&u->placed);
+    u->placed.data = NULL;
     u->drop = true;
     u->body.limit = u->body.taken + HTTP_SESSION_DROP_MAX;
 }
@@ -114,7 +115,7 @@ static void take_data(struct session *s, struct slice data) {
     if (data.size == 0 || u->drop) {
         return;
     }
-    if (u->placed.segment != NULL) {
+    if (u->placed.data != NULL) {
         memcpy(u->placed.data + (u->body.taken - data.size), data.data, data.size);
     } else if (!add_chunk(s, data)) {
         telemetry_count(s->worker->context.telemetry, COUNTER_LIMIT_MEMORY, 1);
@@ -163,7 +164,7 @@ size_t http_session_body_feed(struct session *s, struct slice input) {
 bool session_upload_place(struct session *s, char **ret_data, size_t *ret_size) {
     struct http_upload *u = s->upload;
 
-    u->direct = u->placed.segment != NULL;
+    u->direct = u->placed.data != NULL;
     if (u->direct) {
         *ret_data = u->placed.data + u->body.taken;
         *ret_size = (size_t)u->body.left;

@@ -224,6 +224,18 @@ void store_observe(struct store *s, store_observer_fn *observer, void *ctx);
 /* The newest revision that a read can find; the observer has been told of all its events. Any thread. */
 int64_t store_revision(const struct store *s);
 
+/* Classes of commits by their size: class i has at most 2^i writes, the last one any number. */
+enum { STORE_COMMIT_CLASSES = 14 };
+
+static inline unsigned store_commit_class(uint64_t ops) {
+    unsigned i = 0;
+
+    while (i < STORE_COMMIT_CLASSES - 1 && ops > UINT64_C(1) << i) {
+        i++;
+    }
+    return i;
+}
+
 struct store_figures {
     int64_t revision;
     int64_t compact_revision;
@@ -240,6 +252,8 @@ struct store_figures {
     uint64_t leases;
     uint64_t waiting; /* writes handed in and not yet answered */
     bool full;        /* writes are refused for want of space */
+    /* The commits again, each in its class. */
+    uint64_t commit_classes[STORE_COMMIT_CLASSES];
 };
 
 void store_get_figures(struct store *s, struct store_figures *ret_figures);

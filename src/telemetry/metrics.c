@@ -7,12 +7,12 @@ const struct metric_info metric_infos[METRIC_COUNT] = {
 };
 
 const struct series_info counter_infos[COUNTER_COUNT] = {
-#define COUNT(id, metric, labels) {METRIC_##metric, labels},
+#define COUNT(id, metric, labels) {METRIC_##metric, "", labels},
 #include "telemetry/metrics.def"
 };
 
 const struct series_info sample_infos[SAMPLE_COUNT] = {
-#define SAMPLE(id, metric, labels) {METRIC_##metric, labels},
+#define SAMPLE_PART(id, metric, suffix, labels) {METRIC_##metric, suffix, labels},
 #include "telemetry/metrics.def"
 };
 

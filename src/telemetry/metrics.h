@@ -19,7 +19,7 @@ enum counter {
 
 /* What is read off elsewhere when somebody looks (struct telemetry_samples). */
 enum sample {
-#define SAMPLE(id, metric, labels) SAMPLE_##id,
+#define SAMPLE_PART(id, metric, suffix, labels) SAMPLE_##id,
 #include "telemetry/metrics.def"
     SAMPLE_COUNT
 };
@@ -45,6 +45,7 @@ struct metric_info {
 
 struct series_info {
     enum metric metric;
+    const char *suffix; /* of the name; "" but for the parts of a histogram */
     const char *labels; /* as exported, without braces; "" for none */
 };
 

@@ -233,7 +233,7 @@ static void snapshot_subtract(struct telemetry_snapshot *s, const struct telemet
 
 static void samples_subtract(struct telemetry_samples *samples, const struct telemetry_samples *baseline) {
     for (unsigned i = 0; i < SAMPLE_COUNT; i++) {
-        if (metric_infos[sample_infos[i].metric].type == METRIC_TYPE_COUNTER) {
+        if (metric_infos[sample_infos[i].metric].type != METRIC_TYPE_GAUGE) {
             samples->values[i] = difference(samples->values[i], baseline->values[i]);
         }
     }

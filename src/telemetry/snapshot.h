@@ -66,8 +66,8 @@ uint64_t telemetry_snapshot_command(const struct telemetry_snapshot *s, enum com
  * Prometheus sees does not change. Any thread. Errors: NO_MEMORY, nothing then changes. */
 enum larder_error telemetry_reset(struct telemetry *t, const struct telemetry_samples *samples);
 
-/* As telemetry_snapshot, but counted since the last reset (or the start); takes the same off the samples that are
- * counters and leaves gauges alone. Any thread. Errors: NO_MEMORY, nothing is then touched. */
+/* As telemetry_snapshot, but counted since the last reset (or the start); takes the same off the samples that
+ * count and leaves gauges alone. Any thread. Errors: NO_MEMORY, nothing is then touched. */
 enum larder_error telemetry_since_reset(struct telemetry *t, struct telemetry_snapshot *ret_snapshot,
                                         struct telemetry_samples *samples);
 

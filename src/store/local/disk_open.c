@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/local/disk.h"
+#include "store/local/pages.h"
 
 enum {
     DATABASES = 3,
@@ -59,6 +60,24 @@ static bool lock_directory(struct disk *d, const char *directory, struct buf *wh
                     "give each larderd a data-dir of its own, or end the other one");
     }
     return true;
+}
+
+/* LMDB must not see a damaged file. */
+static bool check_pages(const char *directory, struct buf *why) {
+    char path[PATH_MAX];
+    struct buf found;
+    bool good;
+
+    snprintf(path, sizeof(path), "%s/data.mdb", directory);
+    buf_init(&found, sizeof(path));
+    good = pages_check(path, &found);
+    if (!good) {
+        buf_printf(&found, "%c", '\0');
+        fail(why, directory, found.data != NULL ? found.data : "data.mdb is damaged",
+             "restore the directory from a backup, or start with an empty one");
+    }
+    buf_fini(&found);
+    return good;
 }
 
 static bool open_environment(struct disk *d, const char *directory, uint64_t quota, struct buf *why) {
@@ -153,7 +172,7 @@ static bool open_contents(struct disk *d, const char *directory, struct buf *why
 bool disk_open(struct disk *d, const char *directory, uint64_t quota, bool no_sync, struct buf *why) {
     *d = (struct disk){.lock = -1, .no_sync = no_sync};
     pthread_mutex_init(&d->readers_lock, NULL);
-    if (make_directory(directory, why) && lock_directory(d, directory, why) &&
+    if (make_directory(directory, why) && lock_directory(d, directory, why) && check_pages(directory, why) &&
         open_environment(d, directory, quota, why) && open_contents(d, directory, why)) {
         return true;
     }

@@ -59,6 +59,7 @@ struct local {
     _Atomic uint64_t bytes;
     _Atomic uint64_t commits;
     _Atomic uint64_t commit_ops;
+    _Atomic uint64_t commit_classes[STORE_COMMIT_CLASSES];
     _Atomic uint64_t syncs;
     _Atomic uint64_t sync_ns;
     _Atomic uint64_t compactions;

@@ -99,6 +99,9 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
         .waiting = atomic_load(&s->waiting),
         .full = atomic_load(&s->full),
     };
+    for (unsigned i = 0; i < STORE_COMMIT_CLASSES; i++) {
+        ret_figures->commit_classes[i] = atomic_load(&s->commit_classes[i]);
+    }
 }
 
 /* --- opening and closing --- */

@@ -95,13 +95,17 @@ static enum store_status commit(struct local *s, uint64_t ops) {
     int error = mdb_txn_commit(s->batch.txn);
 
     s->batch.txn = NULL;
+    if (error != MDB_SUCCESS) {
+        return disk_status(error);
+    }
     atomic_fetch_add(&s->sync_ns, (uint64_t)(clock_monotonic_ns() - start));
     atomic_fetch_add(&s->commits, 1);
     atomic_fetch_add(&s->commit_ops, ops);
+    atomic_fetch_add(&s->commit_classes[store_commit_class(ops)], 1);
     if (!s->config.no_sync) {
         atomic_fetch_add(&s->syncs, SYNCS_PER_COMMIT);
     }
-    return disk_status(error);
+    return STORE_OK;
 }
 
 static void tell_observer(struct local *s) {

@@ -11,7 +11,7 @@
 
 #include "../session/harness.h"
 #include "cmd/cmd.h"
-#include "cmd/store_limit.h"
+#include "group/store_limit.h"
 #include "store/engine.h"
 
 /* A store that does nothing but tell its figures. */
@@ -36,6 +36,7 @@ static const struct store_figures figures = {
     .file_bytes = 106,
     .commits = 107,
     .commit_ops = 108,
+    .commit_classes = {[0] = 60, [3] = 40, [STORE_COMMIT_CLASSES - 1] = 7},
     .syncs = 109,
     .sync_ns = 1234567890,
     .compactions = 110,
@@ -97,7 +98,22 @@ static void a_scrape_shows_every_figure(void **state) {
         "\nlarder_store_quota_bytes 105\n",
         "\nlarder_store_file_bytes 106\n",
         "\nlarder_store_commits_total 107\n",
-        "\nlarder_store_commit_operations_total 108\n",
+        "\nlarder_store_commit_operations_bucket{le=\"1\"} 60\n",
+        "\nlarder_store_commit_operations_bucket{le=\"2\"} 60\n",
+        "\nlarder_store_commit_operations_bucket{le=\"4\"} 60\n",
+        "\nlarder_store_commit_operations_bucket{le=\"8\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"16\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"32\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"64\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"128\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"256\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"512\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"1024\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"2048\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"4096\"} 100\n",
+        "\nlarder_store_commit_operations_bucket{le=\"+Inf\"} 107\n",
+        "\nlarder_store_commit_operations_sum 108\n",
+        "\nlarder_store_commit_operations_count 107\n",
         "\nlarder_store_syncs_total 109\n",
         "\nlarder_store_sync_seconds_total 1.234567890\n",
         "\nlarder_store_compactions_total 110\n",
@@ -119,6 +135,17 @@ static void a_scrape_shows_every_figure(void **state) {
     }
     assert_int_equal(shown, sizeof(lines) / sizeof(lines[0]));
     free(text);
+}
+
+/* The bound that a bucket shows is the largest size of its class. */
+static void commits_fall_into_the_class_of_their_size(void **state) {
+    (void)state;
+    assert_int_equal(store_commit_class(0), 0);
+    for (unsigned i = 0; i < STORE_COMMIT_CLASSES - 1; i++) {
+        assert_int_equal(store_commit_class(UINT64_C(1) << i), i);
+        assert_int_equal(store_commit_class((UINT64_C(1) << i) + 1), i + 1);
+    }
+    assert_int_equal(store_commit_class(UINT64_MAX), STORE_COMMIT_CLASSES - 1);
 }
 
 static void a_node_without_a_store_shows_none(void **state) {
@@ -175,9 +202,9 @@ static void refusals_count_by_their_limit(void **state) {
     struct worker_telemetry *t = rig->harness.worker.context.telemetry;
 
     for (int status = STORE_OK; status < STORE_STATUS_COUNT; status++) {
-        cmd_count_store_limit(t, (enum store_status)status);
+        count_store_limit(t, (enum store_status)status);
     }
-    cmd_count_store_limit(t, STORE_NO_SPACE);
+    count_store_limit(t, STORE_NO_SPACE);
     assert_int_equal(harness_counter(&rig->harness, COUNTER_LIMIT_STORE_QUOTA), 2);
     assert_int_equal(harness_counter(&rig->harness, COUNTER_LIMIT_MAX_WATCHERS), 1);
     assert_int_equal(harness_counter(&rig->harness, COUNTER_LIMIT_MAX_PENDING_WRITES), 1);
@@ -186,6 +213,7 @@ static void refusals_count_by_their_limit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_scrape_shows_every_figure, setup, teardown),
+        cmocka_unit_test(commits_fall_into_the_class_of_their_size),
         cmocka_unit_test_setup_teardown(a_node_without_a_store_shows_none, setup, teardown),
         cmocka_unit_test_setup_teardown(stats_show_the_store_and_count_since_the_reset, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals_count_by_their_limit, setup, teardown),
