@@ -12,7 +12,8 @@ static void make_target(struct get *get, struct slice key) {
     }
 }
 
-static void take(struct get *get, struct slice key, const struct transfer_answer *answer) {
+static void take(struct get *get, const char *word, const struct transfer_answer *answer) {
+    struct slice key = slice_from_string(word);
     const struct got got = {
         .value = answer->body, .over_http = true, .has_revision = answer->has_tag, .revision = answer->tag};
     char text[SLICE_ESCAPED_MAX];
@@ -24,7 +25,8 @@ static void take(struct get *get, struct slice key, const struct transfer_answer
         get_print(get, key, NULL, false);
     } else {
         snprintf(what, sizeof(what), "get %s", slice_escape(key, text));
-        get->code = ask_worse(get->code, node_explain_refusal(&get->node, what, answer));
+        get->code = ask_worse(get->code, get->revision != 0 ? node_explain_durable(&get->node, what, word, answer)
+                                                            : node_explain_refusal(&get->node, what, answer));
     }
 }
 
@@ -34,12 +36,10 @@ void get_over_http(struct get *get, char **words, size_t count) {
     int code = node_open(&get->node);
 
     for (size_t i = 0; code == EXIT_CODE_OK && i < count; i++) {
-        struct slice key = slice_from_string(words[i]);
-
-        make_target(get, key);
+        make_target(get, slice_from_string(words[i]));
         code = node_ask(&get->node, &request, &answer);
         if (code == EXIT_CODE_OK) {
-            take(get, key, &answer);
+            take(get, words[i], &answer);
         }
     }
     get->code = ask_worse(get->code, code);

@@ -211,7 +211,7 @@ static int list_page(struct ls *ls, const char *word, bool *ret_more) {
     }
     if (answer.status != 200) {
         snprintf(what, sizeof(what), "list %s", slice_escape(slice_from_string(word), text));
-        return node_explain_refusal(&ls->node, what, &answer);
+        return node_explain_durable(&ls->node, what, word, &answer);
     }
     return take_page(ls, answer.body, ret_more);
 }

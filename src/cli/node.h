@@ -33,8 +33,15 @@ int node_ask(struct node *node, struct transfer_request *request, struct transfe
 /* Says that the server could not be asked, or did not answer, why, and what to do. Returns the exit code for it. */
 int node_explain_error(const struct node *node, enum larder_error error);
 
-/* Says what the server refused, in its words, and what to do: `what` is "put config/a". Returns the exit code for it. */
-int node_explain_refusal(const struct node *node, const char *what, const struct transfer_answer *answer);
+/* Says what the server refused, in its words, and what to do: `what` is "put config/a". May ask the server for what helps;
+ * the answer is then no longer valid. Returns the exit code for it. */
+int node_explain_refusal(struct node *node, const char *what, const struct transfer_answer *answer);
+
+/* The same for what only durable groups can do, with the word for the key or the prefix: says also if the group is none. */
+int node_explain_durable(struct node *node, const char *what, const char *key, const struct transfer_answer *answer);
+
+/* The oldest revision whose state the node still has; 0: it does not tell. */
+uint64_t node_oldest_revision(struct node *node);
 
 /* The answer's body as JSON, which the caller gives up with json_decref. NULL: it is none, which was printed. */
 json_t *node_read_json(const struct node *node, struct slice body);

@@ -140,7 +140,7 @@ static void explain_not_stored(const struct put *put, const char *key, const str
     fprintf(stderr, "; look at it: larder get --linearizable %s\n", key);
 }
 
-static int tell(const struct put *put, const struct transfer_answer *answer) {
+static int tell(struct put *put, const struct transfer_answer *answer) {
     bool stored = answer->status >= 200 && answer->status < 300;
     char key[SLICE_ESCAPED_MAX];
     char what[SLICE_ESCAPED_MAX + 8];

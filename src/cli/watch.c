@@ -66,13 +66,13 @@ static void make_target(struct watch *w, const char *word) {
     target_add_flag(target, "watch");
 }
 
-static int watch(struct watch *w, const char *word) {
+static int watch(struct watch *w) {
     int code = node_open(&w->node);
 
     if (code != EXIT_CODE_OK) {
         return code;
     }
-    make_target(w, word);
+    make_target(w, w->word);
     if (w->node.target.failed) {
         return node_explain_error(&w->node, LARDER_ERROR_INVALID);
     }
@@ -92,11 +92,12 @@ static int run(int argc, char **argv) {
     if (!ask_parse(&usage, argc, argv, &w.node.ask, &count, &code)) {
         return code;
     }
+    w.word = argv[0];
     w.terminal = terminal_detect();
     events_init(&w.events);
     buf_init(&w.key, TRANSFER_BODY_MAX);
     buf_init(&w.value, TRANSFER_BODY_MAX);
-    code = watch(&w, argv[0]);
+    code = watch(&w);
     events_fini(&w.events);
     buf_fini(&w.key);
     buf_fini(&w.value);

@@ -15,11 +15,13 @@ struct watch {
     bool prefix;
     uint64_t from_revision; /* 0: from now on */
     uint64_t count;         /* 0: until it is interrupted */
+    const char *word;       /* the key or the prefix */
     struct terminal terminal;
     int stop_fd; /* readable: interrupted */
 
     struct events events;
     bool connected;         /* at least once */
+    bool compacted;         /* what would come next is gone */
     uint64_t last_revision; /* everything up to it was printed; 0: nothing was told yet */
     uint64_t printed;
     int code; /* what ended it, when `ended` */

@@ -16,17 +16,15 @@ static void end(struct watch *w, int code) {
 }
 
 /* The history that would be needed to go on is gone. */
-static void explain_compacted(struct watch *w, struct slice data) {
-    json_t *json = json_loadb(data.size == 0 ? "" : data.data, data.size, 0, NULL);
-    uint64_t compacted = json_get_number(json, "compact_revision");
+static void explain_compacted(struct watch *w) {
+    uint64_t oldest = node_oldest_revision(&w->node);
 
     fprintf(stderr, "%s: the history after revision %" PRIu64 " was compacted away", w->node.ask.program,
             w->last_revision);
-    if (compacted > 0) {
-        fprintf(stderr, "; the oldest revision is %" PRIu64, compacted);
+    if (oldest > 0) {
+        fprintf(stderr, "; the oldest revision that is kept is %" PRIu64, oldest);
     }
-    fprintf(stderr, "; look at the keys with larder ls, and watch on with --from-rev from the revision it tells\n");
-    json_decref(json);
+    fprintf(stderr, "; what happened in between cannot be told any more: look at the keys with larder ls\n");
     end(w, EXIT_CODE_SERVER);
 }
 
@@ -36,7 +34,7 @@ static bool on_event(void *ctx, const struct event *event) {
 
     number_parse_u64(event->id, &revision);
     if (slice_equal(event->name, SLICE("compacted"))) {
-        explain_compacted(w, event->data);
+        w->compacted = true;
     } else if (slice_equal(event->name, SLICE("put")) || slice_equal(event->name, SLICE("delete"))) {
         if (!watch_print(w, event->name, revision, event->data)) {
             end(w, EXIT_CODE_SERVER);
@@ -45,7 +43,7 @@ static bool on_event(void *ctx, const struct event *event) {
         }
     }
     w->last_revision = revision;
-    return !w->ended;
+    return !w->ended && !w->compacted;
 }
 
 static bool on_piece(void *ctx, struct slice piece) {
@@ -56,7 +54,7 @@ static bool on_piece(void *ctx, struct slice piece) {
     if (error != LARDER_OK && !w->ended) {
         end(w, node_explain_error(&w->node, error));
     }
-    return !w->ended;
+    return !w->ended && !w->compacted;
 }
 
 /* One connection, until it ends. Returns why. */
@@ -79,10 +77,8 @@ static bool may_come_back(const struct watch *w, enum larder_error error, unsign
 static void end_without_return(struct watch *w, enum larder_error error, const struct transfer_answer *answer) {
     if (error != LARDER_OK) {
         end(w, node_explain_error(&w->node, error));
-    } else if (answer->status == 410) {
-        explain_compacted(w, answer->body);
     } else {
-        end(w, node_explain_refusal(&w->node, "watch", answer));
+        end(w, node_explain_durable(&w->node, "watch", w->word, answer));
     }
 }
 
@@ -97,6 +93,10 @@ static bool follow_and_wait(struct watch *w, int64_t *pause_ms) {
     enum larder_error error = follow_once(w, &answer);
 
     if (w->ended || interrupt_wait(w->stop_fd, 0)) {
+        return false;
+    }
+    if (w->compacted || (error == LARDER_OK && answer.status == 410)) {
+        explain_compacted(w);
         return false;
     }
     if (answer.status == 200) {
