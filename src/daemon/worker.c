@@ -40,15 +40,6 @@ static void close_overdue(void *ctx) {
     }
 }
 
-static bool start_idle_timer(struct worker *w) {
-    w->idle_timer = timer_new(w->loop, close_overdue, w);
-    if (w->idle_timer == NULL) {
-        return false;
-    }
-    timer_start(w->idle_timer, IDLE_CHECK_MS * CLOCK_NS_PER_MS, IDLE_CHECK_MS * CLOCK_NS_PER_MS);
-    return true;
-}
-
 /* Any thread: the store has given a reply. */
 static void wake(void *ctx) {
     struct worker *w = ctx;
@@ -63,6 +54,25 @@ static void complete(struct worker *w) {
     context->now_ns = clock_monotonic_ns();
     context->now = cmd_table_seconds(context->node, context->now_ns);
     session_worker_complete(&w->sessions);
+}
+
+static void tick(void *ctx) {
+    struct worker *w = ctx;
+    struct cmd_context *context = &w->sessions.context;
+
+    close_overdue(w);
+    context->now_ns = clock_monotonic_ns();
+    session_worker_tick(&w->sessions);
+    complete(w);
+}
+
+static bool start_idle_timer(struct worker *w) {
+    w->idle_timer = timer_new(w->loop, tick, w);
+    if (w->idle_timer == NULL) {
+        return false;
+    }
+    timer_start(w->idle_timer, IDLE_CHECK_MS * CLOCK_NS_PER_MS, IDLE_CHECK_MS * CLOCK_NS_PER_MS);
+    return true;
 }
 
 static void run_completed(struct mailbox_message *message) {
@@ -116,6 +126,10 @@ enum larder_error worker_start(struct worker *w) {
 void worker_join(struct worker *w) {
     loop_stop(w->loop);
     pthread_join(w->thread, NULL);
+}
+
+void worker_end_watches(struct worker *w) {
+    session_worker_end_watches(&w->sessions);
 }
 
 bool worker_settle(struct worker *w) {

@@ -45,6 +45,9 @@ enum larder_error worker_start(struct worker *w);
 /* Any thread: ends the loop and waits for the thread. */
 void worker_join(struct worker *w);
 
+/* After worker_join, and before the store is closed: ends the watches of its connections. */
+void worker_end_watches(struct worker *w);
+
 /* After worker_join of all workers: takes in the replies that the store still gave. False: there was none. */
 bool worker_settle(struct worker *w);
 

@@ -173,7 +173,7 @@ void durable_keep_answer(struct durable_op *op) {
     arena_init(&op->pending.call.arena, STORE_ANSWER_MAX);
 }
 
-static enum result result_of(enum store_status status) {
+enum result durable_result_of(enum store_status status) {
     switch (status) {
     case STORE_EMPTY_KEY:
         return RESULT_BAD_KEY;
@@ -198,7 +198,7 @@ static enum result result_of(enum store_status status) {
 
 enum pending_next durable_fail(struct durable_op *op, enum store_status status) {
     count_store_limit(op->telemetry, status);
-    return durable_end(op, result_of(status));
+    return durable_end(op, durable_result_of(status));
 }
 
 bool durable_may_try_again(struct durable_op *op) {

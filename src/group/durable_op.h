@@ -76,6 +76,9 @@ bool durable_has_copies(const struct durable_access *a, struct slice key);
 
 enum pending_next durable_end(struct durable_op *op, enum result result);
 
+/* What a status of the store, but OK, is as a result. */
+enum result durable_result_of(enum store_status status);
+
 /* The call was not done, for this reason. */
 enum pending_next durable_fail(struct durable_op *op, enum store_status status);
 

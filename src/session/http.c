@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "proto/http/host.h"
+#include "session/http_watch.h"
 #include "session/slots.h"
 
 struct slice http_session_date(struct session *s) {
@@ -174,6 +175,10 @@ size_t session_http(struct session *s, struct slice input) {
     size_t done = 0;
 
     s->wanted = 0;
+    if (s->watch != NULL) {
+        http_session_watch_resume(s);
+        return input.size;
+    }
     while (done < input.size && !s->over) {
         struct slice rest = slice_skip(input, done);
         size_t taken;
@@ -196,6 +201,9 @@ size_t session_http(struct session *s, struct slice input) {
             break;
         }
         done += taken;
+        if (s->watch != NULL) {
+            return input.size; /* nothing is answered behind a watch */
+        }
     }
     return done;
 }

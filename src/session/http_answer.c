@@ -132,6 +132,7 @@ static const struct failure {
     FAILURE(COMPACTED, 410, "the revision has been compacted"),
     FAILURE(FUTURE_REVISION, 412, "the revision is not reached yet"),
     FAILURE(NO_SPACE, 507, "the store is full: its quota or the disk is used up"),
+    FAILURE(TOO_MANY_WATCHERS, 503, "there are too many watches already"),
     FAILURE(TOO_MANY_REQUESTS, 503, "too many requests wait for the store already"),
     FAILURE(CONTENDED, 503, "the key was changed too often in between"),
     FAILURE(STORE_FAILED, 500, "the store could not do it; the log of the node says why"),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/http_value.h"
+#include "session/http_list.h"
+#include "session/http_watch.h"
 
 enum {
     READ_PARAMETERS = HTTP_PARAMETER_BIT(USE_CACHE) | HTTP_PARAMETER_BIT(MAX_STALE),
@@ -34,6 +36,19 @@ static void get(struct session *s, const struct http_wish *w) {
                           RESULT_FUTURE_REVISION);
     } else {
         http_value_run(s, &w->value, &request);
+    }
+}
+
+/* Which kind of reading it is. */
+static void read(struct session *s, const struct http_request *r, struct http_wish *w) {
+    if (http_parameters_have(&w->parameters, HTTP_PARAMETER_WATCH) && w->parameters.watch) {
+        w->value.ask.command = COMMAND_WATCH;
+        http_session_watch(s, r, w);
+    } else if ((w->parameters.given & HTTP_LIST_MARKS) != 0) {
+        w->value.ask.command = COMMAND_LIST;
+        http_session_list(s, w);
+    } else {
+        get(s, w);
     }
 }
 
@@ -218,7 +233,7 @@ enum http_progress http_session_value(struct session *s, struct http_request *r,
         delete (s, &w);
         return HTTP_ANSWERED;
     default:
-        get(s, &w);
+        read(s, r, &w);
         return HTTP_ANSWERED;
     }
 }

@@ -37,6 +37,9 @@ bool session_upload_is_direct(const struct session *s);
 void session_upload_filled(struct session *s, size_t size);
 void session_upload_free(struct session *s);
 
+/* Ends a watch without a word. */
+void session_watch_free(struct session *s);
+
 /* Gives up a get that was put off. */
 void session_get_free(struct session *s);
 

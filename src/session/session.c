@@ -77,6 +77,7 @@ void session_fini(struct session *s) {
     session_slots_free(s);
     session_body_free(s);
     session_upload_free(s);
+    session_watch_free(s);
     session_get_free(s);
     buf_fini(&s->input);
 }

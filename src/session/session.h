@@ -44,8 +44,9 @@ struct session_worker {
     char good_host[64];      /* one that was found to be good */
     uint8_t good_host_size;
     struct http_date date;
-    uint32_t date_now; /* the table second that `date` was written in */
-    size_t chunked;    /* bytes of bodies without a length that are on their way */
+    uint32_t date_now;                /* the table second that `date` was written in */
+    struct http_watch *watches;       /* all that are open */
+    size_t chunked;                   /* bytes of bodies without a length that are on their way */
     struct pending_queue completions; /* set its `wake` and `ctx` where replies may come later */
     session_ready_fn *on_ready;       /* NULL: nobody is told */
     struct slots *ready;              /* sessions that on_ready is still to be called for */
@@ -67,6 +68,7 @@ struct session {
     size_t wanted;              /* no use in looking at the input before it has so many bytes */
     size_t swallow;             /* bytes of a refused value still to be dropped */
     struct body *body;          /* a large value on its way in; NULL: none */
+    struct http_watch *watch;   /* a watch that is streamed to an HTTP client; NULL: none */
     struct http_upload *upload; /* the body of an HTTP request on its way in; NULL: none */
     struct unfinished_get *get; /* keys whose answers wait for room, or for the reply of the first; NULL: none */
     struct slots *slots;        /* replies still to come; NULL: none */
@@ -86,6 +88,13 @@ void session_worker_fini(struct session_worker *w);
 
 /* Takes in the replies that have come, on the worker's thread. */
 void session_worker_complete(struct session_worker *w);
+
+/* Once a second or so, on the worker's thread, before session_worker_complete: watches that were silent for long say that
+ * they live. */
+void session_worker_tick(struct session_worker *w);
+
+/* Ends all watches. Before the store is closed. */
+void session_worker_end_watches(struct session_worker *w);
 
 void session_init(struct session *s, struct session_worker *worker);
 
