@@ -82,8 +82,8 @@ static void make_target(struct ls *ls) {
     if (ls->revision != 0) {
         target_add_number(target, "rev", ls->revision);
     }
-    if (ls->keys_only) {
-        target_add(target, "values", SLICE("false"));
+    if (!ls->keys_only) {
+        target_add_flag(target, "values");
     }
     if (ls->last.size > 0) {
         target_add(target, "after", buf_slice(&ls->last));

@@ -146,7 +146,7 @@ static void advise_group(struct node *node, struct slice name) {
 }
 
 int node_explain_durable(struct node *node, const char *what, const char *key, const struct transfer_answer *answer) {
-    bool may_be_group = answer->status == 400;
+    bool may_be_group = answer->status == 400 || answer->status == 404;
     struct slice group, rest;
     int code = node_explain_refusal(node, what, answer);
 

@@ -22,7 +22,12 @@ struct watch {
     struct events events;
     bool connected;         /* at least once */
     bool compacted;         /* what would come next is gone */
+    uint64_t oldest;        /* then, the oldest revision that is kept */
     uint64_t last_revision; /* everything up to it was printed; 0: nothing was told yet */
+    uint64_t
+        open_revision; /* of the latest event. Of several events in one revision a server tells again those that were */
+    uint64_t open_printed; /* printed before the connection was lost; so many of them were */
+    uint64_t open_seen;    /* and so many have come on this connection */
     uint64_t printed;
     int code; /* what ended it, when `ended` */
     bool ended;
@@ -34,7 +39,7 @@ struct watch {
  * often as needed. Returns an exit code. */
 int watch_follow(struct watch *watch);
 
-/* Prints an event. False: it is not of the form that is known, which was said. */
-bool watch_print(struct watch *watch, struct slice name, uint64_t revision, struct slice data);
+/* Prints an event. */
+void watch_print(struct watch *watch, struct slice name, json_t *data);
 
 #endif

@@ -8,7 +8,11 @@
 #include "cli/json_in.h"
 #include "cli/watch.h"
 
-enum { PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000 };
+enum {
+    PAUSE_MIN_MS = 100, /* before it comes back for the first time; each time twice as long */
+    PAUSE_MAX_MS = 5000,
+    SILENCE_S = 45, /* a node says every 15 s that it lives */
+};
 
 static void end(struct watch *w, int code) {
     w->ended = true;
@@ -17,7 +21,7 @@ static void end(struct watch *w, int code) {
 
 /* The history that would be needed to go on is gone. */
 static void explain_compacted(struct watch *w) {
-    uint64_t oldest = node_oldest_revision(&w->node);
+    uint64_t oldest = w->oldest > 0 ? w->oldest : node_oldest_revision(&w->node);
 
     fprintf(stderr, "%s: the history after revision %" PRIu64 " was compacted away", w->node.ask.program,
             w->last_revision);
@@ -28,21 +32,48 @@ static void explain_compacted(struct watch *w) {
     end(w, EXIT_CODE_SERVER);
 }
 
-static bool on_event(void *ctx, const struct event *event) {
-    struct watch *w = ctx;
-    uint64_t revision = w->last_revision;
+/* Whether the event was printed already, before the connection was lost. */
+static bool is_known(struct watch *w, uint64_t revision) {
+    if (revision != w->open_revision) {
+        w->open_revision = revision;
+        w->open_printed = w->open_seen = 0;
+    }
+    if (++w->open_seen <= w->open_printed) {
+        return true;
+    }
+    w->open_printed++;
+    return false;
+}
 
-    number_parse_u64(event->id, &revision);
-    if (slice_equal(event->name, SLICE("compacted"))) {
-        w->compacted = true;
-    } else if (slice_equal(event->name, SLICE("put")) || slice_equal(event->name, SLICE("delete"))) {
-        if (!watch_print(w, event->name, revision, event->data)) {
-            end(w, EXIT_CODE_SERVER);
-        } else if (++w->printed == w->count) {
+static void take_change(struct watch *w, struct slice name, json_t *data) {
+    uint64_t revision = json_get_number(data, "mod_revision");
+
+    if (revision == 0) {
+        fprintf(stderr, "%s: %s sent an event of another form; is it an older or a newer larderd?\n",
+                w->node.ask.program, w->node.ask.server);
+        end(w, EXIT_CODE_SERVER);
+    } else if (!is_known(w, revision)) {
+        watch_print(w, name, data);
+        if (++w->printed == w->count) {
             end(w, EXIT_CODE_OK);
         }
     }
-    w->last_revision = revision;
+}
+
+static bool on_event(void *ctx, const struct event *event) {
+    struct watch *w = ctx;
+    json_t *data = json_loadb(event->data.size == 0 ? "" : event->data.data, event->data.size, 0, NULL);
+
+    if (slice_equal(event->name, SLICE("compacted"))) {
+        w->compacted = true;
+        w->oldest = json_get_number(data, "compact_revision");
+    } else {
+        if (slice_equal(event->name, SLICE("put")) || slice_equal(event->name, SLICE("delete"))) {
+            take_change(w, event->name, data);
+        }
+        number_parse_u64(event->id, &w->last_revision);
+    }
+    json_decref(data);
     return !w->ended && !w->compacted;
 }
 
@@ -59,13 +90,15 @@ static bool on_piece(void *ctx, struct slice piece) {
 
 /* One connection, until it ends. Returns why. */
 static enum larder_error follow_once(struct watch *w, struct transfer_answer *ret_answer) {
-    struct transfer_request request = {.method = "GET", .target = buf_slice(&w->node.target.text)};
+    struct transfer_request request = {
+        .method = "GET", .target = buf_slice(&w->node.target.text), .silence_ns = SILENCE_S * CLOCK_NS_PER_S};
 
     snprintf(request.fields[0], TRANSFER_FIELD_MAX, "Accept: text/event-stream");
     if (w->last_revision > 0) {
         snprintf(request.fields[1], TRANSFER_FIELD_MAX, "Last-Event-ID: %" PRIu64, w->last_revision);
     }
     events_reset(&w->events);
+    w->open_seen = 0;
     return transfer_stream(w->node.transfer, &request, w->stop_fd, on_piece, w, ret_answer);
 }
 

@@ -32,7 +32,8 @@ struct transfer {
     transfer_piece_fn *on_piece; /* NULL: the body is kept */
     void *ctx;
     bool ended; /* on_piece has had enough */
-    bool begun; /* the head of a final answer has come */
+    int64_t silence_ns;
+    int64_t deadline_ns; /* until when something has to come */
 };
 
 static void set_long(CURL *easy, CURLoption option, long value) {
@@ -68,6 +69,11 @@ static struct slice unquote(struct slice text) {
                : text;
 }
 
+/* Something of a stream has come. */
+static void extend(struct transfer *t) {
+    t->deadline_ns = t->silence_ns == 0 ? INT64_MAX : clock_monotonic_ns() + t->silence_ns;
+}
+
 static size_t on_field(char *data, size_t size, size_t count, void *ctx) {
     struct transfer *t = ctx;
     struct slice line = slice_make(data, size * count);
@@ -84,7 +90,9 @@ static size_t on_field(char *data, size_t size, size_t count, void *ctx) {
 
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
         t->answer.status = (unsigned)status;
-        t->begun = status >= 200;
+        if (status == 200 && t->on_piece != NULL) {
+            extend(t);
+        }
     }
     return line.size;
 }
@@ -95,6 +103,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx) {
     struct slice piece = slice_make(data, size * count);
 
     if (t->on_piece != NULL && t->answer.status == 200) {
+        extend(t);
         t->ended = !t->on_piece(t->ctx, piece);
         return t->ended ? 0 : piece.size;
     }
@@ -193,7 +202,8 @@ static bool prepare(struct transfer *t, const struct transfer_request *request, 
     t->answer = (struct transfer_answer){.status = 0};
     t->body.size = 0;
     t->body_error = LARDER_OK;
-    t->ended = t->begun = false;
+    t->ended = false;
+    t->silence_ns = request->silence_ns;
     curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
     if (request->has_body) {
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, request->body.size == 0 ? "" : request->body.data);
@@ -245,15 +255,12 @@ static bool take_end(const struct transfer *t, enum larder_error *ret_error) {
     return true;
 }
 
-/* Waits for something to happen. True: `stop` has something to read, or nothing happened until the deadline. */
-static bool wait_or_stop(const struct transfer *t, struct curl_waitfd *stop, int64_t deadline_ns,
-                         enum larder_error *ret_error) {
-    int64_t left_ms = (deadline_ns - clock_monotonic_ns()) / CLOCK_NS_PER_MS + 1;
+/* Waits for something to happen. True: `stop` has something to read, or nothing has happened until the deadline. */
+static bool wait_or_stop(const struct transfer *t, struct curl_waitfd *stop, enum larder_error *ret_error) {
+    int64_t left_ms = (t->deadline_ns - clock_monotonic_ns()) / CLOCK_NS_PER_MS + 1;
     int happened;
 
-    if (t->on_piece != NULL && t->begun) {
-        left_ms = POLL_MS_MAX;
-    } else if (left_ms <= 0) {
+    if (left_ms <= 0) {
         *ret_error = LARDER_ERROR_TIMEOUT;
         return true;
     }
@@ -266,12 +273,12 @@ static bool wait_or_stop(const struct transfer *t, struct curl_waitfd *stop, int
 
 static enum larder_error perform(struct transfer *t, int stop_fd) {
     struct curl_waitfd stop = {.fd = stop_fd, .events = CURL_WAIT_POLLIN};
-    int64_t deadline_ns = clock_monotonic_ns() + t->timeout_ns;
     enum larder_error error = LARDER_ERROR_IO;
     int running;
 
+    t->deadline_ns = clock_monotonic_ns() + t->timeout_ns;
     while (curl_multi_perform(t->multi, &running) == CURLM_OK && !take_end(t, &error) &&
-           !wait_or_stop(t, &stop, deadline_ns, &error)) {
+           !wait_or_stop(t, &stop, &error)) {
         error = LARDER_ERROR_IO;
     }
     return error;

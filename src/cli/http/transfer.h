@@ -33,6 +33,7 @@ struct transfer_request {
     char fields[TRANSFER_FIELDS_MAX][TRANSFER_FIELD_MAX]; /* "If-Match: \"5\""; the first empty one ends them */
     bool has_body;
     struct slice body;
+    int64_t silence_ns; /* of a stream: it is given up when nothing came for so long; 0: never */
 };
 
 struct transfer_answer {
