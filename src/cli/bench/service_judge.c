@@ -42,6 +42,7 @@ static void note_wrong(const struct trial *t, enum ledger_verdict verdict, const
     char what[SERVICE_EXAMPLE_MAX / 2];
 
     stats->stale += verdict == LEDGER_STALE;
+    stats->stale_by[t->work->route] += verdict == LEDGER_STALE;
     stats->foreign += verdict == LEDGER_FOREIGN;
     if (verdict != LEDGER_FRESH && stats->first_wrong[0] == '\0') {
         describe(t, what, sizeof(what));

@@ -82,6 +82,11 @@ static void print_judgement(const struct service_stats *stats, const struct rout
     printf("\n%" PRIu64 " answers checked, %" PRIu64 " stale, %" PRIu64 " foreign; %" PRIu64
            " of the measured ones said that the key is not there\n",
            stats->judged, stats->stale, stats->foreign, sum->absent);
+    for (int i = 0; i < ROUTE_COUNT; i++) {
+        if (stats->stale_by[i] > 0) {
+            printf("stale of %s: %" PRIu64 "\n", route_name((enum route)i), stats->stale_by[i]);
+        }
+    }
     if (stats->first_wrong[0] != '\0') {
         printf("WRONG: %s\n", stats->first_wrong);
     }
@@ -190,7 +195,10 @@ void service_report_json(const struct service_config *config, const struct servi
         json_object_set_new(report, "first_failure", json_string(stats->first_failure));
     }
     for (int i = 0; i < ROUTE_COUNT; i++) {
-        json_object_set_new(routes, route_name((enum route)i), describe_route(&stats->routes[i], elapsed_ns));
+        json_t *route = describe_route(&stats->routes[i], elapsed_ns);
+
+        put_integer(route, "stale", stats->stale_by[i]);
+        json_object_set_new(routes, route_name((enum route)i), route);
     }
     json_object_set_new(routes, "all", describe_route(sum, elapsed_ns));
     json_object_set_new(report, "routes", routes);

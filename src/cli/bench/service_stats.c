@@ -32,6 +32,7 @@ void route_stats_merge(struct route_stats *stats, const struct route_stats *othe
 void service_stats_merge(struct service_stats *stats, const struct service_stats *other) {
     for (int i = 0; i < ROUTE_COUNT; i++) {
         route_stats_merge(&stats->routes[i], &other->routes[i]);
+        stats->stale_by[i] += other->stale_by[i];
     }
     stats->judged += other->judged;
     stats->stale += other->stale;

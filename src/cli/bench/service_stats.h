@@ -28,6 +28,7 @@ struct service_stats {
     struct route_stats routes[ROUTE_COUNT];
     uint64_t judged; /* answers */
     uint64_t stale;
+    uint64_t stale_by[ROUTE_COUNT]; /* of them */
     uint64_t foreign;
     uint64_t unknown;                        /* writes of which nobody knows whether they were done */
     char first_wrong[SERVICE_EXAMPLE_MAX];   /* the first stale or foreign answer, in words; empty without one */

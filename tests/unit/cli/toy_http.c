@@ -87,6 +87,7 @@ static void answer_put(struct toy_http *http, struct toy_path *p, struct slice b
 static void answer_delete(struct toy_http *http, struct toy_path *p, struct buf *out) {
     http->deletes++;
     if (p->size == 0 || http->fault == TOY_HTTP_LOSES) {
+        p->size = 0;
         buf_append_slice(out, SLICE("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"));
         return;
     }

@@ -19,7 +19,7 @@ enum toy_fault {
     TOY_HTTP_FORGETS,       /* a GET finds nothing */
     TOY_HTTP_FOREIGN,       /* a GET shows what nobody wrote */
     TOY_HTTP_FAILS,         /* a GET is answered with 503 */
-    TOY_HTTP_LOSES,         /* a DELETE finds nothing */
+    TOY_HTTP_LOSES,         /* a DELETE always says that it found nothing */
     TOY_HTTP_KEEPS_DELETED, /* a DELETE says that it is done, and is not */
     TOY_HTTP_CHUNKS,        /* no fault: the answer to a PUT comes in chunks */
 };
