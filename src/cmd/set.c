@@ -62,4 +62,7 @@ void cmd_refuse(struct cmd_context *context, const struct request *request, enum
         memory_refuse(&access.memory, request);
     }
     count_refusal(context, result);
+    if (result == RESULT_TOO_MANY_REQUESTS) {
+        telemetry_count(context->telemetry, COUNTER_LIMIT_STORE_MEMORY, 1);
+    }
 }

@@ -74,7 +74,8 @@ static void fill_copy(const struct durable_op *op, const struct kv *kv, struct s
     }
     if (kv == NULL) {
         cohere_fill_none(c, op->request.key, revision, op->now);
-    } else if (entry_size_for(op->request.key.size, content.size) > op->max_item) {
+    } else if (op->request.command == COMMAND_DEBUG ||
+               entry_size_for(op->request.key.size, content.size) > op->max_item) {
         cohere_fill_none(c, op->request.key, kv->mod_revision, op->now);
     } else {
         const struct cohere_value value = {
@@ -82,6 +83,7 @@ static void fill_copy(const struct durable_op *op, const struct kv *kv, struct s
             .client_flags = client_flags,
             .group = op->group,
             .leased = kv->lease != 0,
+            .read = !has_option(&op->request, REQUEST_NO_BUMP),
             .mod_revision = kv->mod_revision,
         };
 

@@ -204,7 +204,7 @@ static bool send_batch(struct http_watch *watch, const struct store_batch *batch
     return batch->more;
 }
 
-/* Sends all there is, as far as there is room. */
+/* Sends all there is, as far as there is room; the session is stalled, and so resumed, when there may be more. */
 static void pump(struct http_watch *watch) {
     struct session *s = watch->session;
     bool more = true;
@@ -225,10 +225,8 @@ static void on_ready(void *owner) {
     struct http_watch *watch = owner;
     struct session *s = watch->session;
 
-    if (!session_is_full(s)) {
-        pump(watch);
-        session_mark_ready(s);
-    }
+    pump(watch);
+    session_mark_ready(s);
 }
 
 void http_session_watch_resume(struct session *s) {

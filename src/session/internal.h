@@ -46,6 +46,10 @@ void session_get_free(struct session *s);
 /* The outbox to write a reply to; ends the session and returns NULL when there is no memory for one. */
 struct outbox *session_outbox(struct session *s);
 
+/* After requests were run or replies came in: gives back what is not needed. An outbox that was borrowed for replies that
+ * then were not to be sent is one such thing. */
+void session_settle(struct session *s);
+
 /* Whether so much waits to be sent that requests must wait. */
 bool session_is_full(const struct session *s);
 

@@ -26,7 +26,9 @@ bool session_worker_init(struct session_worker *w, const struct cmd_context *con
 }
 
 void session_worker_fini(struct session_worker *w) {
-    session_worker_complete(w);
+    do {
+        session_worker_complete(w);
+    } while (!pending_queue_is_empty(&w->completions));
     while (w->spare != NULL) {
         struct outbox *o = w->spare;
 
@@ -144,8 +146,7 @@ static void keep(struct session *s, struct slice rest) {
     }
 }
 
-/* An outbox that was borrowed for replies that then were not to be sent goes back at once. */
-static void settle(struct session *s) {
+void session_settle(struct session *s) {
     if (s->out != NULL && outbox_pending(s->out) == 0) {
         return_outbox(s->worker, s->out);
         s->out = NULL;
@@ -200,12 +201,12 @@ void session_feed(struct session *s, size_t size) {
 
         keep(s, slice_skip(fresh, done));
     }
-    settle(s);
+    session_settle(s);
 }
 
 void session_resume(struct session *s) {
     process_kept(s);
-    settle(s);
+    session_settle(s);
 }
 
 int session_pieces(const struct session *s, struct iovec *pieces, int max) {

@@ -184,6 +184,9 @@ void session_slots_free(struct session *s) {
 
 /* Lets the owner of the session go on with it; then nothing of it is kept for a session that waits no more. */
 static void run_ready(struct session_worker *w, struct slots *slots) {
+    if (slots->session != NULL) {
+        session_settle(slots->session);
+    }
     if (slots->session != NULL && w->on_ready != NULL) {
         w->on_ready(slots->session);
     }
