@@ -14,7 +14,7 @@ from side_by_side.server import LARDERD, Server
 CONFIG = '[group "durable"]\nbacking = store\n'
 KEY_PREFIX = "durable/"
 SYNCS = "larder_store_syncs_total"
-PUTS = "larder_store_commit_operations_total"
+PUTS = "larder_store_commit_operations_sum"
 START_ROUNDS_MOST = 3  # each round fills a store
 
 
