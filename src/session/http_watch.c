@@ -66,8 +66,10 @@ void session_watch_free(struct session *s) {
 
 /* The stream is over, and the session with it. */
 static void end(struct session *s) {
-    if (s->out != NULL && !s->failed) {
-        session_check(s, http_stream_end(s->out, &s->watch->form));
+    struct outbox *out = s->failed ? NULL : session_outbox(s);
+
+    if (out != NULL) {
+        session_check(s, http_stream_end(out, &s->watch->form));
     }
     s->over = true;
     session_watch_free(s);
