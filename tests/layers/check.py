@@ -29,6 +29,7 @@ HOMES = {
     "uv": "net",
     "lmdb.h": "store/local",
     "nghttp2": "proto/grpc",
+    "curl": "cli/http",
 }
 
 INCLUDE = re.compile(r"\s*#\s*include\b\s*(.*)")
