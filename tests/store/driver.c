@@ -44,19 +44,54 @@ static void answered(struct store_call *call) {
     sem_post(&((struct awaited *)call)->done);
 }
 
-static json_t *run_op(struct driver *d, const struct store_op *op) {
-    struct awaited a;
+static void submit(struct driver *d, struct awaited *a, const struct store_op *op) {
+    sem_init(&a->done, 0, 0);
+    store_call_init(&a->call, answered);
+    a->call.op = *op;
+    store_submit(d->store, &a->call);
+}
+
+static json_t *await(struct awaited *a) {
     json_t *answer;
 
-    sem_init(&a.done, 0, 0);
-    store_call_init(&a.call, answered);
-    a.call.op = *op;
-    store_submit(d->store, &a.call);
-    sem_wait(&a.done);
-    answer = answer_call(&a.call);
-    store_call_fini(&a.call);
-    sem_destroy(&a.done);
+    sem_wait(&a->done);
+    answer = answer_call(&a->call);
+    store_call_fini(&a->call);
+    sem_destroy(&a->done);
     return answer;
+}
+
+static json_t *run_op(struct driver *d, const struct store_op *op) {
+    struct awaited a;
+
+    submit(d, &a, op);
+    return await(&a);
+}
+
+/* Hands all of them in before it waits for an answer, so that they may share a commit. */
+static json_t *run_pipeline(struct driver *d, json_t *list, struct arena *arena, const char **ret_why) {
+    size_t count = json_array_size(list);
+    struct store_op *ops = arena_calloc(arena, count + 1, sizeof(*ops));
+    struct awaited *calls = arena_calloc(arena, count + 1, sizeof(*calls));
+    json_t *answers;
+
+    if (ops == NULL || calls == NULL) {
+        *ret_why = "the request is too large";
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!request_op(json_array_get(list, i), arena, &ops[i], ret_why)) {
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        submit(d, &calls[i], &ops[i]);
+    }
+    answers = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(answers, await(&calls[i]));
+    }
+    return json_pack("{s:s, s:o}", "status", "OK", "answers", answers);
 }
 
 /* Whoever wants to know asks. */
@@ -125,6 +160,9 @@ static json_t *run_line(struct driver *d, json_t *line, struct arena *arena, con
     }
     if (strcmp(name, "figures") == 0) {
         return run_figures(d);
+    }
+    if (strcmp(name, "pipeline") == 0) {
+        return run_pipeline(d, json_object_get(line, "ops"), arena, ret_why);
     }
     if (strcmp(name, "watch") == 0 || strcmp(name, "next") == 0 || strcmp(name, "close") == 0) {
         return run_on_watch(d, name, line, arena, ret_why);

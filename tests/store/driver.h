@@ -26,6 +26,9 @@
  * has what store_result holds of such an operation: "kvs" ({"key", "value", "create_revision", "mod_revision",
  * "version", "lease"}), "count", "more", "succeeded", "results", "lease", "ttl", "granted_ttl", "leases", "keys".
  *
+ *   {"op": "pipeline", "ops": [...]} hands such operations in one behind the other and only then waits. Answer:
+ *   {"status", "answers": [...]}
+ *
  *   {"op": "watch", "watch", "key", "range_end", "start_revision", "prev_kv", "no_put", "no_delete"}
  *    "watch" is a number of the caller's choice below WATCHES_MAX. Answer: {"status", "revision"}
  *   {"op": "next", "watch", "max_bytes" (0: 1 MiB)}
