@@ -254,23 +254,23 @@ class Etcd:
         text = self._ask("GET", "/metrics").decode()
         return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))
 
-    def watch(self, watches):
-        return WatchStream(self.port, watches)
+    def watch(self, operation):
+        return EtcdWatch(self.port, operation)
 
 
-class WatchStream:
-    """Watches that share a stream. What arrives is read at once by a thread of its own, so that etcd never waits."""
+class EtcdWatch:
+    """One watch, on a connection of its own: the gateway loses what follows the first request of a stream. What arrives
+    is read at once by a thread, so that etcd never waits."""
 
-    def __init__(self, port, watches):
-        requests = [{"create_request": {**plain_request(watch), "watch_id": str(number), "filters": filters(watch)}}
-                    for number, watch in enumerate(watches, 1)]
-        self.created = []   # what each watch was told at first: {"status", "revision"}
-        self.events = {number: [] for number in range(1, len(watches) + 1)}
-        self.compacted = {}  # number: the revision, of those that were ended
+    def __init__(self, port, operation):
+        self.created = None  # what was told at first: {"status", "revision"}
+        self.events = []
+        self.compacted = None  # the revision, if that has ended it
         self._lines = []
         self._taken = 0
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
-        self._connection.request("POST", "/v3/watch", "".join(json.dumps(encode(each)) for each in requests))
+        request = {"create_request": {**plain_request(operation), "filters": filters(operation)}}
+        self._connection.request("POST", "/v3/watch", json.dumps(encode(request)))
         self._response = self._connection.getresponse()
         self._socket = self._connection.sock
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -286,21 +286,19 @@ class WatchStream:
     def take(self):
         """Sorts in what has arrived."""
         while self._taken < len(self._lines):
-            self._take_line(json.loads(self._lines[self._taken]))
+            self._take_line(json.loads(self._lines[self._taken])["result"])
             self._lines[self._taken] = None
             self._taken += 1
 
-    def _take_line(self, line):
-        reply = line["result"]
-        watch = number(reply, "watch_id")
+    def _take_line(self, reply):
         if reply.get("created"):
-            # Refused without having begun: the watch has no number.
+            # Whoever is refused at once is told that it was created, and cancelled.
             status = "EMPTY_RANGE" if reply.get("canceled") else "OK"
-            self.created.append({"status": status, "revision": number(reply["header"], "revision")})
+            self.created = {"status": status, "revision": number(reply["header"], "revision")}
         elif reply.get("canceled"):
-            self.compacted[watch] = number(reply, "compact_revision")
+            self.compacted = number(reply, "compact_revision")
         else:
-            self.events[watch] += [event_of(event) for event in reply["events"]]
+            self.events += [event_of(event) for event in reply["events"]]
 
     def close(self):
         self._socket.shutdown(socket.SHUT_RDWR)
@@ -308,5 +306,5 @@ class WatchStream:
         self._connection.close()
 
 
-def filters(watch):
-    return [name for name, member in (("NOPUT", "no_put"), ("NODELETE", "no_delete")) if watch.get(member)]
+def filters(operation):
+    return [name for name, member in (("NOPUT", "no_put"), ("NODELETE", "no_delete")) if operation.get(member)]

@@ -10,13 +10,11 @@ from comparison import LeaseClock, answer_difference, short
 from driver import Driver
 from etcd import Etcd, EtcdMissing
 from operations import NO_LEASE, Operations
-from watching import Session, until
+from watching import Watch, settle, until
 
 SEEDS = (1, 2, 3)
 OPERATIONS = 20_000 if os.environ.get("TEST_LONG") else 1_500
-SESSIONS_MAX = 3
-WATCHES_MAX = 6
-SENTINEL = b"sentinel"
+WATCHES_MAX = 12
 WHOLE = {"key": b"\0", "range_end": b"\0"}
 
 
@@ -40,7 +38,7 @@ class Run:
         self.operations = Operations(seed)
         self.random = self.operations.random
         self.clock = LeaseClock()
-        self.sessions = []  # (session, number of the operation that ends it)
+        self.watches = {}  # watch: the number of the operation that ends it
         self._directory = directory
         self.driver = self._open()
 
@@ -65,39 +63,37 @@ class Run:
 
     def both(self, operation):
         if operation["op"] == "compact":
-            for session, _ in self.sessions:
-                session.settle()
+            settle(self.etcd, self.watches)
         began = time.monotonic()
         return self.judge(operation, self.driver.call(operation), self.etcd.call(operation), began)
 
     def pipeline(self):
-        operations = self.operations.pipeline(compact=not self.sessions)
+        operations = self.operations.pipeline(compact=not self.watches)
         began = time.monotonic()
         for operation, ours in zip(operations, self.driver.call_all(operations)):
             self.judge(operation, ours, self.etcd.call(operation), began)
 
     # --- watches ---
 
-    def begin_session(self):
-        taken = {number for session, _ in self.sessions for number in session.numbers}
-        free = [number for number in range(SESSIONS_MAX * (WATCHES_MAX + 1)) if number not in taken]
-        watches = [self.operations.watch() for _ in range(self.random.randint(1, WATCHES_MAX))]
-        watches.append({"op": "watch", "key": SENTINEL})
-        session = Session(self.driver, self.etcd, watches, free[:len(watches)], self.operations.compacted,
-                          self.random.choice((1, 1000, 0)))
-        self.sessions.append((session, self.number + self.random.randint(5, 200)))
+    def begin_watch(self):
+        taken = {watch.number for watch in self.watches}
+        number = next(number for number in range(WATCHES_MAX) if number not in taken)
+        watch = Watch(self.driver, self.etcd, self.operations.watch(), number, self.operations.compacted,
+                      self.random.choice((1, 1000, 0)))
+        self.watches[watch] = self.number + self.random.randint(5, 200)
 
-    def end_sessions(self, all_of_them=False):
-        for session, end in list(self.sessions):
-            if all_of_them or self.number >= end:
-                session.settle()
-                # Once etcd has told of this, it will not tell more of what was before.
-                self.both({"op": "put", "key": SENTINEL})
-                session.settle()
-                found = session.difference()
-                assert not found, f"seed {self.seed}, before operation {self.number}: {found}"
-                session.close()
-                self.sessions.remove((session, end))
+    def end_watches(self, all_of_them=False):
+        over = [watch for watch, end in self.watches.items() if all_of_them or self.number >= end]
+        for watch in over:
+            for operation in watch.last_words():
+                self.both(operation)
+        if over:
+            settle(self.etcd, over)
+        for watch in over:
+            found = watch.difference()
+            assert not found, f"seed {self.seed}, before operation {self.number}: {found}"
+            watch.close()
+            del self.watches[watch]
 
     # --- more than one operation ---
 
@@ -117,7 +113,7 @@ class Run:
 
     def reopen(self):
         """Ours must find everything again. Watches do not outlive that, nor do the times of leases that have passed."""
-        self.end_sessions(all_of_them=True)
+        self.end_watches(all_of_them=True)
         self.driver.close()
         self.clock.reopened = time.monotonic()
         self.driver = self._open()
@@ -148,8 +144,8 @@ class Run:
             (2, lambda: self.both(o.revoke())),
             (5, lambda: self.both(o.lease_question())),
             (1, lambda: self.both(o.compact())),
-            (2, lambda: len(self.sessions) < SESSIONS_MAX and self.begin_session()))
-        self.end_sessions()
+            (3, lambda: len(self.watches) < WATCHES_MAX and self.begin_watch()))
+        self.end_watches()
 
     def run(self, count):
         reopen_at, expire_at = count // 2, {count // 3} | set(range(2_000, count, 2_000))
@@ -161,7 +157,7 @@ class Run:
             for due in [at for at in expire_at if self.number >= at]:
                 expire_at.remove(due)
                 self.expire()
-        self.end_sessions(all_of_them=True)
+        self.end_watches(all_of_them=True)
         self.check_all()
         self.driver.close()
 
