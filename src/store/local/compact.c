@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "store/local/internal.h"
+#include "store/local/change.h"
 
 /* Three steps, so that nobody waits long: a revision is declared compacted (durably, before anything is gone; a start goes
  * on from there), then what is obsolete leaves the index, then its records leave the disk together with what is written
@@ -9,6 +9,7 @@
 enum {
     PORTION = 4096,          /* items, or records, between two commits */
     HISTORY_SLACK = 16,      /* automatic compaction waits until a 16th more than wanted is there */
+    WATCH_LAG_MAX = 10000,   /* revisions by which a watcher may hold compaction up */
     NEARLY_FULL_EIGHTHS = 7, /* of the quota; from there on history is given up */
 };
 
@@ -28,30 +29,29 @@ static int64_t automatic_target(const struct local *s) {
     return committed - history > compacted + history / HISTORY_SLACK ? committed - history : 0;
 }
 
-bool compact_is_due(const struct local *s) {
-    return s->garbage.doomed_count > 0 || s->pruned < atomic_load_explicit(&s->compacted, memory_order_relaxed) ||
-           automatic_target(s) > 0;
+static int64_t less(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* Up to where the index can be gone through now: what is not in LMDB yet stays, and, for some time, what watchers have
+ * still to read. So a compaction ends no watcher that keeps up. */
+static int64_t prune_target(struct local *s) {
+    int64_t compacted = atomic_load_explicit(&s->compacted, memory_order_relaxed);
+
+    if (s->pruned >= compacted) {
+        return compacted;
+    }
+    return less(less(compacted, s->checkpointed), watch_oldest(&s->watches, compacted - WATCH_LAG_MAX));
+}
+
+bool compact_is_due(struct local *s) {
+    return s->pruned < prune_target(s) || automatic_target(s) > 0;
 }
 
 enum store_status compact_in_batch(struct local *s) {
-    struct batch *b = &s->batch;
-    struct garbage *g = &s->garbage;
-    enum store_status status = STORE_OK;
     int64_t target = automatic_target(s);
 
-    if (target > 0) {
-        b->compact = target;
-        b->dirty = true;
-        status = disk_set_number(&s->disk, b->txn, DISK_NUMBER_COMPACTED, target);
-    }
-    while (status == STORE_OK && b->deleted < g->doomed_count && b->deleted < PORTION) {
-        const struct doomed_record *record = &g->doomed[b->deleted++];
-
-        status = disk_delete(&s->disk, b->txn, record->revision, record->sub);
-        b->bytes -= record->bytes;
-        b->dirty = true;
-    }
-    return status;
+    return target > 0 ? batch_compact(&s->batch, target) : STORE_OK;
 }
 
 /* Takes the versions that an item made obsolete out of the index. False: no memory to note what is to be deleted. */
@@ -123,9 +123,13 @@ static void prune_last(struct local *s, int64_t compacted) {
 }
 
 void compact_index(struct local *s) {
-    int64_t compacted = atomic_load_explicit(&s->compacted, memory_order_relaxed);
+    int64_t compacted = prune_target(s);
 
-    if (s->pruned >= compacted || !prune_until(s, compacted - 1, compacted, PORTION)) {
+    if (s->pruned >= compacted) {
+        return;
+    }
+    atomic_store(&s->floor, compacted);
+    if (!prune_until(s, compacted - 1, compacted, PORTION)) {
         return;
     }
     prune_last(s, compacted);

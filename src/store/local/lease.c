@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_MIN = 64, HEAP_MIN = 64 };
+enum { SLOTS_MIN = 64, HEAP_MIN = 64, CHANGES_MIN = 64 };
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -291,16 +291,29 @@ static enum store_status list_keys(const struct lease *lease, struct arena *aren
     return STORE_OK;
 }
 
+static int compare_ends(const void *a, const void *b) {
+    const struct lease *left = *(struct lease *const *)a;
+    const struct lease *right = *(struct lease *const *)b;
+
+    return comes_before(right, left) - comes_before(left, right);
+}
+
+/* The one that ends first comes first, as in etcd. */
 static enum store_status list(const struct lease_set *set, struct arena *arena, struct store_result *result) {
+    struct lease **leases = arena_alloc(arena, set->count * sizeof(struct lease *));
     size_t count = 0;
 
-    result->ids = arena_calloc(arena, set->count + 1, sizeof(*result->ids));
-    if (result->ids == NULL) {
+    result->ids = arena_calloc(arena, set->count, sizeof(*result->ids));
+    if (leases == NULL || result->ids == NULL) {
         return STORE_NO_MEMORY;
     }
+    if (set->count > 0) {
+        memcpy(leases, set->heap, set->count * sizeof(struct lease *));
+        qsort(leases, set->count, sizeof(struct lease *), compare_ends);
+    }
     for (size_t i = 0; i < set->count; i++) {
-        if (!set->heap[i]->ending) {
-            result->ids[count++] = set->heap[i]->id;
+        if (!leases[i]->ending) {
+            result->ids[count++] = leases[i]->id;
         }
     }
     result->count = (int64_t)count;
@@ -348,4 +361,19 @@ size_t lease_count(struct lease_set *set) {
     count = set->count;
     pthread_mutex_unlock(&set->lock);
     return count;
+}
+
+bool lease_changes_add(struct lease_changes *c, int64_t id, int64_t ttl) {
+    if (c->count == c->capacity) {
+        size_t capacity = c->capacity == 0 ? CHANGES_MIN : c->capacity * 2;
+        struct lease_change *changes = realloc(c->changes, capacity * sizeof(*changes));
+
+        if (changes == NULL) {
+            return false;
+        }
+        c->changes = changes;
+        c->capacity = capacity;
+    }
+    c->changes[c->count++] = (struct lease_change){.id = id, .ttl = ttl};
+    return true;
 }
