@@ -188,11 +188,12 @@ class Operations:
 
     def pipeline(self, compact):
         """Several writes, to be handed in at once. `compact`: there may be compactions among them."""
-        def write():
+        def one():
             return self.choose((45, self.put), (15, self.delete), (25, self.txn), (6, self.grant), (4, self.revoke),
                                (5 if compact else 0, self.compact))
 
-        return [write() for _ in range(self.random.randint(2, 20))]
+        # Reads do not wait for the writes before them.
+        return [each for each in (one() for _ in range(self.random.randint(2, 20))) if writes(each)]
 
     def watch(self):
         operation = {"op": "watch", **self.span(single=35)}
@@ -204,6 +205,12 @@ class Operations:
             if self.chance(percent):
                 operation[flag] = True
         return operation
+
+
+def writes(operation):
+    if operation["op"] == "txn":
+        return any(writes(each) for each in parts(operation))
+    return operation["op"] != "range"
 
 
 def parts(operation):
