@@ -12,7 +12,7 @@ from etcd import Etcd, EtcdMissing
 from operations import NO_LEASE, Operations
 from watching import Watch, settle, until
 
-SEEDS = (1, 2, 3)
+SEEDS = [int(seed) for seed in os.environ.get("TEST_SEEDS", "1,2,3").split(",")]
 OPERATIONS = 20_000 if os.environ.get("TEST_LONG") else 1_500
 WATCHES_MAX = 12
 WHOLE = {"key": b"\0", "range_end": b"\0"}

@@ -92,9 +92,11 @@ class Watch:
 
     def difference(self):
         """Compares everything so far; None if it is the same."""
+        if self._is_empty_range():
+            return difference([], self._events, "events")
         found = difference(self._compacted, self._theirs.compacted, "the compacted revision")
         found = found or difference(self._expected(), self._theirs.events, "events")
-        return found and f"{self.operation}: {found}"
+        return found and f"{short(self.operation)}: {found}"
 
     def last_words(self):
         """Operations that it must tell of: once etcd has told of these, it will not tell more of what was before."""
