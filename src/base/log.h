@@ -38,6 +38,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
 static inline struct log_field log_string(const char *name, const char *value) {
     return (struct log_field){.name = name, .kind = LOG_FIELD_STRING, .string = slice_from_string(value)};
 }
+static inline struct log_field log_slice(const char *name, struct slice value) {
+    return (struct log_field){.name = name, .kind = LOG_FIELD_STRING, .string = value};
+}
 static inline struct log_field log_key(struct slice key) {
     return (struct log_field){.name = "key", .kind = LOG_FIELD_STRING, .string = key};
 }

@@ -37,6 +37,7 @@ enum entry_bit {
     ENTRY_STALE = 1 << 4,      /* invalidated but still served, marked as stale */
     ENTRY_WIN_SENT = 1 << 5,   /* one caller was told to fill it anew */
     ENTRY_BINARY_KEY = 1 << 6, /* the key was given in base64 and is shown so */
+    ENTRY_LEASED = 1 << 7,     /* a copy of a key of the store that has a lease */
 };
 
 /* Bytes of a segment that an entry of these sizes takes. */

@@ -10,6 +10,14 @@
 #include "base/hash.h"
 #include "cache/put.h"
 
+/* Table seconds begin with this one, so that 0 can mean "never" and "one second ago" exists. */
+enum { TABLE_EPOCH = 2 };
+
+/* The table second of a moment `now_ns`, if they began to be counted at `start_ns`. */
+static inline uint32_t table_seconds(int64_t start_ns, int64_t now_ns) {
+    return (uint32_t)((now_ns - start_ns) / INT64_C(1000000000)) + TABLE_EPOCH;
+}
+
 /* The cache table: keys and values in memory under a hard byte budget, shared by all workers. It is cut into shards by
  * the hash of the key; everything that reads or changes an entry happens between table_lock and table_unlock of its
  * shard, and that stretch is short: look up, copy, leave. One thread holds one shard's lock at a time, and takes no other

@@ -3,7 +3,6 @@
 #define LARDER_CMD_ACCESS_H
 
 #include "cmd/context.h"
-#include "group/memory.h"
 
 /* The way from a command to the group of its key, and what is to be counted on the way back. */
 struct access {
@@ -24,6 +23,23 @@ static inline void access_begin(struct access *access, const struct cmd_context 
         .ret_cut = &access->cut,
     };
     reply->group = access->memory.policy->index;
+}
+
+/* Runs the request if its group is durable. False: it is not. */
+static inline bool access_durable(const struct access *access, const struct cmd_context *context,
+                                  const struct request *request, struct reply *reply) {
+    if (!group_policy_is_store(access->memory.policy)) {
+        return false;
+    }
+    durable_run(
+        &(struct durable_access){
+            .durable = context->node->durable,
+            .copies = access->memory,
+            .completions = context->completions,
+            .telemetry = context->telemetry,
+        },
+        request, reply);
+    return true;
 }
 
 static inline void access_end(const struct access *access, const struct cmd_context *context) {

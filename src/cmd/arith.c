@@ -6,6 +6,8 @@ void cmd_arith(struct cmd_context *context, const struct request *request, struc
     struct access access;
 
     access_begin(&access, context, request->key, reply);
-    memory_arith(&access.memory, request, reply);
+    if (!access_durable(&access, context, request, reply)) {
+        memory_arith(&access.memory, request, reply);
+    }
     access_end(&access, context);
 }

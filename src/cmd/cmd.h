@@ -7,8 +7,10 @@
 #include "model/reply.h"
 #include "model/request.h"
 
-/* Runs one request. The reply is complete on return; reply_release follows when it has been encoded. Commands that answer
- * with more than an item (STATS, METRICS) have functions of their own below. */
+/* Runs one request. The reply is complete on return, and reply_release follows when it has been encoded; or its result is
+ * RESULT_PENDING: then pending_await or pending_abandon follows (group/pending.h), the request's slices are not needed any
+ * more, and the complete reply comes later. Commands that answer with more than an item (STATS, METRICS) have functions of
+ * their own below. */
 void cmd_run(struct cmd_context *context, const struct request *request, struct reply *ret_reply);
 
 /* Tells the table what is about to be asked for, so that it is at hand by then. */
@@ -19,7 +21,22 @@ enum { CMD_FORESEE_MAX = 16 };
 /* Whether the group of the key takes a value of request->body_size; asked before the value is read. */
 bool cmd_accepts(const struct cmd_context *context, const struct request *request);
 
-/* Answers a write whose value will not be taken, with `result` (TOO_LARGE or NO_MEMORY). */
+/* Whether the request may be run while the replies of others like it, which came before it on the same connection, are
+ * pending: it is a plain write of a store group, and takes effect after them. */
+bool cmd_is_ordered(const struct cmd_context *context, const struct request *request);
+
+/* Whether a value that has not all come yet is worth being read straight to its place. */
+bool cmd_places(const struct cmd_context *context, const struct request *request);
+
+/* That place, to be handed over as request->placed with the complete request, or given back with cmd_place_cancel. False:
+ * *ret_result says why, for cmd_refuse. */
+bool cmd_place(const struct cmd_context *context, const struct request *request, struct placed_value *ret_value,
+               enum result *ret_result);
+
+/* Gives back what no cmd_run took over; twice is fine. */
+void cmd_place_cancel(struct placed_value *value);
+
+/* Answers a write whose value will not be taken, with `result` (TOO_LARGE, NO_MEMORY, TOO_MANY_REQUESTS). */
 void cmd_refuse(struct cmd_context *context, const struct request *request, enum result result,
                 struct reply *ret_reply);
 

@@ -7,17 +7,15 @@
 #include <stdint.h>
 
 #include "cache/table.h"
+#include "group/durable.h"
 #include "group/policy.h"
-#include "store/store.h"
 #include "telemetry/snapshot.h"
-
-/* Table seconds begin with this one, so that 0 can mean "never" and "one second ago" exists. */
-enum { TABLE_EPOCH = 2 };
 
 /* What commands know of their node: shared by all workers, made at start and never changed but for the atomics. */
 struct cmd_node {
     struct table *table;
-    struct store *store; /* NULL: no group is durable */
+    struct store *store;     /* NULL: no group is durable */
+    struct durable *durable; /* what store groups need besides; NULL likewise */
     struct telemetry *telemetry;
     int64_t start_ns;      /* monotonic */
     int64_t start_wall_ns; /* since 1970 */
@@ -32,17 +30,19 @@ struct cmd_node {
     _Atomic uint32_t flush_at; /* table second at which everything is dropped; 0: no flush is due */
 };
 
-/* What a worker hands to a command. `now` and `groups` are of this batch of requests. */
+/* What a worker hands to a command. `now`, `now_ns` and `groups` are of this batch of requests. */
 struct cmd_context {
     struct cmd_node *node;
     struct worker_telemetry *telemetry;
     const struct group_set *groups;
-    uint32_t now; /* table seconds */
+    struct pending_queue *completions; /* the worker's, where late answers come in */
+    int64_t now_ns;                    /* monotonic */
+    uint32_t now;                      /* table seconds */
 };
 
 /* The table second of a moment on the monotonic clock. */
 static inline uint32_t cmd_table_seconds(const struct cmd_node *node, int64_t now_ns) {
-    return (uint32_t)((now_ns - node->start_ns) / INT64_C(1000000000)) + TABLE_EPOCH;
+    return table_seconds(node->start_ns, now_ns);
 }
 
 #endif

@@ -8,7 +8,9 @@ void cmd_get(struct cmd_context *context, const struct request *request, struct 
     struct access access;
 
     access_begin(&access, context, request->key, reply);
-    memory_get(&access.memory, request, reply);
+    if (!access_durable(&access, context, request, reply)) {
+        memory_get(&access.memory, request, reply);
+    }
     access_end(&access, context);
     if (access.expired) {
         telemetry_count(context->telemetry, COUNTER_GET_EXPIRED, 1);
@@ -19,7 +21,9 @@ void cmd_inspect(struct cmd_context *context, const struct request *request, str
     struct access access;
 
     access_begin(&access, context, request->key, reply);
-    memory_inspect(&access.memory, request, reply);
+    if (!access_durable(&access, context, request, reply)) {
+        memory_inspect(&access.memory, request, reply);
+    }
 }
 
 void cmd_foresee(const struct cmd_context *context, const struct slice *keys, size_t count) {

@@ -14,7 +14,9 @@ void cmd_set(struct cmd_context *context, const struct request *request, struct 
     struct access access;
 
     access_begin(&access, context, request->key, reply);
-    memory_store(&access.memory, request, reply);
+    if (!access_durable(&access, context, request, reply)) {
+        memory_store(&access.memory, request, reply);
+    }
     access_end(&access, context);
     count_refusal(context, reply->result);
 }
@@ -22,7 +24,32 @@ void cmd_set(struct cmd_context *context, const struct request *request, struct 
 bool cmd_accepts(const struct cmd_context *context, const struct request *request) {
     const struct group_policy *policy = group_set_find(context->groups, request->key);
 
-    return entry_size_for(request->key.size, request->body_size) <= policy->max_item;
+    return group_policy_is_store(policy) ? durable_accepts(policy, request)
+                                         : entry_size_for(request->key.size, request->body_size) <= policy->max_item;
+}
+
+bool cmd_is_ordered(const struct cmd_context *context, const struct request *request) {
+    const struct group_policy *policy = group_set_find(context->groups, request->key);
+
+    return group_policy_is_store(policy) && durable_is_ordered(policy, request);
+}
+
+bool cmd_places(const struct cmd_context *context, const struct request *request) {
+    return memory_places(context->node->table, request->key, request->body_size);
+}
+
+bool cmd_place(const struct cmd_context *context, const struct request *request, struct placed_value *ret_value,
+               enum result *ret_result) {
+    if (group_policy_is_store(group_set_find(context->groups, request->key))) {
+        return durable_place(context->node->durable, request->body_size, ret_value, ret_result);
+    }
+    *ret_result = RESULT_NO_MEMORY;
+    return memory_place(context->node->table, request->key, request->body_size, context->now, ret_value);
+}
+
+void cmd_place_cancel(struct placed_value *value) {
+    memory_place_cancel(value);
+    durable_place_cancel(value);
 }
 
 void cmd_refuse(struct cmd_context *context, const struct request *request, enum result result,
@@ -31,6 +58,11 @@ void cmd_refuse(struct cmd_context *context, const struct request *request, enum
 
     *ret_reply = (struct reply){.result = result};
     access_begin(&access, context, request->key, ret_reply);
-    memory_refuse(&access.memory, request);
+    if (!group_policy_is_store(access.memory.policy)) {
+        memory_refuse(&access.memory, request);
+    }
     count_refusal(context, result);
+    if (result == RESULT_TOO_MANY_REQUESTS) {
+        telemetry_count(context->telemetry, COUNTER_LIMIT_STORE_MEMORY, 1);
+    }
 }

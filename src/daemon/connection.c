@@ -53,7 +53,7 @@ static bool write_out(struct connection *c) {
 
 static bool is_idle(const struct connection *c) {
     return !session_has_output(&c->session) && c->session.input.size == 0 && c->session.body == NULL &&
-           c->session.swallow == 0 && c->session.get == NULL;
+           c->session.swallow == 0 && c->session.get == NULL && !session_is_waiting(&c->session);
 }
 
 /* Around everything that runs requests: the time they see, and the time they took. It is booked before their replies go
@@ -63,6 +63,7 @@ static int64_t batch_begin(struct connection *c) {
     struct cmd_context *context = &c->worker->sessions.context;
 
     context->now = cmd_table_seconds(context->node, start);
+    context->now_ns = start;
     return start;
 }
 
@@ -72,7 +73,7 @@ static void batch_end(struct connection *c, int64_t start) {
 
 /* Whether there is nothing more to come for a client that has ended its half. */
 static bool is_answered(const struct connection *c) {
-    return !session_has_output(&c->session) && !c->session.stalled;
+    return !session_has_output(&c->session) && !c->session.stalled && !session_is_waiting(&c->session);
 }
 
 /* Takes up input that had to wait until replies were sent. */
@@ -186,6 +187,14 @@ enum larder_error connection_open(struct worker *worker, int fd) {
     c->active_ns = clock_monotonic_ns();
     worker_remember(worker, c);
     return LARDER_OK;
+}
+
+void connection_ready(struct session *s) {
+    struct connection *c = (struct connection *)(void *)((char *)s - offsetof(struct connection, session));
+
+    if (!stream_closing(&c->stream)) {
+        pump(c);
+    }
 }
 
 void connection_drain(struct connection *c) {

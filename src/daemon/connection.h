@@ -24,6 +24,9 @@ struct connection {
 /* Takes over the accepted socket. Errors: as stream_open; the socket is then closed. */
 enum larder_error connection_open(struct worker *worker, int fd);
 
+/* For session_worker's on_ready: replies have come, sends them and goes on. */
+void connection_ready(struct session *session);
+
 /* Closes it if nothing is under way; else it closes when its replies are sent. */
 void connection_drain(struct connection *connection);
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "daemon/node_store.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "proto/memcached/command.h"
@@ -259,7 +260,14 @@ static bool start_control(struct node *node) {
 static bool start(struct node *node) {
     mallopt(M_ARENA_MAX, ARENAS);
     raise_descriptor_limit(node->options->max_conns);
-    if (!start_control(node) || !start_shared(node) || !start_workers(node)) {
+    if (!start_control(node) || !start_shared(node)) {
+        log_error("cannot start: out of memory or descriptors");
+        return false;
+    }
+    if (!node_store_open(node)) {
+        return false;
+    }
+    if (!start_workers(node)) {
         log_error("cannot start: out of memory, descriptors or threads");
         return false;
     }
@@ -270,9 +278,13 @@ static void stop(struct node *node) {
     listeners_close(&node->listeners);
     for (unsigned i = 0; i < node->started; i++) {
         worker_join(&node->workers[i]);
+    }
+    node_store_close(node);
+    for (unsigned i = 0; i < node->started; i++) {
         worker_fini(&node->workers[i]);
     }
     free(node->workers);
+    node_store_free(node);
     if (node->loop != NULL) {
         mailbox_free(node->mailbox);
         reload_cancel(node);

@@ -18,7 +18,7 @@ static bool is_overdue(const struct worker *w, const struct connection *c, int64
         return true;
     }
     *ret_limit = COUNTER_LIMIT_IDLE_TIMEOUT;
-    return w->idle_timeout_ns > 0 && silent >= w->idle_timeout_ns;
+    return w->idle_timeout_ns > 0 && silent >= w->idle_timeout_ns && !session_is_waiting(&c->session);
 }
 
 static void close_overdue(void *ctx) {
@@ -49,6 +49,33 @@ static bool start_idle_timer(struct worker *w) {
     return true;
 }
 
+/* Any thread: the store has given a reply. */
+static void wake(void *ctx) {
+    struct worker *w = ctx;
+
+    mailbox_post(w->mailbox, &w->completed);
+}
+
+/* Takes in all replies that have come by now; each is booked with its own time. */
+static void complete(struct worker *w) {
+    struct cmd_context *context = &w->sessions.context;
+
+    context->now_ns = clock_monotonic_ns();
+    context->now = cmd_table_seconds(context->node, context->now_ns);
+    session_worker_complete(&w->sessions);
+}
+
+static void run_completed(struct mailbox_message *message) {
+    complete((struct worker *)(void *)((char *)message - offsetof(struct worker, completed)));
+}
+
+static void await_replies(struct worker *w) {
+    w->completed.run = run_completed;
+    w->sessions.completions.wake = wake;
+    w->sessions.completions.ctx = w;
+    w->sessions.on_ready = connection_ready;
+}
+
 enum larder_error worker_init(struct worker *w, struct node *node, const struct cmd_context *context,
                               const struct worker_limits *limits) {
     *w = (struct worker){
@@ -61,6 +88,7 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
         worker_fini(w);
         return LARDER_ERROR_NO_MEMORY;
     }
+    await_replies(w);
     return LARDER_OK;
 }
 
@@ -87,6 +115,16 @@ enum larder_error worker_start(struct worker *w) {
 void worker_join(struct worker *w) {
     loop_stop(w->loop);
     pthread_join(w->thread, NULL);
+}
+
+bool worker_settle(struct worker *w) {
+    bool any = !pending_queue_is_empty(&w->sessions.completions);
+
+    /* Nobody is served any more: what the sessions would go on with needs the store. */
+    w->sessions.completions.closed = true;
+    w->sessions.on_ready = NULL;
+    complete(w);
+    return any;
 }
 
 void worker_fini(struct worker *w) {

@@ -17,6 +17,7 @@ struct worker {
     struct loop *loop;
     struct mailbox *mailbox;
     struct session_worker sessions;
+    struct mailbox_message completed; /* posted when there is something in the queue of sessions */
     struct connection *connections;
     struct timer *idle_timer;
     int64_t idle_timeout_ns; /* 0: connections may idle for ever */
@@ -42,6 +43,9 @@ enum larder_error worker_start(struct worker *w);
 
 /* Any thread: ends the loop and waits for the thread. */
 void worker_join(struct worker *w);
+
+/* After worker_join of all workers: takes in the replies that the store still gave. False: there was none. */
+bool worker_settle(struct worker *w);
 
 /* Closes what is left and frees it all; after worker_join, or if it was never started. */
 void worker_fini(struct worker *w);

@@ -39,10 +39,13 @@ void memory_delete(const struct memory_access *a, const struct request *request,
 /* INCR, DECR: DONE, NOT_FOUND, EXISTS, NOT_A_NUMBER or NO_MEMORY. */
 void memory_arith(const struct memory_access *a, const struct request *request, struct reply *reply);
 
-/* Room for a value that is still on its way, in the table's own memory, so that it is written once and counts in the
- * budget. To be handed to memory_store as request->placed, or given back. */
+/* Room for a value that is still on its way: in the table's own memory, so that it is written once and counts in the
+ * budget, or, for a store group, in the memory of the write that it will be (durable.h). To be handed over as
+ * request->placed, or given back to where it came from. */
 struct placed_value {
-    struct segment *segment;
+    struct segment *segment; /* in the table; NULL: it is not */
+    struct durable *durable;
+    char *room; /* of a write; NULL: it is none */
     char *data; /* `size` bytes to fill */
     size_t size;
 };

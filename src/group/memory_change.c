@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/number.h"
+#include "group/counter.h"
 #include "group/memory_internal.h"
 
 void memory_touch(const struct memory_access *a, const struct request *request, struct reply *reply) {
@@ -66,36 +67,6 @@ void memory_delete(const struct memory_access *a, const struct request *request,
     spot_unlock(&spot);
 }
 
-static bool is_space(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* A value counts as a number if it begins with one, after white space and a plus perhaps, and goes on with white space or
- * ends there: what decr leaves behind is padded with spaces. */
-static bool read_number(struct slice value, uint64_t *ret_number) {
-    size_t start = 0;
-    size_t end;
-
-    while (start < value.size && is_space(value.data[start])) {
-        start++;
-    }
-    if (start < value.size && value.data[start] == '+') {
-        start++;
-    }
-    end = start;
-    while (end < value.size && !is_space(value.data[end]) && value.data[end] != '\0') {
-        end++;
-    }
-    return number_parse_u64(slice_make(value.data + start, end - start), ret_number);
-}
-
-static uint64_t compute(const struct request *request, uint64_t number) {
-    if (request->command == COMMAND_INCR) {
-        return number + request->delta;
-    }
-    return number > request->delta ? number - request->delta : 0;
-}
-
 /* Writes the number over the old value, padded to its length, or into a longer entry. The value of a large entry may be
  * on its way to a reader, so it is never written in place. */
 static bool write_number(const struct memory_access *a, const struct request *request, struct spot *spot,
@@ -107,7 +78,7 @@ static bool write_number(const struct memory_access *a, const struct request *re
     if (size <= e->value_size && !shard_segment_of(spot->shard, e)->large) {
         shard_renew_cas(spot->shard, e);
     } else {
-        uint32_t new_size = size > e->value_size ? (uint32_t)size : e->value_size;
+        uint32_t new_size = (uint32_t)counter_size(size, e->value_size);
         unsigned kept = size > e->value_size ? 0 : e->bits;
 
         e = shard_resize(spot->shard, spot->hash, request->key, new_size, a->now);
@@ -159,10 +130,10 @@ static enum result arith_present(const struct memory_access *a, const struct req
     if (has_option(request, REQUEST_COMPARE) && request->compare != 0 && request->compare != e->cas) {
         return RESULT_EXISTS;
     }
-    if (!read_number(slice_make(entry_value(e), e->value_size), &number)) {
+    if (!counter_read(slice_make(entry_value(e), e->value_size), &number)) {
         return RESULT_NOT_A_NUMBER;
     }
-    number = compute(request, number);
+    number = counter_compute(request->command, request->delta, number);
     entry_use(e);
     if (!write_number(a, request, spot, number)) {
         return RESULT_NO_MEMORY;

@@ -46,8 +46,7 @@ static void unlock_held(void *held) {
     table_unlock(held);
 }
 
-/* Shows the value as it lies in the table: the lock stays until the reply is released. */
-static void show_value(const struct spot *spot, struct reply *reply) {
+void memory_show_value(const struct spot *spot, struct reply *reply) {
     struct segment *segment = shard_segment_of(spot->shard, spot->entry);
 
     reply->item.value = slice_make(entry_value(spot->entry), spot->entry->value_size);
@@ -80,7 +79,7 @@ static void vivify(const struct memory_access *a, const struct request *request,
     }
     reply->item.won = true;
     reply->result = RESULT_HIT;
-    show_value(spot, reply);
+    memory_show_value(spot, reply);
 }
 
 /* Whether the entry's life is so near its end that one caller shall renew it. */
@@ -124,7 +123,7 @@ static void get_hit(const struct memory_access *a, const struct request *request
         entry_read(e, a->now);
     }
     reply->result = RESULT_HIT;
-    show_value(spot, reply);
+    memory_show_value(spot, reply);
 }
 
 void memory_get(const struct memory_access *a, const struct request *request, struct reply *reply) {

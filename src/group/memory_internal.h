@@ -32,6 +32,9 @@ int64_t memory_remaining(uint32_t expires, uint32_t now);
 /* Fills in what a reply says of the entry, but for the value. */
 void memory_describe(const struct spot *spot, uint32_t now, struct item *ret_item);
 
+/* Shows the value as it lies in the table: the shard stays locked until the reply is released. */
+void memory_show_value(const struct spot *spot, struct reply *reply);
+
 /* The new cas of an entry that was just written: the request's own, if it brought one. */
 static inline void memory_stamp(const struct request *request, struct entry *e) {
     if ((request->options & REQUEST_SET_CAS) != 0) {

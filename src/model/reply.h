@@ -13,7 +13,8 @@ enum result {
 #define RESULT(name, class) RESULT_##name,
 #include "model/results.def"
 #undef RESULT
-    RESULT_COUNT
+    RESULT_COUNT,
+    RESULT_PENDING, /* it has not ended yet; the reply is not complete */
 };
 
 /* What metrics make of it. */
@@ -25,6 +26,7 @@ enum result_class {
     RESULT_CLASS_CONFLICT,
     RESULT_CLASS_ERROR,
     RESULT_CLASS_REFUSED,
+    RESULT_CLASS_FAILED,
     RESULT_CLASS_COUNT
 };
 
@@ -60,7 +62,9 @@ struct reply {
     enum result result;
     unsigned group; /* index of the key's group, for metrics */
     struct item item;
-    uint64_t number; /* INCR, DECR */
+    uint64_t number;         /* INCR, DECR */
+    int64_t revision;        /* store groups: of the store, as of which this is the answer; of a write, its own */
+    struct pending *pending; /* RESULT_PENDING: what the complete reply comes from; see group/pending.h */
     void *held;
     void (*release)(void *held);
 };

@@ -6,6 +6,7 @@
 
 #include "base/slice.h"
 #include "model/command.h"
+#include "model/freshness.h"
 
 enum { REQUEST_KEY_MAX = 250 /* memcached's limit for a key, in bytes */ };
 
@@ -31,6 +32,8 @@ enum request_option {
     REQUEST_BINARY_KEY = 1 << 10,         /* the key came in base64 */
     REQUEST_VIVIFY_AFTER_TOUCH = 1 << 12, /* of a vivified entry's two lives VIVIFY's counts */
     REQUEST_EVICT_ON_REFUSAL = 1 << 11,   /* a store that is refused for its size removes the old value in every mode */
+    REQUEST_WANT_TTL = 1 << 13,           /* the reply shows the remaining life */
+    REQUEST_FRESHNESS = 1 << 14,          /* a read: as fresh as `freshness` says, not as the group does */
 };
 
 /* Seconds to live. Negative: already over. */
@@ -54,6 +57,7 @@ struct request {
     uint64_t cas;
     uint64_t delta;   /* INCR, DECR */
     uint64_t initial; /* INCR, DECR: the number a miss is vivified with */
+    struct freshness freshness;
     struct placed_value
         *placed; /* when not NULL: where the value already lies in the table's memory; see group/memory.h */
 };

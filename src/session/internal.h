@@ -9,8 +9,8 @@
 size_t session_memcached(struct session *s, struct slice input);
 size_t session_http(struct session *s, struct slice input);
 
-/* A large value that is read straight into the table's memory. The command's line is kept, to be decoded again when the
- * value is complete. */
+/* A large value that is read straight to its place: the table's memory, or that of a write to the store. The command's
+ * line is kept, to be decoded again when the value is complete. */
 struct body {
     struct buf line;
     struct placed_value value;
@@ -27,21 +27,28 @@ void session_body_filled(struct session *s, size_t size);
 
 void session_body_free(struct session *s);
 
-/* The keys of a get line that must wait until earlier answers are sent. */
-struct unfinished_get;
-
+/* Gives up a get that was put off. */
 void session_get_free(struct session *s);
 
 /* The outbox to write a reply to; ends the session and returns NULL when there is no memory for one. */
 struct outbox *session_outbox(struct session *s);
 
+/* After requests were run or replies came in: gives back what is not needed. An outbox that was borrowed for replies that
+ * then were not to be sent is one such thing. */
+void session_settle(struct session *s);
+
 /* Whether so much waits to be sent that requests must wait. */
 bool session_is_full(const struct session *s);
 
-/* Ends the session if a reply could not be written whole. */
+/* Ends the session without the replies that are still to come: one could not be written whole. */
+static inline void session_fail(struct session *s) {
+    s->over = true;
+    s->failed = true;
+}
+
 static inline void session_check(struct session *s, enum larder_error error) {
     if (error != LARDER_OK) {
-        s->over = true;
+        session_fail(s);
     }
 }
 

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
+#include "session/memcached.h"
 
 #include "base/log.h"
-#include "proto/memcached/command.h"
 #include "proto/memcached/token.h"
-#include "session/internal.h"
-
-enum {
-    CRLF = 2,
-    KEYS_PER_TURN = 1024, /* of one get; then other connections have their turn */
-};
 
 static void note(struct session *s, const struct mc_command *command, const struct reply *reply) {
     struct worker_telemetry *w = s->worker->context.telemetry;
@@ -20,8 +13,7 @@ static void note(struct session *s, const struct mc_command *command, const stru
     }
 }
 
-/* Encodes the reply, lets go of what it held and counts it. */
-static void answer(struct session *s, const struct mc_command *command, struct reply *reply) {
+void mc_session_answer(struct session *s, const struct mc_command *command, struct reply *reply) {
     struct outbox *out = session_outbox(s);
 
     if (out != NULL) {
@@ -31,7 +23,7 @@ static void answer(struct session *s, const struct mc_command *command, struct r
     note(s, command, reply);
 }
 
-static void answer_end(struct session *s) {
+void mc_session_end(struct session *s) {
     struct outbox *out = session_outbox(s);
 
     if (out != NULL) {
@@ -39,12 +31,71 @@ static void answer_end(struct session *s) {
     }
 }
 
-static void answer_error(struct session *s, struct mc_command *command, struct slice line) {
+static void make_error(struct mc_command *command, struct slice text) {
+    command->form = MC_FORM_ERROR;
+    command->error = text;
+}
+
+static void answer_error(struct session *s, struct mc_command *command, struct slice text) {
     struct reply reply = {.result = RESULT_INVALID};
 
-    command->form = MC_FORM_ERROR;
-    command->error = line;
-    answer(s, command, &reply);
+    make_error(command, text);
+    mc_session_answer(s, command, &reply);
+}
+
+/* A slot keeps the line of its command, which says how the reply is to be encoded. */
+static void answer_slot(struct session *s, struct slot *slot, struct reply *reply) {
+    struct mc_command command;
+
+    mc_decode(slice_make(slot->data, slot->size), &command);
+    mc_session_answer(s, &command, reply);
+}
+
+static void answer_bad_chunk(struct session *s, struct slot *slot, struct reply *reply) {
+    struct mc_command command;
+
+    mc_decode(slice_make(slot->data, slot->size), &command);
+    make_error(&command, MC_ERROR_CHUNK);
+    mc_session_answer(s, &command, reply);
+}
+
+static bool is_ordered(const struct session *s, const struct mc_command *command) {
+    return (command->form == MC_FORM_LINE || command->form == MC_FORM_META) &&
+           cmd_is_ordered(&s->worker->context, &command->request);
+}
+
+bool mc_session_may_run(const struct session *s, const struct mc_command *command) {
+    return !session_is_waiting(s) || session_may_run(s, is_ordered(s, command));
+}
+
+static void add_slot(struct session *s, const struct mc_command *command, struct slice line, struct reply *reply,
+                     slot_answer_fn *answer) {
+    const struct slot_request request = {
+        .answer = answer,
+        .data = line,
+        .cost = line.size + command->request.value.size,
+        .ordered = is_ordered(s, command),
+    };
+
+    session_slot_add(s, reply, &request);
+}
+
+void mc_session_reply(struct session *s, const struct mc_command *command, struct slice line, struct reply *reply) {
+    if (__builtin_expect(reply->result == RESULT_PENDING || session_is_waiting(s), 0)) {
+        add_slot(s, command, line, reply, answer_slot);
+    } else {
+        mc_session_answer(s, command, reply);
+    }
+}
+
+void mc_session_bad_chunk(struct session *s, struct mc_command *command, struct slice line) {
+    struct reply reply = {.result = RESULT_INVALID};
+
+    if (session_is_waiting(s)) {
+        add_slot(s, command, line, &reply, answer_bad_chunk);
+    } else {
+        answer_error(s, command, MC_ERROR_CHUNK);
+    }
 }
 
 static bool emit_stat(void *ctx, const char *name, const char *value) {
@@ -59,48 +110,21 @@ static void run_stats(struct session *s, struct mc_command *command) {
 
     switch (cmd_stats(&s->worker->context, topic, emit_stat, s)) {
     case CMD_STATS_DONE:
-        answer_end(s);
+        mc_session_end(s);
         note(s, command, &reply);
         break;
     case CMD_STATS_RESET:
         command->form = MC_FORM_ERROR;
         command->error = MC_RESET;
-        answer(s, command, &reply);
+        mc_session_answer(s, command, &reply);
         break;
     case CMD_STATS_UNKNOWN:
         answer_error(s, command, MC_ERROR);
         break;
     case CMD_STATS_FAILED:
-        s->over = true;
+        session_fail(s);
         break;
     }
-}
-
-/* Keys still to be answered once there is room; the line they stood in is gone by then. */
-struct unfinished_get {
-    struct mc_command command;
-    struct buf keys;
-};
-
-void session_get_free(struct session *s) {
-    if (s->get != NULL) {
-        buf_fini(&s->get->keys);
-        free(s->get);
-        s->get = NULL;
-    }
-}
-
-/* Lets the table prepare for the next keys of a line. Returns for how many. */
-static size_t foresee_keys(const struct session *s, const struct mc_command *command) {
-    struct slice keys[CMD_FORESEE_MAX] = {command->request.key};
-    struct slice rest = command->more_keys;
-    size_t count = 1;
-
-    while (count < CMD_FORESEE_MAX && token_next(&rest, &keys[count])) {
-        count++;
-    }
-    cmd_foresee(&s->worker->context, keys, count);
-    return count;
 }
 
 /* Lets the table prepare for the keys of the next commands. Returns how many bytes of input they take. */
@@ -122,71 +146,16 @@ static size_t foresee_commands(const struct session *s, struct slice input) {
     return size;
 }
 
-/* Answers keys until the line ends or no more answers may wait. False: keys are left. */
-static bool answer_keys(struct session *s, struct mc_command *command) {
-    struct reply reply;
-    size_t foreseen = command->more_keys.size > 0 ? 0 : 1;
-    size_t answered = 0;
-
-    do {
-        if (foreseen-- == 0) {
-            foreseen = foresee_keys(s, command) - 1;
-        }
-        cmd_run(&s->worker->context, &command->request, &reply);
-        answer(s, command, &reply);
-        if (__builtin_expect(session_is_full(s) || ++answered == KEYS_PER_TURN, 0)) {
-            return !mc_next_key(command);
-        }
-    } while (mc_next_key(command));
-    return true;
-}
-
-/* Keeps what is left of the line: the key that is next and those behind it. */
-static void put_off(struct session *s, const struct mc_command *command) {
-    struct unfinished_get *get = malloc(sizeof(*get));
-    const char *start = command->request.key.data;
-    const char *end = command->more_keys.data + command->more_keys.size;
-
-    if (get == NULL) {
-        s->over = true;
-        return;
-    }
-    get->command = *command;
-    buf_init(&get->keys, s->worker->max_line);
-    s->get = get;
-    if (buf_append(&get->keys, start, (size_t)(end - start)) != LARDER_OK) {
-        s->over = true;
-        return;
-    }
-    get->command.more_keys = buf_slice(&get->keys);
-    mc_next_key(&get->command);
-}
-
-static void run_get(struct session *s, struct mc_command *command) {
-    if (answer_keys(s, command)) {
-        answer_end(s);
-    } else {
-        put_off(s, command);
-    }
-}
-
-static void continue_get(struct session *s) {
-    if (answer_keys(s, &s->get->command)) {
-        session_get_free(s);
-        answer_end(s);
-    }
-}
-
-static void run(struct session *s, struct mc_command *command) {
+void mc_session_run(struct session *s, struct mc_command *command, struct slice line) {
     struct reply reply;
 
     switch (command->form) {
     case MC_FORM_GET:
-        run_get(s, command);
+        mc_session_get(s, command);
         break;
     case MC_FORM_ERROR:
         reply = (struct reply){.result = RESULT_INVALID};
-        answer(s, command, &reply);
+        mc_session_answer(s, command, &reply);
         break;
     case MC_FORM_STATS:
         run_stats(s, command);
@@ -201,133 +170,8 @@ static void run(struct session *s, struct mc_command *command) {
         /* fall through */
     default:
         cmd_run(&s->worker->context, &command->request, &reply);
-        answer(s, command, &reply);
+        mc_session_reply(s, command, line, &reply);
         break;
-    }
-}
-
-/* Runs a command whose value and CRLF lie at `data`. */
-static void run_with_body(struct session *s, struct mc_command *command, const char *data) {
-    size_t size = command->request.body_size;
-
-    if (memcmp(data + size, "\r\n", CRLF) != 0) {
-        answer_error(s, command, MC_ERROR_CHUNK);
-        return;
-    }
-    command->request.value = slice_make(data, size);
-    run(s, command);
-}
-
-static void refuse_body(struct session *s, struct mc_command *command, enum result result) {
-    struct reply reply;
-
-    cmd_refuse(&s->worker->context, &command->request, result, &reply);
-    log_debug("refused a value", log_key(command->request.key), log_number("bytes", command->request.body_size),
-              log_string("reason", result == RESULT_TOO_LARGE ? "max-item" : "memory"));
-    answer(s, command, &reply);
-    s->swallow = (size_t)command->request.body_size + CRLF;
-}
-
-/* Starts to take in a large value; what has come of it already is copied to its place. */
-static void begin_body(struct session *s, struct mc_command *command, struct slice line, struct slice rest) {
-    struct body *body = calloc(1, sizeof(*body));
-
-    if (body != NULL) {
-        buf_init(&body->line, MC_LINE_MAX);
-        s->body = body;
-    }
-    if (body == NULL || buf_append_slice(&body->line, line) != LARDER_OK ||
-        !memory_place(s->worker->context.node->table, command->request.key, command->request.body_size,
-                      s->worker->context.now, &body->value)) {
-        session_body_free(s);
-        refuse_body(s, command, RESULT_NO_MEMORY);
-        return;
-    }
-    while (rest.size > 0) {
-        char *place;
-        size_t room;
-
-        if (!session_body_place(s, &place, &room)) {
-            break;
-        }
-        room = room < rest.size ? room : rest.size;
-        memcpy(place, rest.data, room);
-        session_body_filled(s, room);
-        rest = slice_skip(rest, room);
-    }
-}
-
-/* Goes on with a command that has a value. Returns how many bytes behind the line it took, or -1 when the value must
- * first come. */
-static ssize_t take_body(struct session *s, struct mc_command *command, struct slice line, struct slice rest) {
-    size_t size = (size_t)command->request.body_size + CRLF;
-
-    if (command->bad_body) {
-        run(s, command);
-        s->swallow = size;
-        return 0;
-    }
-    if (!cmd_accepts(&s->worker->context, &command->request)) {
-        refuse_body(s, command, RESULT_TOO_LARGE);
-        return 0;
-    }
-    if (rest.size >= size) {
-        run_with_body(s, command, rest.data);
-        return (ssize_t)size;
-    }
-    if (memory_places(s->worker->context.node->table, command->request.key, command->request.body_size)) {
-        begin_body(s, command, line, rest);
-        return s->swallow > 0 ? 0 : (ssize_t)rest.size;
-    }
-    return -1;
-}
-
-bool session_body_place(struct session *s, char **ret_data, size_t *ret_size) {
-    struct body *body = s->body;
-
-    if (body->filled < body->value.size) {
-        *ret_data = body->value.data + body->filled;
-        *ret_size = body->value.size - body->filled;
-        return true;
-    }
-    *ret_data = body->tail + body->tail_filled;
-    *ret_size = CRLF - body->tail_filled;
-    return body->tail_filled < CRLF;
-}
-
-static void run_placed(struct session *s, struct body *body) {
-    struct mc_command command;
-
-    mc_decode(buf_slice(&body->line), &command);
-    if (memcmp(body->tail, "\r\n", CRLF) != 0) {
-        answer_error(s, &command, MC_ERROR_CHUNK);
-        return;
-    }
-    command.request.value = slice_make(body->value.data, body->value.size);
-    command.request.placed = &body->value;
-    run(s, &command);
-}
-
-void session_body_filled(struct session *s, size_t size) {
-    struct body *body = s->body;
-
-    if (body->filled < body->value.size) {
-        body->filled += size;
-    } else {
-        body->tail_filled += size;
-    }
-    if (body->tail_filled == CRLF) {
-        run_placed(s, body);
-        session_body_free(s);
-    }
-}
-
-void session_body_free(struct session *s) {
-    if (s->body != NULL) {
-        memory_place_cancel(&s->body->value);
-        buf_fini(&s->body->line);
-        free(s->body);
-        s->body = NULL;
     }
 }
 
@@ -351,7 +195,7 @@ static size_t swallow(struct session *s, struct slice input) {
     return size;
 }
 
-/* Processes one command. Returns the bytes it took; 0 when more must come first. */
+/* Processes one command. Returns the bytes it took; 0 when more must come first, or earlier replies. */
 static size_t process_one(struct session *s, struct slice input) {
     const char *newline = memchr(input.data, '\n', input.size);
     struct mc_command command;
@@ -371,17 +215,40 @@ static size_t process_one(struct session *s, struct slice input) {
         return 0;
     }
     mc_decode(line, &command);
+    if (__builtin_expect(!mc_session_may_run(s, &command), 0)) {
+        s->waiting = true;
+        return 0;
+    }
     if (command.has_body) {
-        ssize_t body = take_body(s, &command, line, slice_skip(input, taken));
+        ssize_t body = mc_session_take_body(s, &command, line, slice_skip(input, taken));
 
         if (body < 0) {
-            s->wanted = taken + command.request.body_size + CRLF;
+            s->wanted = taken + command.request.body_size + MC_SESSION_CRLF;
             return 0;
         }
         return taken + (size_t)body;
     }
-    run(s, &command);
+    mc_session_run(s, &command, line);
     return taken;
+}
+
+/* Goes on with a get that was put off, unless the reply to one of its keys is still to come. */
+static void continue_get(struct session *s) {
+    if (s->get != NULL && !session_is_waiting(s) && !session_is_full(s)) {
+        mc_session_continue_get(s);
+    }
+}
+
+/* What a get that is put off waits for. */
+static void note_unfinished_get(struct session *s) {
+    if (session_is_waiting(s)) {
+        s->waiting = true;
+        return;
+    }
+    s->stalled = true;
+    if (session_is_full(s)) {
+        telemetry_count(s->worker->context.telemetry, COUNTER_LIMIT_MAX_OUTPUT, 1);
+    }
 }
 
 size_t session_memcached(struct session *s, struct slice input) {
@@ -389,9 +256,7 @@ size_t session_memcached(struct session *s, struct slice input) {
     size_t foreseen = 0;
 
     s->wanted = 0;
-    if (s->get != NULL && !session_is_full(s)) {
-        continue_get(s);
-    }
+    continue_get(s);
     while (done < input.size && !s->over && s->get == NULL) {
         struct slice rest = slice_skip(input, done);
         size_t taken;
@@ -415,10 +280,7 @@ size_t session_memcached(struct session *s, struct slice input) {
         done += taken;
     }
     if (s->get != NULL) {
-        s->stalled = true;
-        if (session_is_full(s)) {
-            telemetry_count(s->worker->context.telemetry, COUNTER_LIMIT_MAX_OUTPUT, 1);
-        }
+        note_unfinished_get(s);
     }
     return done;
 }

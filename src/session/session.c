@@ -5,6 +5,7 @@
 
 #include "proto/preface.h"
 #include "session/internal.h"
+#include "session/slots.h"
 
 enum {
     SPARES_MAX = 16,
@@ -14,11 +15,13 @@ enum {
 bool session_worker_init(struct session_worker *w, const struct cmd_context *context, size_t max_line,
                          size_t max_output) {
     *w = (struct session_worker){.context = *context, .max_line = max_line, .max_output = max_output};
+    w->context.completions = &w->completions;
     w->scratch = malloc(SESSION_SCRATCH_SIZE);
     return w->scratch != NULL;
 }
 
 void session_worker_fini(struct session_worker *w) {
+    session_worker_complete(w);
     while (w->spare != NULL) {
         struct outbox *o = w->spare;
 
@@ -66,6 +69,7 @@ void session_fini(struct session *s) {
         return_outbox(s->worker, s->out);
         s->out = NULL;
     }
+    session_slots_free(s);
     session_body_free(s);
     session_get_free(s);
     buf_fini(&s->input);
@@ -75,7 +79,7 @@ struct outbox *session_outbox(struct session *s) {
     if (s->out == NULL) {
         s->out = borrow_outbox(s->worker);
         if (s->out == NULL) {
-            s->over = true;
+            session_fail(s);
         }
     }
     return s->out;
@@ -123,6 +127,7 @@ static size_t process(struct session *s, struct slice input) {
         return 0;
     }
     s->stalled = false;
+    s->waiting = false;
     return s->protocol == SESSION_HTTP ? session_http(s, input) : session_memcached(s, input);
 }
 
@@ -132,8 +137,7 @@ static void keep(struct session *s, struct slice rest) {
     }
 }
 
-/* An outbox that was borrowed for replies that then were not to be sent goes back at once. */
-static void settle(struct session *s) {
+void session_settle(struct session *s) {
     if (s->out != NULL && outbox_pending(s->out) == 0) {
         return_outbox(s->worker, s->out);
         s->out = NULL;
@@ -142,7 +146,10 @@ static void settle(struct session *s) {
         buf_fini(&s->input);
         s->wanted = 0;
     }
-    if (s->over) {
+    if (s->failed) {
+        session_slots_drop(s);
+    }
+    if (s->over && !session_is_waiting(s)) {
         session_get_free(s);
     }
 }
@@ -180,12 +187,12 @@ void session_feed(struct session *s, size_t size) {
 
         keep(s, slice_skip(fresh, done));
     }
-    settle(s);
+    session_settle(s);
 }
 
 void session_resume(struct session *s) {
     process_kept(s);
-    settle(s);
+    session_settle(s);
 }
 
 int session_pieces(const struct session *s, struct iovec *pieces, int max) {

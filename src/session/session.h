@@ -17,16 +17,29 @@
  *     session_resume        after more room was made: continue with input that had to wait
  *
  * and closes the socket when session_is_over. An idle session holds no buffers: input is processed where it was read,
- * and the outbox is lent by the worker while there is something in it. */
+ * and the outbox is lent by the worker while there is something in it.
+ *
+ * Some replies come later, from a thread of the store. They come in at the worker's queue, whose `wake` tells whoever
+ * has the loop to call session_worker_complete on the worker's thread. That puts the replies into their sessions' ordered
+ * slots (slots.h) and then calls `on_ready` for each session that has something to write or can go on: write, and resume
+ * while it is stalled. session_fini leaves nothing behind that would touch the session: what it waited for is still done,
+ * and then forgotten. */
+
+struct session;
+
+typedef void session_ready_fn(struct session *s);
 
 /* What all sessions of one worker share; one thread uses it. */
 struct session_worker {
-    struct cmd_context context; /* its `now` is set before each feed */
+    struct cmd_context context; /* its `now` and `now_ns` are set before each feed, resume and complete */
     size_t max_line;            /* bytes of a command line, keys to get included */
     size_t max_output;          /* bytes of replies that may wait; beyond that requests wait */
     char *scratch;              /* where sockets are read to, SESSION_SCRATCH_SIZE bytes */
     struct outbox *spare;       /* outboxes to lend */
     unsigned spares;
+    struct pending_queue completions; /* set its `wake` and `ctx` where replies may come later */
+    session_ready_fn *on_ready;       /* NULL: nobody is told */
+    struct slots *ready;              /* sessions that on_ready is still to be called for */
 };
 
 enum {
@@ -45,16 +58,24 @@ struct session {
     size_t wanted;              /* no use in looking at the input before it has so many bytes */
     size_t swallow;             /* bytes of a refused value still to be dropped */
     struct body *body;          /* a large value on its way in; NULL: none */
-    struct unfinished_get *get; /* keys whose answers wait for room; NULL: none */
+    struct unfinished_get *get; /* keys whose answers wait for room, or for the reply of the first; NULL: none */
+    struct slots *slots;        /* replies still to come; NULL: none */
     enum session_protocol protocol;
     bool stalled; /* input waits for room in the outbox */
+    bool waiting; /* input waits until replies have come: there is no use in session_resume before on_ready */
     bool over;    /* no more input is taken; close once everything is sent */
+    bool failed;  /* a reply could not be written whole: nothing more is sent; implies over */
 };
 
 /* False: out of memory. The worker outlives its sessions. */
 bool session_worker_init(struct session_worker *w, const struct cmd_context *context, size_t max_line,
                          size_t max_output);
+
+/* All its sessions have ended. Runs what is still in the queue; no more may come. */
 void session_worker_fini(struct session_worker *w);
+
+/* Takes in the replies that have come, on the worker's thread. */
+void session_worker_complete(struct session_worker *w);
 
 void session_init(struct session *s, struct session_worker *worker);
 
@@ -71,10 +92,13 @@ void session_feed(struct session *s, size_t size);
 /* Continues with input that waited for room. */
 void session_resume(struct session *s);
 
-/* Whether more input should be read now: not while replies pile up, nor when it is over. */
+/* Whether more input should be read now: not while replies pile up or must first come, nor when it is over. */
 static inline bool session_wants_input(const struct session *s) {
-    return !s->stalled && !s->over;
+    return !s->stalled && !s->waiting && !s->over;
 }
+
+/* Whether replies are still to come. */
+bool session_is_waiting(const struct session *s);
 
 static inline bool session_has_output(const struct session *s) {
     return s->out != NULL;
@@ -88,7 +112,7 @@ void session_sent(struct session *s, size_t size);
 
 /* Whether all is said and the socket can be closed. */
 static inline bool session_is_over(const struct session *s) {
-    return s->over && s->out == NULL;
+    return s->over && s->out == NULL && !session_is_waiting(s);
 }
 
 #endif

@@ -215,13 +215,13 @@ void store_watcher_close(struct store_watcher *w);
 
 /* --- the node's own copy --- */
 
-/* Tells of every revision once it is durable and before any write of it is answered: the events of whole revisions, in
- * order, valid during the call, which is on the store's thread. Set once, before the first write. */
+/* Tells of every revision once it is durable, before a read can find it and before any write of it is answered: the events
+ * of whole revisions, in order, valid during the call, which is on the store's thread. Set once, before the first write. */
 typedef void store_observer_fn(void *ctx, const struct kv_event *events, size_t count);
 
 void store_observe(struct store *s, store_observer_fn *observer, void *ctx);
 
-/* The newest revision whose events the observer has been told of. Any thread. */
+/* The newest revision that a read can find; the observer has been told of all its events. Any thread. */
 int64_t store_revision(const struct store *s);
 
 /* Classes of commits by their size: class i has at most 2^i writes, the last one any number. */

@@ -88,6 +88,11 @@ struct slice mc_first_argument(const struct mc_command *command);
 enum larder_error mc_encode(struct outbox *out, const struct mc_command *command, const struct reply *reply,
                             size_t reference_from);
 
+/* Whether the reply to a key of MC_FORM_GET is an error: its line ends the whole answer, in place of mc_encode_end. */
+static inline bool mc_breaks_get(const struct reply *reply) {
+    return reply->result != RESULT_HIT && reply->result != RESULT_MISS;
+}
+
 /* Ends the reply of MC_FORM_GET and MC_FORM_STATS. Errors as above. */
 enum larder_error mc_encode_end(struct outbox *out);
 

@@ -153,6 +153,9 @@ static void read_flag(struct flag_reader *reader, char flag, struct slice argume
     case 'u':
         r->options |= REQUEST_NO_BUMP;
         break;
+    case 't':
+        r->options |= REQUEST_WANT_TTL;
+        break;
     default:
         break; /* asks for something in the reply, or means nothing here */
     }

@@ -65,6 +65,18 @@ struct slice mc_error_line(enum result result) {
         return MC_ERROR_FORMAT;
     case RESULT_UNSUPPORTED:
         return SLICE("SERVER_ERROR not supported here\r\n");
+    case RESULT_NOT_IN_STORE:
+        return SLICE("CLIENT_ERROR this flag has no meaning in a store group\r\n");
+    case RESULT_BAD_KEY:
+        return SLICE("CLIENT_ERROR this key is none that a client may use in a store group\r\n");
+    case RESULT_NO_SPACE:
+        return SLICE("SERVER_ERROR the store is full\r\n");
+    case RESULT_TOO_MANY_REQUESTS:
+        return SLICE("SERVER_ERROR too many requests wait for the store\r\n");
+    case RESULT_CONTENDED:
+        return SLICE("SERVER_ERROR the key changes too often, nothing was done\r\n");
+    case RESULT_STORE_FAILED:
+        return SLICE("SERVER_ERROR the store cannot be read or written\r\n");
     default:
         return slice_make("", 0);
     }
@@ -122,6 +134,9 @@ enum larder_error mc_encode(struct outbox *out, const struct mc_command *command
                             size_t reference_from) {
     switch (command->form) {
     case MC_FORM_GET:
+        if (__builtin_expect(mc_breaks_get(reply), 0)) {
+            return outbox_append(out, mc_error_line(reply->result));
+        }
         return reply->result == RESULT_HIT ? encode_value(out, command, &reply->item, reference_from) : LARDER_OK;
     case MC_FORM_LINE:
         return encode_line(out, command, reply);
@@ -164,5 +179,6 @@ enum larder_error mc_encode_stat(struct outbox *out, const char *name, const cha
 bool mc_hides(const struct mc_command *command, const struct reply *reply) {
     enum result_class class = result_class(reply->result);
 
-    return command->noreply && (class == RESULT_CLASS_ERROR || class == RESULT_CLASS_REFUSED);
+    return command->noreply &&
+           (class == RESULT_CLASS_ERROR || class == RESULT_CLASS_REFUSED || class == RESULT_CLASS_FAILED);
 }

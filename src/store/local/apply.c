@@ -103,9 +103,7 @@ static enum store_status compact(struct local *s, struct store_call *call) {
         call->status = STORE_FUTURE_REVISION;
         return STORE_OK;
     }
-    s->batch.compact = revision;
-    s->batch.dirty = true;
-    return batch_written(&s->batch, disk_set_number(&s->disk, s->batch.txn, DISK_NUMBER_COMPACTED, revision));
+    return batch_compact(&s->batch, revision);
 }
 
 /* --- all of them --- */

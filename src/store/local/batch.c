@@ -3,7 +3,14 @@
 
 #include <stdlib.h>
 
-enum { CAPACITY_MIN = 256, KEPT_MAX = 1 << 16 /* elements of memory kept from batch to batch */ };
+#include "store/local/journal.h"
+
+enum {
+    CAPACITY_MIN = 256,
+    KEPT_MAX = 1 << 16, /* elements of memory kept from batch to batch */
+    ENTRY_KEPT_MAX = 4 << 20,
+    /* bytes, likewise */
+};
 
 void batch_fini(struct batch *b) {
     free(b->touched);
@@ -11,6 +18,7 @@ void batch_fini(struct batch *b) {
     free(b->granted);
     free(b->ended);
     arena_fini(&b->arena);
+    buf_fini(&b->entry);
     *b = (struct batch){0};
 }
 
@@ -19,7 +27,12 @@ void batch_clear(struct batch *b) {
         batch_fini(b);
     }
     arena_fini(&b->arena);
+    if (b->entry.capacity > ENTRY_KEPT_MAX) {
+        buf_fini(&b->entry);
+    }
+    b->entry.size = 0;
     *b = (struct batch){
+        .entry = b->entry,
         .touched = b->touched,
         .touched_capacity = b->touched_capacity,
         .events = b->events,
@@ -30,6 +43,7 @@ void batch_clear(struct batch *b) {
         .ended_capacity = b->ended_capacity,
     };
     arena_init(&b->arena, STORE_ANSWER_MAX);
+    b->entry.limit = JOURNAL_ENTRY_MAX;
 }
 
 static bool reserve(void *array, size_t count, size_t *capacity, size_t size) {

@@ -2,25 +2,27 @@
 #ifndef LARDER_STORE_LOCAL_BATCH_H
 #define LARDER_STORE_LOCAL_BATCH_H
 
-#include <lmdb.h>
-
+#include "base/buf.h"
 #include "store/local/key_entry.h"
 #include "store/local/lease.h"
 #include "store/store.h"
 
 /* What the writer does between two commits, and what it must know to take all of it back. */
 struct batch {
-    MDB_txn *txn;     /* NULL: nothing is begun */
-    int64_t revision; /* the newest one of the batch; the committed one before there is any */
-    int64_t main;     /* of the call being applied: what its changes will have; revision + 1 until there is one */
-    uint32_t sub;     /* number of its next change */
-    bool dirty;       /* there is something to commit */
-    bool broken;      /* it cannot be committed any more */
-    size_t payload;   /* bytes of keys and values */
-    int64_t keys;     /* how many more keys there are than before */
-    int64_t bytes;    /* likewise of records */
-    int64_t compact;  /* revision that the batch compacts; 0: none */
-    size_t deleted;   /* so many of the doomed records */
+    struct disk_reader *reader; /* NULL: nothing is begun */
+    struct buf entry;           /* of the journal */
+    struct recent *first;       /* its records, in order */
+    struct recent *last;
+    int64_t revision;     /* the newest one of the batch; the committed one before there is any */
+    int64_t main;         /* of the call being applied: what its changes will have; revision + 1 until there is one */
+    uint32_t sub;         /* number of its next change */
+    bool dirty;           /* there is something to commit */
+    bool broken;          /* its entry is incomplete: it cannot be committed any more */
+    size_t lease_changes; /* how many of the store's were there before */
+    size_t payload;       /* bytes of keys and values */
+    int64_t keys;         /* how many more keys there are than before */
+    int64_t bytes;        /* likewise of records */
+    int64_t compact;      /* revision that the batch compacts; 0: none */
     struct key_entry **touched;
     size_t touched_count;
     size_t touched_capacity;

@@ -44,6 +44,26 @@ static void touch(struct batch *b, struct key_entry *e) {
     }
 }
 
+/* Encodes the record for the journal and for those who read it before it is in LMDB. */
+static enum store_status write_record(struct local *s, const struct kv *kv, const struct recent **ret_record) {
+    struct batch *b = &s->batch;
+    struct recent *record = recents_make(s->recents, kv, b->sub);
+    struct journal_item item = {.kind = JOURNAL_RECORD, .number = kv->mod_revision, .other = b->sub};
+
+    if (record == NULL) {
+        return STORE_NO_MEMORY;
+    }
+    item.bytes = slice_make(record->bytes, record->size);
+    if (b->last == NULL) {
+        b->first = record;
+    } else {
+        atomic_store_explicit(&b->last->next, record, memory_order_relaxed);
+    }
+    b->last = record;
+    *ret_record = record;
+    return batch_written(b, journal_add(&b->entry, &item));
+}
+
 /* Writes a new version of the entry's key: `kv` lacks only the revision. There is room everywhere but on the disk. */
 static enum store_status change(struct local *s, struct key_entry *e, struct kv *kv) {
     struct batch *b = &s->batch;
@@ -60,11 +80,11 @@ static enum store_status change(struct local *s, struct key_entry *e, struct kv 
 
     kv->mod_revision = b->main;
     touch(b, e);
-    b->dirty = true;
-    status = batch_written(b, disk_append(&s->disk, b->txn, kv, b->sub));
+    status = write_record(s, kv, &v.recent);
     if (status != STORE_OK) {
         return status;
     }
+    b->dirty = true;
     if (e->count > 0 || v.number == 0) {
         garbage_push(&s->garbage, b->main, e);
     }
@@ -184,4 +204,12 @@ enum store_status change_delete(struct local *s, const struct store_delete *op, 
         }
     }
     return status;
+}
+
+enum store_status batch_compact(struct batch *b, int64_t revision) {
+    const struct journal_item item = {.kind = JOURNAL_COMPACT, .number = revision};
+
+    b->compact = revision;
+    b->dirty = true;
+    return batch_written(b, journal_add(&b->entry, &item));
 }

@@ -8,16 +8,24 @@
 
 /* What the writer sees: the batch so far, and what the call at hand has done. */
 static inline struct view batch_view(struct local *s) {
-    return (struct view){.store = s, .txn = s->batch.txn, .revision = s->batch.main};
+    return (struct view){
+        .store = s,
+        .reader = s->batch.reader,
+        .checkpointed = s->checkpointed,
+        .revision = s->batch.main,
+    };
 }
 
-/* What LMDB could not write leaves a transaction that is good for nothing. */
+/* What is missing in its entry leaves a batch that is good for nothing. */
 static inline enum store_status batch_written(struct batch *b, enum store_status status) {
     if (status != STORE_OK) {
         b->broken = true;
     }
     return status;
 }
+
+/* Declares a revision compacted. */
+enum store_status batch_compact(struct batch *b, int64_t revision);
 
 /* Its lease, and the key if something of it shall stay, are there. */
 enum store_status change_put(struct local *s, const struct store_put *put, struct arena *arena,

@@ -12,6 +12,20 @@ static int64_t choose_id(struct local *s) {
     return id;
 }
 
+/* For the journal, and for the checkpoint that follows some time. A time to live of 0 is the end. */
+static enum store_status note_lease(struct local *s, int64_t id, int64_t ttl) {
+    const struct journal_item item = {
+        .kind = ttl > 0 ? JOURNAL_LEASE : JOURNAL_LEASE_END,
+        .number = id,
+        .other = ttl,
+    };
+
+    if (!lease_changes_add(&s->lease_changes, id, ttl)) {
+        return batch_written(&s->batch, STORE_NO_MEMORY);
+    }
+    return batch_written(&s->batch, journal_add(&s->batch.entry, &item));
+}
+
 enum store_status change_grant(struct local *s, struct store_call *call) {
     int64_t id = call->op.lease.id != 0 ? call->op.lease.id : choose_id(s);
     int64_t ttl = lease_ttl_granted(call->op.lease.ttl);
@@ -33,7 +47,7 @@ enum store_status change_grant(struct local *s, struct store_call *call) {
     call->result.lease = id;
     call->result.ttl = ttl;
     call->result.granted_ttl = ttl;
-    return batch_written(&s->batch, disk_put_lease(&s->disk, s->batch.txn, id, ttl));
+    return note_lease(s, id, ttl);
 }
 
 static int compare_entries(const void *a, const void *b) {
@@ -57,7 +71,7 @@ enum store_status apply_lease_end(struct local *s, struct lease *lease) {
     s->batch.ended[s->batch.ended_count++] = lease;
     s->batch.dirty = true;
     lease_set_ending(&s->leases, lease, true);
-    status = batch_written(&s->batch, disk_delete_lease(&s->disk, s->batch.txn, lease->id));
+    status = note_lease(s, lease->id, 0);
     for (size_t i = 0; i < count && status == STORE_OK; i++) {
         status = change_delete_entry(s, entries[i]);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "store/local/internal.h"
+#include "store/local/change.h"
 
 /* Three steps, so that nobody waits long: a revision is declared compacted (durably, before anything is gone; a start goes
  * on from there), then what is obsolete leaves the index, then its records leave the disk together with what is written
@@ -28,30 +28,21 @@ static int64_t automatic_target(const struct local *s) {
     return committed - history > compacted + history / HISTORY_SLACK ? committed - history : 0;
 }
 
+/* Up to where the index can be gone through now: what is not in LMDB yet stays. */
+static int64_t prune_target(const struct local *s) {
+    int64_t compacted = atomic_load_explicit(&s->compacted, memory_order_relaxed);
+
+    return compacted < s->checkpointed ? compacted : s->checkpointed;
+}
+
 bool compact_is_due(const struct local *s) {
-    return s->garbage.doomed_count > 0 || s->pruned < atomic_load_explicit(&s->compacted, memory_order_relaxed) ||
-           automatic_target(s) > 0;
+    return s->pruned < prune_target(s) || automatic_target(s) > 0;
 }
 
 enum store_status compact_in_batch(struct local *s) {
-    struct batch *b = &s->batch;
-    struct garbage *g = &s->garbage;
-    enum store_status status = STORE_OK;
     int64_t target = automatic_target(s);
 
-    if (target > 0) {
-        b->compact = target;
-        b->dirty = true;
-        status = disk_set_number(&s->disk, b->txn, DISK_NUMBER_COMPACTED, target);
-    }
-    while (status == STORE_OK && b->deleted < g->doomed_count && b->deleted < PORTION) {
-        const struct doomed_record *record = &g->doomed[b->deleted++];
-
-        status = disk_delete(&s->disk, b->txn, record->revision, record->sub);
-        b->bytes -= record->bytes;
-        b->dirty = true;
-    }
-    return status;
+    return target > 0 ? batch_compact(&s->batch, target) : STORE_OK;
 }
 
 /* Takes the versions that an item made obsolete out of the index. False: no memory to note what is to be deleted. */
@@ -123,7 +114,7 @@ static void prune_last(struct local *s, int64_t compacted) {
 }
 
 void compact_index(struct local *s) {
-    int64_t compacted = atomic_load_explicit(&s->compacted, memory_order_relaxed);
+    int64_t compacted = prune_target(s);
 
     if (s->pruned >= compacted || !prune_until(s, compacted - 1, compacted, PORTION)) {
         return;

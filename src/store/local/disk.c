@@ -95,18 +95,13 @@ enum store_status disk_get(const struct disk *d, MDB_txn *txn, int64_t revision,
     return record_decode(slice_make(data.mv_data, data.mv_size), revision, sub, ret_kv) ? STORE_OK : STORE_DAMAGED;
 }
 
-enum store_status disk_append(const struct disk *d, MDB_txn *txn, const struct kv *kv, uint32_t sub) {
+enum store_status disk_append(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub, struct slice record) {
     char bytes[RECORD_KEY_SIZE];
     MDB_val key = val(bytes, sizeof(bytes));
-    MDB_val data = {.mv_size = record_size(kv)};
-    int error;
+    MDB_val data = val(record.data, record.size);
 
-    record_key(kv->mod_revision, sub, bytes);
-    error = mdb_put(txn, d->records, &key, &data, MDB_APPEND | MDB_RESERVE);
-    if (error == MDB_SUCCESS) {
-        record_encode(kv, sub, data.mv_data);
-    }
-    return disk_status(error);
+    record_key(revision, sub, bytes);
+    return disk_status(mdb_put(txn, d->records, &key, &data, MDB_APPEND));
 }
 
 enum store_status disk_delete(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub) {
@@ -155,6 +150,7 @@ static MDB_val number_name(enum disk_number which) {
     static const char *const names[] = {
         [DISK_NUMBER_FORMAT] = "format",
         [DISK_NUMBER_COMPACTED] = "compacted",
+        [DISK_NUMBER_SEQUENCE] = "sequence",
     };
 
     return val(names[which], strlen(names[which]));

@@ -6,10 +6,11 @@
 #include <pthread.h>
 
 #include "base/buf.h"
+#include "store/local/journal.h"
+#include "store/local/local.h"
 #include "store/local/record.h"
-#include "store/store.h"
 
-/* The files of a store: LMDB's, in a directory that one process at a time may use. */
+/* The files of a store: LMDB's and the journal, in a directory that one process at a time may use. */
 struct disk {
     MDB_env *env;
     MDB_dbi records; /* record_key -> record */
@@ -18,7 +19,6 @@ struct disk {
     int lock;        /* descriptor that holds the lock on the directory */
     pthread_mutex_t readers_lock;
     struct disk_reader *readers; /* at rest */
-    bool no_sync;
 };
 
 enum {
@@ -26,8 +26,8 @@ enum {
     DISK_READERS_MAX = 126, /* snapshots at the same time: far above the number of threads */
 };
 
-/* Opens or makes the files. False: `why` says what is wrong and what to do; nothing is left open. */
-bool disk_open(struct disk *d, const char *directory, uint64_t quota, bool no_sync, struct buf *why);
+/* Opens or makes the files, the journal as well. False: `why` says what is wrong and what to do; nothing is left open. */
+bool disk_open(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why);
 void disk_close(struct disk *d);
 
 /* What an error of LMDB means. */
@@ -49,12 +49,12 @@ enum store_status disk_write_begin(struct disk *d, MDB_txn **ret_txn);
 /* The record of a change; it points into the snapshot. DAMAGED if it is not there or not whole. */
 enum store_status disk_get(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub, struct kv *ret_kv);
 
-/* Appends a record that is newer than all there are. */
-enum store_status disk_append(const struct disk *d, MDB_txn *txn, const struct kv *kv, uint32_t sub);
+/* Appends an encoded record that is newer than all there are. */
+enum store_status disk_append(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub, struct slice record);
 
 enum store_status disk_delete(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub);
 
-enum disk_number { DISK_NUMBER_FORMAT, DISK_NUMBER_COMPACTED };
+enum disk_number { DISK_NUMBER_FORMAT, DISK_NUMBER_COMPACTED, DISK_NUMBER_SEQUENCE /* of the journal */ };
 
 /* A number kept under a name; 0 if it was never set. */
 enum store_status disk_get_number(const struct disk *d, MDB_txn *txn, enum disk_number which, int64_t *ret_number);

@@ -15,6 +15,7 @@ enum {
     DATABASES = 3,
     DIRECTORY_MODE = 0700,
     FILE_MODE = 0600,
+    PHRASE_MAX = 512,
     MAP_FACTOR = 2,        /* of the quota: room for half empty pages and for those that a reader holds */
     MAP_EXTRA = 256 << 20, /* so that deletes and compaction can still be written when the quota is used up */
 };
@@ -62,26 +63,72 @@ static bool lock_directory(struct disk *d, const char *directory, struct buf *wh
     return true;
 }
 
+/* Whether the directory has a store already. */
+static bool has_data(const char *directory) {
+    char path[PATH_MAX];
+    struct stat stat_of;
+
+    snprintf(path, sizeof(path), "%s/data.mdb", directory);
+    return stat(path, &stat_of) == 0 && stat_of.st_size > 0;
+}
+
+/* Says what the phrase `found` is about. */
+static bool fail_with(struct buf *found, struct buf *why, const char *directory) {
+    const char *what = buf_append(found, "", 1) == LARDER_OK ? found->data : "a file is damaged";
+
+    fail(why, directory, what, "restore the directory from a backup, or start with an empty one");
+    buf_fini(found);
+    return false;
+}
+
 /* LMDB must not see a damaged file. */
 static bool check_pages(const char *directory, struct buf *why) {
     char path[PATH_MAX];
     struct buf found;
-    bool good;
 
     snprintf(path, sizeof(path), "%s/data.mdb", directory);
-    buf_init(&found, sizeof(path));
-    good = pages_check(path, &found);
-    if (!good) {
-        buf_printf(&found, "%c", '\0');
-        fail(why, directory, found.data != NULL ? found.data : "data.mdb is damaged",
-             "restore the directory from a backup, or start with an empty one");
+    buf_init(&found, PHRASE_MAX);
+    if (!pages_check(path, &found)) {
+        return fail_with(&found, why, directory);
     }
     buf_fini(&found);
-    return good;
+    return true;
+}
+
+/* The journal is made before LMDB's file. So where that is and the journal is not, something was lost. */
+static bool open_journal(struct journal *j, const char *directory, bool no_sync, struct buf *why) {
+    char path[PATH_MAX];
+    struct buf found;
+
+    snprintf(path, sizeof(path), "%s/journal", directory);
+    if (has_data(directory) && access(path, F_OK) < 0) {
+        return fail(why, directory, "the journal is missing, and with it perhaps the last writes",
+                    "restore the whole directory from a backup");
+    }
+    buf_init(&found, PHRASE_MAX);
+    if (!journal_open(j, path, no_sync, &found)) {
+        return fail_with(&found, why, directory);
+    }
+    buf_fini(&found);
+    return true;
+}
+
+/* The names of new files must be durable as well. */
+static bool sync_directory(const char *directory, struct buf *why) {
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+
+    if (!synced) {
+        fail(why, directory, strerror(errno), "see whether the disk is out of order");
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return synced;
 }
 
 static bool open_environment(struct disk *d, const char *directory, uint64_t quota, struct buf *why) {
-    unsigned flags = MDB_NOTLS | (d->no_sync ? MDB_NOSYNC : 0);
+    unsigned flags = MDB_NOTLS;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t map = (quota * MAP_FACTOR + MAP_EXTRA) / page * page;
     int error = mdb_env_create(&d->env);
@@ -169,13 +216,19 @@ static bool open_contents(struct disk *d, const char *directory, struct buf *why
     return true;
 }
 
-bool disk_open(struct disk *d, const char *directory, uint64_t quota, bool no_sync, struct buf *why) {
-    *d = (struct disk){.lock = -1, .no_sync = no_sync};
+bool disk_open(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why) {
+    const char *directory = config->directory;
+
+    *d = (struct disk){.lock = -1};
+    *j = (struct journal){.fd = -1};
     pthread_mutex_init(&d->readers_lock, NULL);
     if (make_directory(directory, why) && lock_directory(d, directory, why) && check_pages(directory, why) &&
-        open_environment(d, directory, quota, why) && open_contents(d, directory, why)) {
+        open_journal(j, directory, config->no_sync, why) && sync_directory(directory, why) &&
+        open_environment(d, directory, config->quota, why) && open_contents(d, directory, why) &&
+        sync_directory(directory, why)) {
         return true;
     }
+    journal_close(j);
     disk_close(d);
     return false;
 }

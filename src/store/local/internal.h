@@ -10,9 +10,11 @@
 #include "store/local/batch.h"
 #include "store/local/disk.h"
 #include "store/local/garbage.h"
+#include "store/local/journal.h"
 #include "store/local/key_tree.h"
 #include "store/local/lease.h"
 #include "store/local/local.h"
+#include "store/local/recent.h"
 #include "store/local/watch.h"
 
 /* The embedded engine. What was written lies in LMDB as records in the order of time; where the versions of each key lie,
@@ -20,10 +22,14 @@
  * applies them, commits once, and only then is any of it visible, told and answered. Reads take place on the threads of
  * the callers.
  *
+ * A commit is an entry of the journal: one wait for the disk. From time to time a checkpoint brings to LMDB what the
+ * journal has; until then the records are read from memory.
+ *
  * How a reader and the writer keep apart: a reader notes the committed revision, takes a snapshot of LMDB, and looks up
  * in the index, under its lock, what is not above that revision. The writer puts versions above the committed revision
  * into the index before they are committed; no reader looks at those. What compaction takes out of the index it deletes
- * from LMDB only afterwards, so whatever a reader finds in the index is in its snapshot. */
+ * from LMDB only afterwards, so whatever a reader finds in the index is in its snapshot, or among the records in memory
+ * that it holds. */
 struct local {
     struct store base;
     struct local_config config;
@@ -32,6 +38,9 @@ struct local {
     struct key_tree index;
     struct lease_set leases;
     struct watch_set watches;
+    struct recents *recents; /* those since the last checkpoint */
+    _Atomic int64_t
+        checkpointed; /* up to this revision records are in LMDB; changed, as `recents`, with the index locked */
     _Atomic int64_t committed; /* revision that readers see */
     _Atomic int64_t compacted; /* below this one nobody can read any more */
 
@@ -49,7 +58,11 @@ struct local {
     /* --- the writer's own --- */
     struct batch batch;
     struct garbage garbage;
-    int64_t pruned;       /* up to here, compaction has gone through the index */
+    struct journal journal;
+    struct lease_changes lease_changes; /* since the last checkpoint */
+    uint64_t checkpoint_at;             /* length of the journal at which a checkpoint is due */
+    bool failed;    /* the journal could not be synced: nobody knows what is on the disk, so nothing more is written */
+    int64_t pruned; /* up to here, compaction has gone through the index */
     struct random random; /* of the ids of leases that the store chooses */
     store_observer_fn *observer;
     void *observer_ctx;
@@ -75,13 +88,24 @@ static inline struct local *local_of(struct store *s) {
 /* What there was at `revision`. For the writer that includes what the batch has done so far. */
 struct view {
     struct local *store;
-    MDB_txn *txn;
+    struct disk_reader *reader;
+    struct recents *recents; /* held; NULL: the writer's own view */
+    int64_t checkpointed;    /* up to here records are read from `reader`, newer ones from memory */
     int64_t revision;
 };
 
+/* Begins a view of the committed revision and leaves the index locked for reading (see struct local). */
+enum store_status view_begin(struct local *s, struct view *ret_view);
+
+/* The index is unlocked by then. */
+void view_end(struct view *v);
+
 /* The record of a version. */
 static inline enum store_status view_fetch(const struct view *v, const struct version *version, struct kv *ret_kv) {
-    return disk_get(&v->store->disk, v->txn, version->mod, version->sub, ret_kv);
+    if (version->mod > v->checkpointed) {
+        return recent_decode(version->recent, ret_kv) ? STORE_OK : STORE_DAMAGED;
+    }
+    return disk_get(&v->store->disk, v->reader->txn, version->mod, version->sub, ret_kv);
 }
 
 /* Goes through the entries of a span in order, those that do not exist at a revision included. */
@@ -172,15 +196,23 @@ enum store_status apply_call(struct local *s, struct store_call *call);
 /* Ends a lease, and the keys that hang on it in one revision. */
 enum store_status apply_lease_end(struct local *s, struct lease *lease);
 
-/* Builds the index, the garbage and the leases from the disk (load.c). */
+/* Takes over what the journal has, then builds the index, the garbage and the leases from the disk (load.c). */
 enum store_status local_load(struct local *s);
+
+/* --- checkpoints (checkpoint.c), the writer's --- */
+
+/* Whether there is anything to bring to LMDB. */
+bool checkpoint_is_wanted(const struct local *s);
+
+/* Brings to LMDB what the journal has, deletes there what compaction took out of the index, and begins the journal anew. */
+enum store_status checkpoint(struct local *s);
 
 /* --- compaction (compact.c), the writer's --- */
 
 /* Whether history is too long or old versions wait to be taken out. */
 bool compact_is_due(const struct local *s);
 
-/* Decides on automatic compaction and deletes from the open transaction what was taken out of the index before. */
+/* Decides on automatic compaction. */
 enum store_status compact_in_batch(struct local *s);
 
 /* After a commit: takes what is obsolete out of the index, some of it at a time. */

@@ -9,6 +9,7 @@
 #include "base/slice.h"
 
 struct lease;
+struct recent;
 
 /* A state of a key, and where its record lies: under (mod, sub). */
 struct version {
@@ -16,8 +17,9 @@ struct version {
     int64_t create;
     int64_t number; /* etcd's "version"; 0: the key was deleted */
     int64_t lease;
-    uint32_t sub;   /* which change of its revision it was, from 0 */
-    uint32_t bytes; /* that its record takes on the disk */
+    const struct recent *recent; /* its record, until that is in LMDB; see struct view */
+    uint32_t sub;                /* which change of its revision it was, from 0 */
+    uint32_t bytes;              /* that its record takes on the disk */
 };
 
 /* A key and all of its versions that are not compacted. Only the writer changes it, with the index locked for writing. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_MIN = 64, HEAP_MIN = 64 };
+enum { SLOTS_MIN = 64, HEAP_MIN = 64, CHANGES_MIN = 64 };
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -348,4 +348,19 @@ size_t lease_count(struct lease_set *set) {
     count = set->count;
     pthread_mutex_unlock(&set->lock);
     return count;
+}
+
+bool lease_changes_add(struct lease_changes *c, int64_t id, int64_t ttl) {
+    if (c->count == c->capacity) {
+        size_t capacity = c->capacity == 0 ? CHANGES_MIN : c->capacity * 2;
+        struct lease_change *changes = realloc(c->changes, capacity * sizeof(*changes));
+
+        if (changes == NULL) {
+            return false;
+        }
+        c->changes = changes;
+        c->capacity = capacity;
+    }
+    c->changes[c->count++] = (struct lease_change){.id = id, .ttl = ttl};
+    return true;
 }

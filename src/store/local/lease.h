@@ -58,6 +58,21 @@ int64_t lease_next_end(struct lease_set *set);
 /* A lease whose time is over and that is not ending. NULL: none. */
 struct lease *lease_over(struct lease_set *set, int64_t now_ns);
 
+/* Which leases came and went since the last checkpoint, in order. */
+struct lease_change {
+    int64_t id;
+    int64_t ttl; /* 0: it ended */
+};
+
+struct lease_changes {
+    struct lease_change *changes;
+    size_t count;
+    size_t capacity;
+};
+
+/* False: out of memory. */
+bool lease_changes_add(struct lease_changes *c, int64_t id, int64_t ttl);
+
 /* --- on any thread: KEEP_ALIVE, TTL, LIST --- */
 
 enum store_status lease_answer(struct lease_set *set, const struct store_op *op, int64_t now_ns, struct arena *arena,

@@ -62,16 +62,67 @@ static void link_leases(struct local *s) {
     }
 }
 
-enum store_status local_load(struct local *s) {
+/* --- the journal --- */
+
+/* A replay that goes on. */
+struct replay {
+    struct local *s;
+    MDB_txn *txn;
+};
+
+static enum store_status replay_item(void *ctx, const struct journal_item *item) {
+    struct replay *r = ctx;
+    const struct disk *d = &r->s->disk;
+
+    switch (item->kind) {
+    case JOURNAL_RECORD:
+        return disk_append(d, r->txn, item->number, (uint32_t)item->other, item->bytes);
+    case JOURNAL_LEASE:
+        return disk_put_lease(d, r->txn, item->number, item->other);
+    case JOURNAL_LEASE_END:
+        return disk_delete_lease(d, r->txn, item->number);
+    case JOURNAL_COMPACT:
+        return disk_set_number(d, r->txn, DISK_NUMBER_COMPACTED, item->number);
+    }
+    return STORE_DAMAGED;
+}
+
+/* Brings to LMDB what a checkpoint could not any more. */
+static enum store_status take_over_journal(struct local *s) {
+    struct replay replay = {.s = s};
+    int64_t sequence = 0;
+    enum store_status status = disk_write_begin(&s->disk, &replay.txn);
+
+    if (status != STORE_OK) {
+        return status;
+    }
+    status = disk_get_number(&s->disk, replay.txn, DISK_NUMBER_SEQUENCE, &sequence);
+    if (status == STORE_OK) {
+        status = journal_replay(&s->journal, (uint64_t)sequence, replay_item, &replay);
+    }
+    if (status == STORE_OK && s->journal.offset > 0) {
+        status = disk_set_number(&s->disk, replay.txn, DISK_NUMBER_SEQUENCE, (int64_t)s->journal.sequence);
+    }
+    if (status != STORE_OK || s->journal.offset == 0) {
+        mdb_txn_abort(replay.txn);
+        return status;
+    }
+    status = disk_status(mdb_txn_commit(replay.txn));
+    if (status == STORE_OK) {
+        journal_rewind(&s->journal);
+    }
+    return status;
+}
+
+static enum store_status load_disk(struct local *s, int64_t *ret_compacted) {
     struct disk_reader *reader;
-    int64_t compacted = 0;
     enum store_status status = disk_read_begin(&s->disk, &reader);
 
     if (status != STORE_OK) {
         return status;
     }
     atomic_store(&s->committed, FIRST_REVISION);
-    status = disk_get_number(&s->disk, reader->txn, DISK_NUMBER_COMPACTED, &compacted);
+    status = disk_get_number(&s->disk, reader->txn, DISK_NUMBER_COMPACTED, ret_compacted);
     if (status == STORE_OK) {
         status = disk_each_lease(&s->disk, reader->txn, load_lease, s);
     }
@@ -79,14 +130,29 @@ enum store_status local_load(struct local *s) {
         status = disk_each_record(&s->disk, reader->txn, 0, load_record, s);
     }
     disk_read_end(&s->disk, reader);
+    return status;
+}
+
+enum store_status local_load(struct local *s) {
+    int64_t compacted = 0;
+    enum store_status status = take_over_journal(s);
+
+    if (status == STORE_OK) {
+        status = load_disk(s, &compacted);
+    }
     if (status != STORE_OK) {
         return status;
     }
     if (compacted < 0 || compacted > atomic_load(&s->committed)) {
         return STORE_DAMAGED;
     }
+    s->recents = recents_new();
+    if (s->recents == NULL) {
+        return STORE_NO_MEMORY;
+    }
     link_leases(s);
     atomic_store(&s->compacted, compacted);
+    atomic_store(&s->checkpointed, atomic_load(&s->committed));
     s->watches.marked_revision = atomic_load(&s->committed);
     return STORE_OK;
 }

@@ -68,8 +68,11 @@ static void submit(struct store *store, struct store_call *call) {
 static void observe(struct store *store, store_observer_fn *observer, void *ctx) {
     struct local *s = local_of(store);
 
+    /* The writer may be ending leases already. */
+    pthread_mutex_lock(&s->queue_lock);
     s->observer = observer;
     s->observer_ctx = ctx;
+    pthread_mutex_unlock(&s->queue_lock);
 }
 
 static int64_t revision(const struct store *store) {
@@ -106,6 +109,8 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
 static void free_all(struct local *s) {
     batch_fini(&s->batch);
     garbage_fini(&s->garbage);
+    recents_release(s->recents);
+    free(s->lease_changes.changes);
     key_tree_fini(&s->index);
     lease_set_fini(&s->leases);
     watch_set_fini(&s->watches);
@@ -125,6 +130,7 @@ static void close_store(struct store *store) {
         pthread_mutex_unlock(&s->queue_lock);
         pthread_join(s->writer, NULL);
     }
+    journal_close(&s->journal);
     disk_close(&s->disk);
     free_all(s);
 }
@@ -165,7 +171,11 @@ static struct local *make(const struct local_config *config) {
     s->base.engine = &engine;
     s->config = *config;
     s->config.directory = NULL; /* the caller's */
+    if (s->config.checkpoint == 0) {
+        s->config.checkpoint = LOCAL_CHECKPOINT;
+    }
     s->queue_end = &s->queue_first;
+    s->journal.fd = -1;
     random_init(&s->random, random_os_seed());
     init_locks(s);
     key_tree_init(&s->index);
@@ -197,7 +207,7 @@ struct store *local_open(const struct local_config *config, struct buf *why) {
         buf_printf(why, "the store in %s: out of memory", config->directory);
         return NULL;
     }
-    if (!disk_open(&s->disk, config->directory, config->quota, config->no_sync, why)) {
+    if (!disk_open(&s->disk, &s->journal, config, why)) {
         free_all(s);
         return NULL;
     }

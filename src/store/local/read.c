@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/local/internal.h"
 
-/* Takes a snapshot and locks the index so that both show the committed revision, and it is not compacted. Everything that
- * a look-up at this revision finds in the index is then in the snapshot. */
-static enum store_status begin(struct local *s, struct disk_reader **ret_reader, struct view *ret_view) {
-    for (;;) {
-        int64_t revision = atomic_load(&s->committed);
-        enum store_status status = disk_read_begin(&s->disk, ret_reader);
-
-        if (status != STORE_OK) {
-            return status;
-        }
-        pthread_rwlock_rdlock(&s->index_lock);
-        if (revision >= atomic_load(&s->compacted)) {
-            *ret_view = (struct view){.store = s, .txn = (*ret_reader)->txn, .revision = revision};
-            return STORE_OK;
-        }
-        /* So much was written and compacted since that moment that it is history. */
-        pthread_rwlock_unlock(&s->index_lock);
-        disk_read_end(&s->disk, *ret_reader);
-    }
-}
-
 static void read_range(struct local *s, struct store_call *call) {
     const struct store_range *r = &call->op.range;
-    struct disk_reader *reader;
     struct hits hits = {0};
     struct view v;
 
-    call->status = begin(s, &reader, &v);
+    call->status = view_begin(s, &v);
     if (call->status != STORE_OK) {
         return;
     }
@@ -42,7 +20,7 @@ static void read_range(struct local *s, struct store_call *call) {
     if (call->status == STORE_OK) {
         call->status = range_fetch(&v, r, &hits, &call->arena, &call->result);
     }
-    disk_read_end(&s->disk, reader);
+    view_end(&v);
     hits_free(&hits);
 }
 
@@ -66,11 +44,10 @@ static enum store_status check_ranges(struct local *s, const struct store_txn *t
 
 /* Keeps the index locked throughout: what it may ask for is bounded, and it must be of one moment. */
 static void read_txn(struct local *s, struct store_call *call) {
-    struct disk_reader *reader;
     struct txn_path path;
     struct view v;
 
-    call->status = begin(s, &reader, &v);
+    call->status = view_begin(s, &v);
     if (call->status != STORE_OK) {
         return;
     }
@@ -84,7 +61,7 @@ static void read_txn(struct local *s, struct store_call *call) {
         call->status = txn_run(&v, &call->op.txn, &path, &call->arena, NULL, &call->result);
     }
     pthread_rwlock_unlock(&s->index_lock);
-    disk_read_end(&s->disk, reader);
+    view_end(&v);
 }
 
 void local_read(struct local *s, struct store_call *call) {

@@ -172,27 +172,63 @@ static enum store_status on_record(void *ctx, const struct kv *kv, uint32_t sub,
     return !*ret_stop && span_contains(&r->w->watch.span, kv->key) ? add_event(r, kv) : STORE_OK;
 }
 
+/* Those that LMDB has. */
+static enum store_status read_disk(struct reading *r, int64_t from) {
+    int64_t to = r->to;
+    enum store_status status;
+
+    if (from > r->view.checkpointed) {
+        return STORE_OK;
+    }
+    if (r->to > r->view.checkpointed) {
+        r->to = r->view.checkpointed;
+    }
+    status = disk_each_record(&r->w->store->disk, r->view.reader->txn, from, on_record, r);
+    r->to = to;
+    return status;
+}
+
+/* And those that are only in memory. */
+static enum store_status read_recent(struct reading *r, int64_t from) {
+    const struct recent *record = atomic_load_explicit(&r->view.recents->first, memory_order_acquire);
+    enum store_status status = STORE_OK;
+    bool stop = false;
+
+    while (record != NULL && record->revision <= r->to && status == STORE_OK && !stop) {
+        struct kv kv;
+
+        if (record->revision >= from) {
+            status = recent_decode(record, &kv) ? on_record(r, &kv, record->sub, &stop) : STORE_DAMAGED;
+        }
+        record = atomic_load_explicit(&record->next, memory_order_acquire);
+    }
+    return status;
+}
+
 static enum store_status read_range(struct reading *r, int64_t from) {
-    return disk_each_record(&r->w->store->disk, r->view.txn, from, on_record, r);
+    enum store_status status = read_disk(r, from);
+
+    return status == STORE_OK && !r->full ? read_recent(r, from) : status;
 }
 
 enum store_status watch_read(struct local_watcher *w, int64_t from, int64_t to, size_t max_bytes,
                              struct store_batch *batch) {
     struct reading r = {.w = w, .batch = batch, .max_bytes = max_bytes, .to = to, .revision = from - 1};
-    struct disk_reader *reader;
-    enum store_status status = disk_read_begin(&w->store->disk, &reader);
+    enum store_status status = view_begin(w->store, &r.view);
+    bool compacted;
 
     if (status != STORE_OK) {
         return status;
     }
-    /* Looked at after the snapshot was taken: what is not compacted by now, is in it. */
-    if (from < atomic_load(&w->store->compacted)) {
+    /* What is not compacted by now stays in the view. */
+    compacted = from < atomic_load(&w->store->compacted);
+    pthread_rwlock_unlock(&w->store->index_lock);
+    if (compacted) {
         status = STORE_COMPACTED;
     } else {
-        r.view = (struct view){.store = w->store, .txn = reader->txn, .revision = to};
         status = w->single ? read_single(&r, from) : read_range(&r, from);
     }
-    disk_read_end(&w->store->disk, reader);
+    view_end(&r.view);
     batch->revision = r.full ? r.revision : to;
     return status;
 }

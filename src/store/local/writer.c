@@ -8,11 +8,12 @@
 enum {
     BATCH_PAYLOAD_MAX = 16 << 20, /* bytes of keys and values after which a commit is due */
     ENDED_LEASES_MAX = 1024,      /* per batch */
-    SYNCS_PER_COMMIT = 2,         /* LMDB waits for the pages, then for the page that makes them valid */
+    JOURNAL_MAX = 64 << 20,       /* bytes; it only becomes so long if checkpoints fail */
 };
 
 #define NS_PER_S INT64_C(1000000000)
 #define IDLE_MAX_NS (10 * NS_PER_S)
+#define IDLE_CHECKPOINT_NS (NS_PER_S / 4) /* after so long without a call, what the journal has goes to LMDB */
 
 /* --- the queue --- */
 
@@ -25,7 +26,8 @@ static struct timespec deadline_after(int64_t ns) {
 /* How long there is nothing to do; 0: there is something now. */
 static int64_t idle_ns(struct local *s) {
     int64_t end = lease_next_end(&s->leases);
-    int64_t left = IDLE_MAX_NS;
+    int64_t most = checkpoint_is_wanted(s) ? IDLE_CHECKPOINT_NS : IDLE_MAX_NS;
+    int64_t left = most;
 
     if (compact_is_due(s)) {
         return 0;
@@ -33,20 +35,22 @@ static int64_t idle_ns(struct local *s) {
     if (end != INT64_MAX) {
         left = end - s->config.now_ns();
     }
-    return left < 0 ? 0 : left < IDLE_MAX_NS ? left : IDLE_MAX_NS;
+    return left < 0 ? 0 : left < most ? left : most;
 }
 
-/* Waits for calls, the end of a lease or the end of the store. Returns all calls there are. */
-static struct store_call *take_calls(struct local *s, bool *ret_closing) {
+/* Waits for calls, the end of a lease or the end of the store. Returns all calls there are; *ret_idle: for some time there
+ * were none. */
+static struct store_call *take_calls(struct local *s, bool *ret_closing, bool *ret_idle) {
     struct store_call *calls;
     int64_t idle = idle_ns(s);
 
+    *ret_idle = false;
     pthread_mutex_lock(&s->queue_lock);
     if (s->queue_first == NULL && !s->closing && idle > 0) {
         struct timespec deadline = deadline_after(idle);
 
         s->asleep = true;
-        pthread_cond_timedwait(&s->queue_signal, &s->queue_lock, &deadline);
+        *ret_idle = pthread_cond_timedwait(&s->queue_signal, &s->queue_lock, &deadline) == ETIMEDOUT;
         s->asleep = false;
     }
     calls = s->queue_first;
@@ -92,33 +96,48 @@ static enum store_status end_leases(struct local *s) {
 
 static enum store_status commit(struct local *s, uint64_t ops) {
     int64_t start = clock_monotonic_ns();
-    int error = mdb_txn_commit(s->batch.txn);
+    enum store_status status = journal_append(&s->journal, &s->batch.entry);
 
-    s->batch.txn = NULL;
-    if (error != MDB_SUCCESS) {
-        return disk_status(error);
+    if (status == STORE_IO) {
+        s->failed = true;
+    }
+    if (status != STORE_OK) {
+        return status;
     }
     atomic_fetch_add(&s->sync_ns, (uint64_t)(clock_monotonic_ns() - start));
     atomic_fetch_add(&s->commits, 1);
     atomic_fetch_add(&s->commit_ops, ops);
     atomic_fetch_add(&s->commit_classes[store_commit_class(ops)], 1);
     if (!s->config.no_sync) {
-        atomic_fetch_add(&s->syncs, SYNCS_PER_COMMIT);
+        atomic_fetch_add(&s->syncs, 1);
     }
     return STORE_OK;
 }
 
-/* Makes visible what is durable, and tells of it. */
+static void tell_observer(struct local *s) {
+    store_observer_fn *observer;
+    void *ctx;
+
+    pthread_mutex_lock(&s->queue_lock);
+    observer = s->observer;
+    ctx = s->observer_ctx;
+    pthread_mutex_unlock(&s->queue_lock);
+    if (observer != NULL && s->batch.event_count > 0) {
+        observer(ctx, s->batch.events, s->batch.event_count);
+    }
+}
+
+/* Tells of what is durable, and makes it visible; in this order, so that whatever a read finds has been told of. */
 static void publish(struct local *s) {
     struct batch *b = &s->batch;
-    struct garbage *g = &s->garbage;
 
+    tell_observer(s);
+    recents_add(s->recents, b->first, b->last);
     watch_mark(&s->watches, b->events, b->event_count, b->revision);
     atomic_store(&s->committed, b->revision);
     if (b->compact > 0) {
         atomic_store(&s->compacted, b->compact);
     }
-    garbage_deleted(g, b->deleted);
     atomic_fetch_add(&s->keys, (uint64_t)b->keys);
     atomic_fetch_add(&s->bytes, (uint64_t)b->bytes);
     if (atomic_load(&s->bytes) < s->config.quota / 8 * 7) {
@@ -129,9 +148,6 @@ static void publish(struct local *s) {
     }
     for (size_t i = 0; i < b->ended_count; i++) {
         lease_drop(&s->leases, b->ended[i]);
-    }
-    if (s->observer != NULL && b->event_count > 0) {
-        s->observer(s->observer_ctx, b->events, b->event_count);
     }
     watch_wake(&s->watches);
 }
@@ -164,6 +180,7 @@ static void undo(struct local *s) {
     for (size_t i = 0; i < b->granted_count; i++) {
         lease_drop(&s->leases, b->granted[i]);
     }
+    s->lease_changes.count = b->lease_changes;
 }
 
 /* Applies calls until a commit is due. *ret_end is the first that was not applied. */
@@ -184,29 +201,38 @@ static enum store_status apply_calls(struct local *s, struct store_call *calls, 
 static enum store_status begin(struct local *s) {
     batch_clear(&s->batch);
     s->batch.revision = atomic_load_explicit(&s->committed, memory_order_relaxed);
-    return disk_write_begin(&s->disk, &s->batch.txn);
+    s->batch.lease_changes = s->lease_changes.count;
+    if (s->failed) {
+        return STORE_IO;
+    }
+    if (s->journal.offset >= JOURNAL_MAX) {
+        return STORE_NO_SPACE;
+    }
+    return disk_read_begin(&s->disk, &s->batch.reader);
+}
+
+/* Applies what it can and commits it. *ret_end is the first call that was not applied. */
+static enum store_status apply_and_commit(struct local *s, struct store_call *calls, struct store_call **ret_end) {
+    uint64_t count;
+    enum store_status status = compact_in_batch(s);
+
+    if (status == STORE_OK) {
+        status = apply_calls(s, calls, ret_end, &count);
+    }
+    if (status == STORE_OK) {
+        status = end_leases(s);
+    }
+    disk_read_end(&s->disk, s->batch.reader);
+    return status == STORE_OK && s->batch.dirty ? commit(s, count) : status;
 }
 
 /* One commit. Returns the calls that must wait for the next one. */
 static struct store_call *run_batch(struct local *s, struct store_call *calls) {
     enum store_status status = begin(s);
     struct store_call *end = NULL;
-    uint64_t count = 0;
 
     if (status == STORE_OK) {
-        status = compact_in_batch(s);
-    }
-    if (status == STORE_OK) {
-        status = apply_calls(s, calls, &end, &count);
-    }
-    if (status == STORE_OK) {
-        status = end_leases(s);
-    }
-    if (status == STORE_OK && s->batch.dirty) {
-        status = commit(s, count);
-    }
-    if (s->batch.txn != NULL) {
-        mdb_txn_abort(s->batch.txn);
+        status = apply_and_commit(s, calls, &end);
     }
     if (status == STORE_OK) {
         publish(s);
@@ -220,17 +246,34 @@ static struct store_call *run_batch(struct local *s, struct store_call *calls) {
     return end;
 }
 
+/* --- between the batches --- */
+
+/* One that fails, for want of space most likely, is tried again when there is more to write, or nothing else to do. */
+static void checkpoint_if_due(struct local *s, bool idle) {
+    if (!checkpoint_is_wanted(s) || (!idle && s->journal.offset < s->checkpoint_at)) {
+        return;
+    }
+    s->checkpoint_at = s->config.checkpoint;
+    if (checkpoint(s) != STORE_OK) {
+        s->checkpoint_at += s->journal.offset;
+    }
+}
+
 void *local_write(void *store) {
     struct local *s = store;
     bool closing = false;
 
+    s->checkpoint_at = s->config.checkpoint;
     while (!closing) {
-        struct store_call *calls = take_calls(s, &closing);
+        bool idle;
+        struct store_call *calls = take_calls(s, &closing, &idle);
 
         do {
             calls = run_batch(s, calls);
             compact_index(s);
+            checkpoint_if_due(s, idle);
         } while (calls != NULL);
     }
+    checkpoint_if_due(s, true);
     return NULL;
 }

@@ -11,7 +11,7 @@
 
 #include "../session/harness.h"
 #include "cmd/cmd.h"
-#include "cmd/store_limit.h"
+#include "group/store_limit.h"
 #include "store/engine.h"
 
 /* A store that does nothing but tell its figures. */
@@ -202,9 +202,9 @@ static void refusals_count_by_their_limit(void **state) {
     struct worker_telemetry *t = rig->harness.worker.context.telemetry;
 
     for (int status = STORE_OK; status < STORE_STATUS_COUNT; status++) {
-        cmd_count_store_limit(t, (enum store_status)status);
+        count_store_limit(t, (enum store_status)status);
     }
-    cmd_count_store_limit(t, STORE_NO_SPACE);
+    count_store_limit(t, STORE_NO_SPACE);
     assert_int_equal(harness_counter(&rig->harness, COUNTER_LIMIT_STORE_QUOTA), 2);
     assert_int_equal(harness_counter(&rig->harness, COUNTER_LIMIT_MAX_WATCHERS), 1);
     assert_int_equal(harness_counter(&rig->harness, COUNTER_LIMIT_MAX_PENDING_WRITES), 1);

@@ -25,7 +25,7 @@ static void reads_each_command(void **state) {
         uint32_t options;
     } cases[] = {
         {"mg k", COMMAND_GET, 'g', REQUEST_MAY_WIN},
-        {"mg k v f s c t l h k q Oabc u", COMMAND_GET, 'g', REQUEST_MAY_WIN | REQUEST_NO_BUMP},
+        {"mg k v f s c t l h k q Oabc u", COMMAND_GET, 'g', REQUEST_MAY_WIN | REQUEST_NO_BUMP | REQUEST_WANT_TTL},
         {"mg k N10", COMMAND_GET, 'g', REQUEST_MAY_WIN | REQUEST_VIVIFY},
         {"mg k R10", COMMAND_GET, 'g', REQUEST_MAY_WIN | REQUEST_RECACHE},
         {"mg k R10 T5", COMMAND_GAT, 'g', REQUEST_MAY_WIN | REQUEST_RECACHE | REQUEST_TOUCH},

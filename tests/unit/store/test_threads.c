@@ -150,6 +150,7 @@ static void readers_and_watchers_see_what_was_written(void **state) {
     assert_non_null(shared);
     place_init(&shared->place);
     shared->place.config.no_sync = true;
+    shared->place.config.checkpoint = 4096;
     shared->deletes = true;
     place_open(&shared->place);
     run_all(shared, WATCHERS);
@@ -166,6 +167,7 @@ static void readers_go_on_while_history_is_compacted(void **state) {
     assert_non_null(shared);
     place_init(&shared->place);
     shared->place.config.no_sync = true;
+    shared->place.config.checkpoint = 4096;
     shared->place.config.history = KEEP;
     place_open(&shared->place);
     run_all(shared, 0);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LARDER_CMD_STORE_LIMIT_H
-#define LARDER_CMD_STORE_LIMIT_H
+#ifndef LARDER_GROUP_STORE_LIMIT_H
+#define LARDER_GROUP_STORE_LIMIT_H
 
 #include "store/store.h"
 #include "telemetry/worker.h"
 
 /* Counts the limit, if it is one, because of which the store refused a call or a watch. On the thread that owns `t`. */
-static inline void cmd_count_store_limit(struct worker_telemetry *t, enum store_status status) {
+static inline void count_store_limit(struct worker_telemetry *t, enum store_status status) {
     switch (status) {
     case STORE_NO_SPACE:
         telemetry_count(t, COUNTER_LIMIT_STORE_QUOTA, 1);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cohere/cohere.h"
+
+#include <stdlib.h>
+
+enum { HASH_BITS = 64, FENCE_SHIFT = HASH_BITS - __builtin_ctz(COHERE_FENCES) };
+
+/* A key's place: its shard, locked, its fence and its copy. */
+struct place {
+    struct shard *shard;
+    int64_t *fence;
+    struct entry *copy; /* NULL: none */
+    uint64_t hash;
+};
+
+enum larder_error cohere_init(struct cohere *c, struct table *table) {
+    assert(table->shard_count <= COHERE_FENCES);
+    c->table = table;
+    c->fences = calloc(COHERE_FENCES, sizeof(*c->fences));
+    return c->fences != NULL ? LARDER_OK : LARDER_ERROR_NO_MEMORY;
+}
+
+void cohere_fini(struct cohere *c) {
+    free(c->fences);
+    c->fences = NULL;
+}
+
+bool cohere_takes(struct slice key) {
+    return key.size <= REQUEST_KEY_MAX;
+}
+
+static struct place place_lock(const struct cohere *c, struct slice key, uint32_t now) {
+    struct place p = {.hash = table_hash(c->table, key)};
+
+    assert(cohere_takes(key));
+    p.shard = table_lock(c->table, p.hash);
+    p.fence = &c->fences[p.hash >> FENCE_SHIFT];
+    p.copy = shard_find(p.shard, p.hash, key, now, NULL);
+    return p;
+}
+
+static void place_unlock(struct place *p) {
+    table_unlock(p->shard);
+}
+
+static void raise_fence(struct place *p, int64_t revision) {
+    if (*p->fence < revision) {
+        *p->fence = revision;
+    }
+}
+
+static bool is_older(const struct entry *copy, int64_t revision) {
+    return copy != NULL && (int64_t)copy->cas < revision;
+}
+
+static void remove_copy(struct place *p) {
+    if (p->copy != NULL) {
+        shard_remove(p->shard, p->hash, p->copy);
+        p->copy = NULL;
+    }
+}
+
+/* Writes the value over what there is. Without room for it the key has no copy. */
+static void write_copy(struct place *p, struct slice key, const struct cohere_value *value, uint32_t now) {
+    const struct shard_put put = {
+        .value_size = (uint32_t)value->value.size,
+        .expires = ENTRY_NEVER,
+        .client_flags = value->client_flags,
+        .group = value->group,
+    };
+    bool replaced = p->copy != NULL;
+    unsigned frequency = replaced ? entry_frequency(p->copy) : 0;
+    struct entry *e = shard_put(p->shard, p->hash, key, &put, now);
+
+    if (e == NULL) {
+        p->copy = shard_find(p->shard, p->hash, key, now, NULL);
+        remove_copy(p);
+        return;
+    }
+    p->copy = e;
+    e->cas = (uint64_t)value->mod_revision;
+    if (value->value.size > 0) {
+        memcpy(entry_value(e), value->value.data, value->value.size);
+    }
+    if (replaced) {
+        entry_set_frequency(e, frequency); /* a write by whoever it was is no use here */
+    }
+    if (value->leased) {
+        entry_set_bits(e, ENTRY_LEASED);
+    }
+}
+
+void cohere_put(struct cohere *c, struct slice key, const struct cohere_value *value, uint32_t now) {
+    struct place p = place_lock(c, key, now);
+
+    raise_fence(&p, value->mod_revision);
+    if (is_older(p.copy, value->mod_revision)) {
+        if (shard_is_large(p.shard, entry_size_for(key.size, value->value.size))) {
+            remove_copy(&p);
+        } else {
+            write_copy(&p, key, value, now);
+        }
+    }
+    place_unlock(&p);
+}
+
+/* The key was not there as of `revision`. */
+static void take_absence(struct place *p, int64_t revision) {
+    raise_fence(p, revision);
+    if (is_older(p->copy, revision)) {
+        remove_copy(p);
+    }
+}
+
+void cohere_delete(struct cohere *c, struct slice key, int64_t revision, uint32_t now) {
+    struct place p = place_lock(c, key, now);
+
+    take_absence(&p, revision);
+    place_unlock(&p);
+}
+
+void cohere_fill(struct cohere *c, struct slice key, const struct cohere_value *value, int64_t revision, uint32_t now) {
+    struct place p = place_lock(c, key, now);
+    bool late = *p.fence > revision;
+
+    assert(value->mod_revision <= revision);
+    raise_fence(&p, value->mod_revision);
+    if (late) {
+        if (is_older(p.copy, value->mod_revision)) {
+            remove_copy(&p);
+        }
+    } else if (p.copy == NULL || is_older(p.copy, value->mod_revision)) {
+        write_copy(&p, key, value, now);
+    }
+    place_unlock(&p);
+}
+
+void cohere_fill_none(struct cohere *c, struct slice key, int64_t revision, uint32_t now) {
+    struct place p = place_lock(c, key, now);
+
+    take_absence(&p, revision);
+    place_unlock(&p);
+}

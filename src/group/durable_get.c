@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "group/durable_op.h"
+#include "group/envelope.h"
+#include "group/memory_internal.h"
+
+/* --- from a copy --- */
+
+/* Whether a copy is fresh enough: the one place where freshness is decided. Where copies are current they are as good as
+ * the store itself; else only whoever takes what this node holds is served from them. */
+static bool copy_will_do(const struct durable_access *a, const struct request *request) {
+    const struct freshness *freshness =
+        has_option(request, REQUEST_FRESHNESS) ? &request->freshness : &a->copies.policy->freshness;
+
+    return a->durable->copies_are_current || freshness->kind == FRESHNESS_CACHED;
+}
+
+/* A copy may be ahead of the store by a moment: of what no read can find yet. And it does not know how long it will be. */
+static bool is_usable(const struct entry *copy, const struct request *request, int64_t revision) {
+    bool needs_lease = has_option(request, REQUEST_WANT_TTL) || request->command == COMMAND_DEBUG;
+
+    return (int64_t)copy->cas <= revision && !(needs_lease && (copy->bits & ENTRY_LEASED) != 0);
+}
+
+static void show_copy(const struct durable_access *a, const struct request *request, struct spot *spot,
+                      struct reply *reply) {
+    struct entry *e = spot->entry;
+
+    if (request->options == 0) {
+        reply->item.client_flags = e->client_flags;
+        reply->item.cas = e->cas;
+    } else {
+        memory_describe(spot, a->copies.now, &reply->item);
+        reply->item.binary_key = has_option(request, REQUEST_BINARY_KEY);
+        reply->item.unchanged = has_option(request, REQUEST_COMPARE) && request->compare == e->cas;
+    }
+    if (!has_option(request, REQUEST_NO_BUMP)) {
+        entry_read(e, a->copies.now);
+    }
+    memory_show_value(spot, reply);
+}
+
+bool durable_get_copy(const struct durable_access *a, const struct request *request, struct reply *reply) {
+    struct spot spot;
+
+    if (!copy_will_do(a, request) || !durable_has_copies(a, request->key)) {
+        return false;
+    }
+    spot = spot_lock(&a->copies, request->key);
+    reply->revision = store_revision(a->durable->store);
+    if (spot.entry == NULL || !is_usable(spot.entry, request, reply->revision)) {
+        spot_unlock(&spot);
+        return false;
+    }
+    reply->result = RESULT_HIT;
+    if (request->command == COMMAND_DEBUG) {
+        memory_describe(&spot, a->copies.now, &reply->item);
+        reply->item.binary_key = has_option(request, REQUEST_BINARY_KEY);
+        spot_unlock(&spot);
+    } else {
+        show_copy(a, request, &spot, reply);
+    }
+    return true;
+}
+
+/* --- from the store --- */
+
+/* Leaves in the table what was found. */
+static void fill_copy(const struct durable_op *op, const struct kv *kv, struct slice content, uint32_t client_flags) {
+    struct cohere *c = &op->durable->cohere;
+    int64_t revision = op->pending.call.revision;
+
+    if (!op->has_copies) {
+        return;
+    }
+    if (kv == NULL) {
+        cohere_fill_none(c, op->request.key, revision, op->now);
+    } else if (entry_size_for(op->request.key.size, content.size) > op->max_item) {
+        cohere_fill_none(c, op->request.key, kv->mod_revision, op->now);
+    } else {
+        const struct cohere_value value = {
+            .value = content,
+            .client_flags = client_flags,
+            .group = op->group,
+            .leased = kv->lease != 0,
+            .mod_revision = kv->mod_revision,
+        };
+
+        cohere_fill(c, op->request.key, &value, revision, op->now);
+    }
+}
+
+static void describe(struct durable_op *op, const struct kv *kv, struct slice content, uint32_t client_flags) {
+    const struct request *request = &op->request;
+
+    op->pending.reply.item = (struct item){
+        .value = content,
+        .client_flags = client_flags,
+        .cas = (uint64_t)kv->mod_revision,
+        .ttl = ITEM_TTL_FOREVER,
+        .ttl_before = ITEM_TTL_FOREVER,
+        .footprint = (uint32_t)entry_size_for(request->key.size, content.size),
+        .binary_key = has_option(request, REQUEST_BINARY_KEY),
+        .unchanged = has_option(request, REQUEST_COMPARE) && request->compare == (uint64_t)kv->mod_revision,
+    };
+}
+
+static enum pending_next on_lease(struct pending *p) {
+    struct durable_op *op = durable_op_of(p);
+    int64_t revision = p->reply.revision;
+
+    if (p->call.status != STORE_OK) {
+        return durable_fail(op, p->call.status);
+    }
+    /* A lease that is over takes its keys with it at once. */
+    p->reply.item.ttl = p->call.result.ttl > 0 ? p->call.result.ttl : 0;
+    p->reply.item.ttl_before = p->reply.item.ttl;
+    durable_end(op, RESULT_HIT);
+    p->reply.revision = revision;
+    return PENDING_DONE;
+}
+
+static enum pending_next on_found(struct pending *p) {
+    struct durable_op *op = durable_op_of(p);
+    const struct kv *kv = p->call.result.kv_count > 0 ? p->call.result.kvs : NULL;
+    uint32_t client_flags = 0;
+    struct slice content = {0};
+    int64_t lease;
+
+    if (p->call.status != STORE_OK) {
+        return durable_fail(op, p->call.status);
+    }
+    if (kv != NULL) {
+        content = envelope_open(kv->value, &client_flags);
+    }
+    fill_copy(op, kv, content, client_flags);
+    if (kv == NULL) {
+        return durable_end(op, RESULT_MISS);
+    }
+    describe(op, kv, content, client_flags);
+    durable_end(op, RESULT_HIT);
+    lease = kv->lease;
+    if (lease == 0 || !(has_option(&op->request, REQUEST_WANT_TTL) || op->request.command == COMMAND_DEBUG)) {
+        return PENDING_DONE;
+    }
+    durable_keep_answer(op);
+    return durable_call_lease_ttl(op, lease, on_lease);
+}
+
+enum pending_next durable_get_start(struct pending *p) {
+    return durable_call_range(durable_op_of(p), on_found);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "group/pending.h"
+
+/* Between the thread that hands a call in and the one that ends it. Whoever comes second goes on with the pending: the
+ * worker at once, the store by posting it. */
+enum call_state { CALL_HANDED_IN, CALL_RETURNED /* store_submit has, without an answer so far */, CALL_ENDED };
+
+static void on_call_done(struct store_call *call) {
+    struct pending *p = (struct pending *)(void *)((char *)call - offsetof(struct pending, call));
+
+    if (atomic_exchange(&p->call_state, CALL_ENDED) == CALL_RETURNED) {
+        pending_post(p);
+    }
+}
+
+void pending_init(struct pending *p, struct pending_queue *queue, struct store *store,
+                  enum pending_next (*step)(struct pending *p), void (*free)(struct pending *p)) {
+    p->next = NULL;
+    p->queue = queue;
+    p->store = store;
+    p->step = step;
+    p->free = free;
+    p->done = NULL;
+    p->owner = NULL;
+    atomic_init(&p->call_state, CALL_ENDED);
+    store_call_init(&p->call, on_call_done);
+    p->reply = (struct reply){0};
+}
+
+static void release_held(void *held) {
+    struct pending *p = held;
+
+    store_call_fini(&p->call);
+    p->free(p);
+}
+
+/* Goes on as far as possible. True: the reply is complete. */
+static bool drive(struct pending *p) {
+    for (;;) {
+        switch (p->step(p)) {
+        case PENDING_DONE:
+            p->reply.held = p;
+            p->reply.release = release_held;
+            return true;
+        case PENDING_WAIT:
+            return false;
+        case PENDING_CALL:
+            if (p->queue->closed) {
+                p->call.status = STORE_CLOSED;
+                break;
+            }
+            atomic_store(&p->call_state, CALL_HANDED_IN);
+            store_submit(p->store, &p->call);
+            if (atomic_exchange(&p->call_state, CALL_RETURNED) != CALL_ENDED) {
+                return false;
+            }
+            break;
+        }
+    }
+}
+
+void pending_start(struct pending *p, struct reply *ret_reply) {
+    if (drive(p)) {
+        *ret_reply = p->reply;
+        return;
+    }
+    ret_reply->result = RESULT_PENDING;
+    ret_reply->pending = p;
+}
+
+void pending_await(struct pending *p, void (*done)(void *owner, struct reply *reply), void *owner) {
+    p->done = done;
+    p->owner = owner;
+}
+
+void pending_abandon(struct pending *p) {
+    p->done = NULL;
+}
+
+void pending_renew_call(struct pending *p) {
+    store_call_fini(&p->call);
+    store_call_init(&p->call, on_call_done);
+}
+
+void pending_post(struct pending *p) {
+    struct pending_queue *queue = p->queue;
+    struct pending *head = atomic_load_explicit(&queue->newest, memory_order_relaxed);
+
+    do {
+        p->next = head;
+    } while (
+        !atomic_compare_exchange_weak_explicit(&queue->newest, &head, p, memory_order_release, memory_order_relaxed));
+    /* From here on the pending may be gone. */
+    if (head == NULL && queue->wake != NULL) {
+        queue->wake(queue->ctx);
+    }
+}
+
+static struct pending *reverse(struct pending *list) {
+    struct pending *reversed = NULL;
+
+    while (list != NULL) {
+        struct pending *next = list->next;
+
+        list->next = reversed;
+        reversed = list;
+        list = next;
+    }
+    return reversed;
+}
+
+static void go_on(struct pending *p) {
+    struct reply reply;
+
+    if (!drive(p)) {
+        return;
+    }
+    reply = p->reply;
+    if (p->done != NULL) {
+        p->done(p->owner, &reply);
+    } else {
+        reply_release(&reply);
+    }
+}
+
+void pending_queue_run(struct pending_queue *queue) {
+    struct pending *p = reverse(atomic_exchange_explicit(&queue->newest, NULL, memory_order_acquire));
+
+    while (p != NULL) {
+        struct pending *next = p->next;
+
+        go_on(p);
+        p = next;
+    }
+}

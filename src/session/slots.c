@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/slots.h"
+
+#include <stdlib.h>
+
+#include "session/internal.h"
+
+/* A session that waits because it has too many slots goes on when so many are answered. */
+enum { RESUME_SHARE = 2 };
+
+bool session_is_waiting(const struct session *s) {
+    return s->slots != NULL && s->slots->count > 0;
+}
+
+bool session_may_run(const struct session *s, bool ordered) {
+    const struct slots *slots = s->slots;
+
+    if (!session_is_waiting(s)) {
+        return true;
+    }
+    return ordered && slots->ordered && slots->count < SESSION_SLOTS_MAX && slots->bytes < SESSION_SLOTS_BYTES_MAX;
+}
+
+/* Whether so much was answered that it is worth looking at the input again. */
+static bool may_go_on(const struct slots *slots) {
+    return slots->count == 0 || (slots->ordered && slots->count <= SESSION_SLOTS_MAX / RESUME_SHARE &&
+                                 slots->bytes <= SESSION_SLOTS_BYTES_MAX / RESUME_SHARE);
+}
+
+static void mark_ready(struct slots *slots) {
+    struct session_worker *w = slots->session->worker;
+
+    if (!slots->ready) {
+        slots->ready = true;
+        slots->next_ready = w->ready;
+        w->ready = slots;
+    }
+}
+
+static struct slot *take_first(struct slots *slots) {
+    struct slot *slot = slots->first;
+
+    slots->first = slot->next;
+    if (slots->first == NULL) {
+        slots->last = NULL;
+    }
+    slots->count--;
+    slots->bytes -= slot->cost;
+    return slot;
+}
+
+static void drop_all(struct slots *slots) {
+    while (slots->first != NULL) {
+        struct slot *slot = take_first(slots);
+
+        if (slot->pending != NULL) {
+            pending_abandon(slot->pending);
+        } else {
+            reply_release(&slot->reply);
+        }
+        free(slot);
+    }
+}
+
+/* Answers what is complete, up to the first reply that is still to come. Each request is booked with its own time. */
+static void answer_complete(struct slots *slots) {
+    struct session *s = slots->session;
+    const struct cmd_context *context = &s->worker->context;
+
+    while (slots->first != NULL && slots->first->pending == NULL && !s->failed) {
+        struct slot *slot = take_first(slots);
+
+        slot->answer(s, slot, &slot->reply);
+        telemetry_batch_end(context->telemetry, context->now_ns - slot->start_ns);
+        free(slot);
+    }
+    if (s->failed) {
+        drop_all(slots);
+    }
+    if (s->waiting && may_go_on(slots)) {
+        s->waiting = false;
+        s->stalled = true;
+    }
+    mark_ready(slots);
+}
+
+static void on_pending_done(void *owner, struct reply *reply) {
+    struct slot *slot = owner;
+
+    slot->pending = NULL;
+    slot->reply = *reply;
+    if (slot == slot->slots->first) {
+        answer_complete(slot->slots);
+    }
+}
+
+static struct slots *slots_of(struct session *s) {
+    if (s->slots == NULL) {
+        s->slots = calloc(1, sizeof(*s->slots));
+        if (s->slots != NULL) {
+            s->slots->session = s;
+        }
+    }
+    return s->slots;
+}
+
+static void give_up(struct session *s, struct reply *reply) {
+    if (reply->result == RESULT_PENDING) {
+        pending_abandon(reply->pending);
+    } else {
+        reply_release(reply);
+    }
+    session_fail(s);
+}
+
+static void append(struct slots *slots, struct slot *slot) {
+    if (slots->last != NULL) {
+        slots->last->next = slot;
+    } else {
+        slots->first = slot;
+    }
+    slots->last = slot;
+    slots->count++;
+    slots->bytes += slot->cost;
+}
+
+void session_slot_add(struct session *s, struct reply *reply, const struct slot_request *request) {
+    struct slots *slots = slots_of(s);
+    struct slot *slot = slots != NULL ? malloc(sizeof(*slot) + request->data.size) : NULL;
+
+    if (slot == NULL) {
+        give_up(s, reply);
+        return;
+    }
+    *slot = (struct slot){
+        .slots = slots,
+        .reply = *reply,
+        .answer = request->answer,
+        .start_ns = s->worker->context.now_ns,
+        .cost = request->cost,
+        .size = request->data.size,
+    };
+    if (request->data.size > 0) {
+        memcpy(slot->data, request->data.data, request->data.size);
+    }
+    slots->ordered = request->ordered && (slots->count == 0 || slots->ordered);
+    append(slots, slot);
+    if (reply->result == RESULT_PENDING) {
+        slot->pending = reply->pending;
+        pending_await(slot->pending, on_pending_done, slot);
+    }
+}
+
+void session_slots_drop(struct session *s) {
+    if (s->slots != NULL) {
+        drop_all(s->slots);
+    }
+}
+
+void session_slots_free(struct session *s) {
+    struct slots *slots = s->slots;
+
+    if (slots == NULL) {
+        return;
+    }
+    drop_all(slots);
+    s->slots = NULL;
+    if (slots->ready) {
+        slots->session = NULL; /* the worker's list frees it */
+    } else {
+        free(slots);
+    }
+}
+
+/* Lets the owner of the session go on with it; then nothing of it is kept for a session that waits no more. */
+static void run_ready(struct session_worker *w, struct slots *slots) {
+    if (slots->session != NULL) {
+        session_settle(slots->session);
+    }
+    if (slots->session != NULL && w->on_ready != NULL) {
+        w->on_ready(slots->session);
+    }
+    slots->ready = false;
+    if (slots->session == NULL) {
+        free(slots);
+    } else if (slots->count == 0) {
+        slots->session->slots = NULL;
+        free(slots);
+    }
+}
+
+void session_worker_complete(struct session_worker *w) {
+    pending_queue_run(&w->completions);
+    while (w->ready != NULL) {
+        struct slots *slots = w->ready;
+
+        w->ready = slots->next_ready;
+        run_ready(w, slots);
+    }
+}

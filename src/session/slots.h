@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_SESSION_SLOTS_H
+#define LARDER_SESSION_SLOTS_H
+
+#include "group/pending.h"
+#include "session/session.h"
+
+/* Replies that are still to come, one slot for each request, in the order of the requests. While there are any, nothing is
+ * written past them: a request that is answered at once behind one that is not gets a slot as well. A reply that comes is
+ * encoded as soon as all before it are.
+ *
+ * What may run while others are pending: a request that is ordered (cmd_is_ordered: a plain set or delete of a store
+ * group), behind others like it only. The store takes them in the order they are handed in, so they take effect and are
+ * answered in order. Everything else would have to see what they did, and waits until no slot is left: the protocol's
+ * loop asks session_may_run, keeps the input and sets `waiting`.
+ *
+ * To add a request to a protocol whose reply may be pending: run it; if its result is RESULT_PENDING, or
+ * session_is_waiting already, hand the reply to session_slot_add with what its encoding will need, else encode and
+ * release it at once. */
+enum {
+    SESSION_SLOTS_MAX = 512,          /* replies one session waits for */
+    SESSION_SLOTS_BYTES_MAX = 1 << 20 /* of keys and values in the writes it waits for; the last one may exceed it */
+};
+
+struct slot;
+
+/* Encodes the reply of a slot whose turn it is into the outbox, releases it (reply_release) and counts the request.
+ * `slot->data` is what session_slot_add was given. */
+typedef void slot_answer_fn(struct session *s, struct slot *slot, struct reply *reply);
+
+struct slot {
+    struct slot *next;
+    struct slots *slots;
+    struct pending *pending; /* NULL: `reply` is complete and waits for earlier ones */
+    struct reply reply;
+    slot_answer_fn *answer;
+    int64_t start_ns; /* when the request's bytes arrived */
+    size_t cost;      /* of SESSION_SLOTS_BYTES_MAX */
+    size_t size;      /* of data */
+    _Alignas(max_align_t) char data[];
+};
+
+/* Of one session, and only while it has some. */
+struct slots {
+    struct session *session; /* NULL: it has ended */
+    struct slot *first;
+    struct slot *last;
+    unsigned count;
+    size_t bytes;
+    bool ordered; /* all of them are */
+    bool ready;   /* in the worker's list of sessions that can go on */
+    struct slots *next_ready;
+};
+
+/* What session_slot_add keeps of a request. */
+struct slot_request {
+    slot_answer_fn *answer;
+    struct slice data; /* copied to slot->data */
+    size_t cost;       /* bytes that the pending holds for it, about */
+    bool ordered;      /* cmd_is_ordered */
+};
+
+/* Takes over `reply`, complete or pending, into the session's last slot. Without memory the session has failed and the
+ * reply is released. */
+void session_slot_add(struct session *s, struct reply *reply, const struct slot_request *request);
+
+/* Whether a request may be run now, given whether it is ordered. */
+bool session_may_run(const struct session *s, bool ordered);
+
+/* Gives up all replies to come: nobody hears them. What was begun is done all the same. */
+void session_slots_drop(struct session *s);
+
+/* The session ends. */
+void session_slots_free(struct session *s);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/local/internal.h"
+
+enum {
+    DELETED_MAX = 16384, /* records that one checkpoint deletes */
+    SYNCS = 2,           /* LMDB waits for the pages, then for the page that makes them valid */
+};
+
+bool checkpoint_is_wanted(const struct local *s) {
+    return s->journal.offset > 0 || s->garbage.doomed_count > 0;
+}
+
+static enum store_status write_records(struct local *s, MDB_txn *txn) {
+    enum store_status status = STORE_OK;
+
+    for (struct recent *r = s->recents->first; r != NULL && status == STORE_OK; r = r->next) {
+        status = disk_append(&s->disk, txn, r->revision, r->sub, slice_make(r->bytes, r->size));
+    }
+    return status;
+}
+
+static enum store_status write_leases(struct local *s, MDB_txn *txn) {
+    enum store_status status = STORE_OK;
+
+    for (size_t i = 0; i < s->lease_changes.count && status == STORE_OK; i++) {
+        const struct lease_change *change = &s->lease_changes.changes[i];
+
+        status = change->ttl > 0 ? disk_put_lease(&s->disk, txn, change->id, change->ttl)
+                                 : disk_delete_lease(&s->disk, txn, change->id);
+    }
+    return status;
+}
+
+static enum store_status delete_records(struct local *s, MDB_txn *txn, size_t count) {
+    enum store_status status = STORE_OK;
+
+    for (size_t i = 0; i < count && status == STORE_OK; i++) {
+        status = disk_delete(&s->disk, txn, s->garbage.doomed[i].revision, s->garbage.doomed[i].sub);
+    }
+    return status;
+}
+
+static enum store_status write_all(struct local *s, MDB_txn *txn, size_t deletions) {
+    enum store_status status = write_records(s, txn);
+
+    if (status == STORE_OK) {
+        status = write_leases(s, txn);
+    }
+    if (status == STORE_OK) {
+        status = delete_records(s, txn, deletions);
+    }
+    if (status == STORE_OK) {
+        status = disk_set_number(&s->disk, txn, DISK_NUMBER_COMPACTED, atomic_load(&s->compacted));
+    }
+    if (status == STORE_OK) {
+        status = disk_set_number(&s->disk, txn, DISK_NUMBER_SEQUENCE, (int64_t)s->journal.sequence);
+    }
+    return status;
+}
+
+/* All is in LMDB: from now on it is read there. */
+static void settle(struct local *s, struct recents *fresh, size_t deletions) {
+    struct recents *old = s->recents;
+    uint64_t bytes = 0;
+
+    pthread_rwlock_wrlock(&s->index_lock);
+    s->recents = fresh;
+    s->checkpointed = atomic_load(&s->committed);
+    pthread_rwlock_unlock(&s->index_lock);
+    recents_release(old);
+    s->lease_changes.count = 0;
+    for (size_t i = 0; i < deletions; i++) {
+        bytes += s->garbage.doomed[i].bytes;
+    }
+    garbage_deleted(&s->garbage, deletions);
+    atomic_fetch_sub(&s->bytes, bytes);
+    journal_rewind(&s->journal);
+}
+
+enum store_status checkpoint(struct local *s) {
+    size_t deletions = s->garbage.doomed_count < DELETED_MAX ? s->garbage.doomed_count : DELETED_MAX;
+    struct recents *fresh = recents_new();
+    enum store_status status;
+    MDB_txn *txn;
+
+    if (fresh == NULL) {
+        return STORE_NO_MEMORY;
+    }
+    status = disk_write_begin(&s->disk, &txn);
+    if (status == STORE_OK) {
+        status = write_all(s, txn, deletions);
+        if (status == STORE_OK) {
+            status = disk_status(mdb_txn_commit(txn));
+        } else {
+            mdb_txn_abort(txn);
+        }
+    }
+    if (status != STORE_OK) {
+        recents_release(fresh);
+        return status;
+    }
+    atomic_fetch_add(&s->syncs, SYNCS);
+    settle(s, fresh, deletions);
+    return STORE_OK;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_TESTS_SESSION_STORE_HARNESS_H
+#define LARDER_TESTS_SESSION_STORE_HARNESS_H
+
+#include "unit/session/harness.h"
+#include "unit/store/harness.h"
+
+#include "store/engine.h"
+
+/* A node with durable groups over a real embedded store. Each call is done when it is handed in, as the store would do it
+ * at some time, but the answer is held back if the test wants it: then it comes when the test says so, in any order. */
+struct held_store {
+    struct store base;
+    struct store *real;
+    bool hold_writes;
+    bool hold_reads;
+    struct store_call *held[1024];
+    size_t held_count;
+    enum store_status fail; /* writes are not done but answered with this; OK: they are done */
+    size_t calls;           /* handed in, ever */
+};
+
+static sem_t held_store_answered;
+
+static inline void held_store_note(struct store_call *call) {
+    (void)call;
+    sem_post(&held_store_answered);
+}
+
+static inline void held_store_do(struct held_store *s, struct store_call *call) {
+    void (*done)(struct store_call * call) = call->done;
+
+    call->done = held_store_note;
+    store_submit(s->real, call);
+    while (sem_wait(&held_store_answered) != 0) {
+    }
+    call->done = done;
+}
+
+static inline void held_store_submit(struct store *store, struct store_call *call) {
+    struct held_store *s = (struct held_store *)store;
+    bool reads = call->op.kind == STORE_OP_RANGE || call->op.kind == STORE_OP_LEASE_TTL;
+
+    s->calls++;
+    if (s->fail != STORE_OK && !reads) {
+        call->status = s->fail;
+        call->revision = store_revision(s->real);
+    } else {
+        held_store_do(s, call);
+    }
+    if (reads ? s->hold_reads : s->hold_writes) {
+        harness_must(s->held_count < sizeof(s->held) / sizeof(s->held[0]));
+        s->held[s->held_count++] = call;
+    } else {
+        call->done(call);
+    }
+}
+
+static inline void held_store_observe(struct store *store, store_observer_fn *observer, void *ctx) {
+    store_observe(((struct held_store *)store)->real, observer, ctx);
+}
+
+static inline int64_t held_store_revision(const struct store *store) {
+    return store_revision(((const struct held_store *)store)->real);
+}
+
+static const struct store_engine held_store_engine = {
+    .submit = held_store_submit,
+    .observe = held_store_observe,
+    .revision = held_store_revision,
+};
+
+struct store_harness {
+    struct harness h;
+    struct place place;
+    struct held_store store;
+    int64_t now_ns;
+};
+
+static struct store_harness *store_harness_now; /* whose clock durable groups read */
+
+static inline int64_t store_harness_clock(void) {
+    return store_harness_now->now_ns;
+}
+
+static inline void store_harness_ready(struct session *s) {
+    client_pump((struct client *)(void *)((char *)s - offsetof(struct client, session)));
+}
+
+/* The groups: "d" is durable, "t" is durable and its keys live 60 s, everything else is in memory. */
+static inline void store_harness_groups(struct store_harness *s, uint64_t max_item) {
+    struct group_policy policies[2] = {group_policy_make(SLICE("d"), max_item),
+                                       group_policy_make(SLICE("t"), max_item)};
+
+    policies[0].backing = policies[1].backing = GROUP_BACKING_STORE;
+    policies[1].ttl = 60;
+    group_set_free(s->h.groups);
+    harness_must(group_set_build(policies, 2, max_item, NULL, &s->h.groups) == LARDER_OK);
+    s->h.worker.context.groups = s->h.groups;
+}
+
+static inline void store_harness_init(struct store_harness *s, const struct harness_config *config) {
+    memset(s, 0, sizeof(*s));
+    sem_init(&held_store_answered, 0, 0);
+    store_harness_now = s;
+    place_start(&s->place);
+    s->store.base.engine = &held_store_engine;
+    s->store.real = s->place.store;
+    s->now_ns = clock_monotonic_ns();
+    harness_init(&s->h, config);
+    store_harness_groups(s, config->max_item);
+    s->h.node.start_ns = s->now_ns - (HARNESS_NOW - TABLE_EPOCH) * CLOCK_NS_PER_S;
+    s->h.node.store = &s->store.base;
+    s->h.node.durable = durable_new(&(struct durable_config){
+        .store = &s->store.base,
+        .table = &s->h.table,
+        .groups = s->h.groups,
+        .start_ns = s->h.node.start_ns,
+        .now_ns = store_harness_clock,
+        .copies_are_current = true,
+    });
+    harness_must(s->h.node.durable != NULL);
+    s->h.worker.on_ready = store_harness_ready;
+}
+
+/* Lets one held answer come; its place among those held. */
+static inline void store_harness_release(struct store_harness *s, size_t which) {
+    struct store_call *call = s->store.held[which];
+
+    harness_must(which < s->store.held_count);
+    s->store.held_count--;
+    memmove(&s->store.held[which], &s->store.held[which + 1], (s->store.held_count - which) * sizeof(s->store.held[0]));
+    call->done(call);
+    session_worker_complete(&s->h.worker);
+}
+
+/* Lets all come, also those that come of it. */
+static inline void store_harness_release_all(struct store_harness *s) {
+    while (s->store.held_count > 0) {
+        store_harness_release(s, 0);
+    }
+}
+
+static inline void store_harness_fini(struct store_harness *s) {
+    store_harness_release_all(s);
+    store_close(s->place.store);
+    session_worker_fini(&s->h.worker);
+    durable_free(s->h.node.durable);
+    telemetry_free(s->h.telemetry);
+    group_set_free(s->h.groups);
+    table_fini(&s->h.table);
+    place_remove(&s->place);
+    sem_destroy(&held_store_answered);
+}
+
+#endif
