@@ -6,15 +6,25 @@ static uint64_t bytes_now(const struct local *s) {
 }
 
 /* What can stand against a put now. */
-static enum store_status check_put(struct local *s, const struct store_put *put) {
-    if (put->ignore_value || put->ignore_lease) {
-        const struct key_entry *e = key_tree_find(&s->index, put->key);
+static enum store_status check_old(struct local *s, const struct store_put *put) {
+    const struct key_entry *e;
 
-        if (e == NULL || key_entry_at(e, s->batch.main) == NULL) {
-            return STORE_KEY_NOT_FOUND;
-        }
+    if (!put->ignore_value && !put->ignore_lease) {
+        return STORE_OK;
     }
+    e = key_tree_find(&s->index, put->key);
+    return e == NULL || key_entry_at(e, s->batch.main) == NULL ? STORE_KEY_NOT_FOUND : STORE_OK;
+}
+
+static enum store_status check_lease(struct local *s, const struct store_put *put) {
     return put->lease != 0 && lease_find(&s->leases, put->lease) == NULL ? STORE_LEASE_NOT_FOUND : STORE_OK;
+}
+
+/* Within a transaction etcd looks for the key first, otherwise for the lease. */
+static enum store_status check_put_in_txn(struct local *s, const struct store_put *put) {
+    enum store_status status = check_old(s, put);
+
+    return status == STORE_OK ? check_lease(s, put) : status;
 }
 
 static enum store_status check_quota(struct local *s, uint64_t more) {
@@ -51,7 +61,7 @@ static enum store_status check_along(struct local *s, const struct store_txn *tx
             status = check_along(s, &ops[i].txn, path, kind, footprint);
         } else if (ops[i].kind == kind && kind == STORE_OP_PUT) {
             *footprint += put_footprint(&ops[i].put);
-            status = check_put(s, &ops[i].put);
+            status = check_put_in_txn(s, &ops[i].put);
         } else if (ops[i].kind == kind) {
             status = check_revision(s, ops[i].range.revision, s->batch.revision);
         }
@@ -111,7 +121,10 @@ static enum store_status compact(struct local *s, struct store_call *call) {
 static enum store_status apply_put(struct local *s, struct store_call *call) {
     const struct store_put *op = &call->op.put;
 
-    call->status = check_put(s, op);
+    call->status = check_lease(s, op);
+    if (call->status == STORE_OK) {
+        call->status = check_old(s, op);
+    }
     if (call->status == STORE_OK) {
         call->status = check_quota(s, put_footprint(op));
     }

@@ -33,6 +33,7 @@ void batch_clear(struct batch *b) {
     b->entry.size = 0;
     *b = (struct batch){
         .entry = b->entry,
+        .compact = BATCH_COMPACTS_NOTHING,
         .touched = b->touched,
         .touched_capacity = b->touched_capacity,
         .events = b->events,

@@ -7,6 +7,8 @@
 #include "store/local/lease.h"
 #include "store/store.h"
 
+enum { BATCH_COMPACTS_NOTHING = -1 };
+
 /* What the writer does between two commits, and what it must know to take all of it back. */
 struct batch {
     struct disk_reader *reader; /* NULL: nothing is begun */
@@ -22,7 +24,7 @@ struct batch {
     size_t payload;       /* bytes of keys and values */
     int64_t keys;         /* how many more keys there are than before */
     int64_t bytes;        /* likewise of records */
-    int64_t compact;      /* revision that the batch compacts; 0: none */
+    int64_t compact;      /* revision that the batch compacts, or BATCH_COMPACTS_NOTHING */
     struct key_entry **touched;
     size_t touched_count;
     size_t touched_capacity;

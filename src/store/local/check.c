@@ -78,33 +78,38 @@ static enum store_status check_txn(const struct store_txn *txn, size_t most, str
 
 /* What a list of operations may change. */
 struct changes {
-    const struct slice **puts;
+    const struct store_put **puts;
     size_t put_count;
     const struct store_span **deletes;
     size_t delete_count;
 };
 
 /* Both lists have room for every operation of the transaction, one behind the other; see check_overlap. */
-static bool is_put(const struct changes *c, size_t from, size_t to, const struct slice *key) {
+static bool is_put(const struct changes *c, size_t from, size_t to, const struct store_put *put) {
     for (size_t i = from; i < to; i++) {
-        if (slice_equal(*c->puts[i], *key)) {
+        if (slice_equal(c->puts[i]->key, put->key)) {
             return true;
         }
     }
     return false;
 }
 
-/* etcd knows no open end here: a range_end of one zero byte is a key like any other. */
-static bool deletes_key(const struct store_span *span, const struct slice *key) {
+/* etcd knows no open end here: a range_end of one zero byte is a key like any other. But a put that keeps something of
+ * what is deleted before it has no meaning; etcd 3.4.23 crashes. */
+static bool deletes_key(const struct store_span *span, const struct store_put *put) {
     if (span_is_single(span)) {
-        return slice_equal(span->key, *key);
+        return slice_equal(span->key, put->key);
     }
-    return slice_compare(*key, span->key) >= 0 && slice_compare(*key, span->range_end) < 0;
+    if (slice_compare(put->key, span->key) < 0) {
+        return false;
+    }
+    return slice_compare(put->key, span->range_end) < 0 ||
+           (span_is_open(span) && (put->ignore_value || put->ignore_lease));
 }
 
-static bool is_deleted(const struct changes *c, size_t from, size_t to, const struct slice *key) {
+static bool is_deleted(const struct changes *c, size_t from, size_t to, const struct store_put *put) {
     for (size_t i = from; i < to; i++) {
-        if (deletes_key(c->deletes[i], key)) {
+        if (deletes_key(c->deletes[i], put)) {
             return true;
         }
     }
@@ -172,19 +177,19 @@ static enum store_status collect_changes(const struct store_op *ops, size_t coun
     }
     for (size_t i = 0; i < count; i++) {
         if (ops[i].kind == STORE_OP_PUT) {
-            const struct slice *key = &ops[i].put.key;
+            const struct store_put *put = &ops[i].put;
 
-            if (is_put(c, puts_first, c->put_count, key) || is_deleted(c, deletes_first, deletes_end, key)) {
+            if (is_put(c, puts_first, c->put_count, put) || is_deleted(c, deletes_first, deletes_end, put)) {
                 return STORE_DUPLICATE_KEY;
             }
-            c->puts[c->put_count++] = key;
+            c->puts[c->put_count++] = put;
         }
     }
     return STORE_OK;
 }
 
 static enum store_status check_branch_overlap(const struct store_op *ops, size_t count) {
-    const struct slice *puts[STORE_TXN_TOTAL_MAX];
+    const struct store_put *puts[STORE_TXN_TOTAL_MAX];
     const struct store_span *deletes[STORE_TXN_TOTAL_MAX];
     struct changes changes = {.puts = puts, .deletes = deletes};
 

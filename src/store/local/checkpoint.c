@@ -50,7 +50,9 @@ static enum store_status write_all(struct local *s, MDB_txn *txn, size_t deletio
         status = delete_records(s, txn, deletions);
     }
     if (status == STORE_OK) {
-        status = disk_set_number(&s->disk, txn, DISK_NUMBER_COMPACTED, atomic_load(&s->compacted));
+        int64_t compacted = atomic_load(&s->compacted);
+
+        status = disk_set_number(&s->disk, txn, DISK_NUMBER_COMPACTED, compacted > 0 ? compacted : 0);
     }
     if (status == STORE_OK) {
         status = disk_set_number(&s->disk, txn, DISK_NUMBER_SEQUENCE, (int64_t)s->journal.sequence);

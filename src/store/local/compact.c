@@ -9,6 +9,7 @@
 enum {
     PORTION = 4096,          /* items, or records, between two commits */
     HISTORY_SLACK = 16,      /* automatic compaction waits until a 16th more than wanted is there */
+    WATCH_LAG_MAX = 10000,   /* revisions by which a watcher may hold compaction up */
     NEARLY_FULL_EIGHTHS = 7, /* of the quota; from there on history is given up */
 };
 
@@ -28,14 +29,22 @@ static int64_t automatic_target(const struct local *s) {
     return committed - history > compacted + history / HISTORY_SLACK ? committed - history : 0;
 }
 
-/* Up to where the index can be gone through now: what is not in LMDB yet stays. */
-static int64_t prune_target(const struct local *s) {
-    int64_t compacted = atomic_load_explicit(&s->compacted, memory_order_relaxed);
-
-    return compacted < s->checkpointed ? compacted : s->checkpointed;
+static int64_t less(int64_t a, int64_t b) {
+    return a < b ? a : b;
 }
 
-bool compact_is_due(const struct local *s) {
+/* Up to where the index can be gone through now: what is not in LMDB yet stays, and, for some time, what watchers have
+ * still to read. So a compaction ends no watcher that keeps up. */
+static int64_t prune_target(struct local *s) {
+    int64_t compacted = atomic_load_explicit(&s->compacted, memory_order_relaxed);
+
+    if (s->pruned >= compacted) {
+        return compacted;
+    }
+    return less(less(compacted, s->checkpointed), watch_oldest(&s->watches, compacted - WATCH_LAG_MAX));
+}
+
+bool compact_is_due(struct local *s) {
     return s->pruned < prune_target(s) || automatic_target(s) > 0;
 }
 
@@ -116,7 +125,11 @@ static void prune_last(struct local *s, int64_t compacted) {
 void compact_index(struct local *s) {
     int64_t compacted = prune_target(s);
 
-    if (s->pruned >= compacted || !prune_until(s, compacted - 1, compacted, PORTION)) {
+    if (s->pruned >= compacted) {
+        return;
+    }
+    atomic_store(&s->floor, compacted);
+    if (!prune_until(s, compacted - 1, compacted, PORTION)) {
         return;
     }
     prune_last(s, compacted);

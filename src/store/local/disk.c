@@ -151,6 +151,7 @@ static MDB_val number_name(enum disk_number which) {
         [DISK_NUMBER_FORMAT] = "format",
         [DISK_NUMBER_COMPACTED] = "compacted",
         [DISK_NUMBER_SEQUENCE] = "sequence",
+        [DISK_NUMBER_SALT] = "salt",
     };
 
     return val(names[which], strlen(names[which]));

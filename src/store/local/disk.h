@@ -54,7 +54,12 @@ enum store_status disk_append(const struct disk *d, MDB_txn *txn, int64_t revisi
 
 enum store_status disk_delete(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub);
 
-enum disk_number { DISK_NUMBER_FORMAT, DISK_NUMBER_COMPACTED, DISK_NUMBER_SEQUENCE /* of the journal */ };
+enum disk_number {
+    DISK_NUMBER_FORMAT,
+    DISK_NUMBER_COMPACTED,
+    DISK_NUMBER_SEQUENCE, /* of the journal */
+    DISK_NUMBER_SALT,     /* of the journal */
+};
 
 /* A number kept under a name; 0 if it was never set. */
 enum store_status disk_get_number(const struct disk *d, MDB_txn *txn, enum disk_number which, int64_t *ret_number);

@@ -8,59 +8,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/random.h"
+#include "store/local/directory.h"
 #include "store/local/disk.h"
 #include "store/local/pages.h"
 
 enum {
     DATABASES = 3,
-    DIRECTORY_MODE = 0700,
     FILE_MODE = 0600,
     PHRASE_MAX = 512,
     MAP_FACTOR = 2,        /* of the quota: room for half empty pages and for those that a reader holds */
     MAP_EXTRA = 256 << 20, /* so that deletes and compaction can still be written when the quota is used up */
 };
 
-static bool fail(struct buf *why, const char *directory, const char *what, const char *advice) {
-    buf_printf(why, "the store in %s: %s; %s", directory, what, advice);
-    return false;
-}
+#define FILE_NAME "data.mdb"
+#define NEW_FILE FILE_NAME ".new"
 
-/* Makes the directory and those above it. */
-static bool make_directory(const char *directory, struct buf *why) {
-    char path[PATH_MAX];
-    size_t size = strlen(directory);
-
-    if (size == 0 || size >= sizeof(path)) {
-        return fail(why, directory, "the name of the directory is empty or too long", "choose another data-dir");
-    }
-    memcpy(path, directory, size + 1);
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(path, DIRECTORY_MODE);
-        *slash = '/';
-    }
-    if (mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST) {
-        return fail(why, directory, strerror(errno), "make the directory, or choose another data-dir");
-    }
-    return true;
-}
-
-/* LMDB's own lock only keeps its readers apart. */
-static bool lock_directory(struct disk *d, const char *directory, struct buf *why) {
-    char path[PATH_MAX];
-
-    if ((size_t)snprintf(path, sizeof(path), "%s/larderd.lock", directory) >= sizeof(path)) {
-        return fail(why, directory, "the name of the directory is too long", "choose another data-dir");
-    }
-    d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
-    if (d->lock < 0) {
-        return fail(why, directory, strerror(errno), "the directory must be writable for this user");
-    }
-    if (flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
-        return fail(why, directory, "another process uses it",
-                    "give each larderd a data-dir of its own, or end the other one");
-    }
-    return true;
+/* The directory's name is short enough: its lock was opened. */
+static void path_in(const char *directory, const char *file, char ret_path[PATH_MAX]) {
+    snprintf(ret_path, PATH_MAX, "%s/%s", directory, file);
 }
 
 /* Whether the directory has a store already. */
@@ -68,7 +34,7 @@ static bool has_data(const char *directory) {
     char path[PATH_MAX];
     struct stat stat_of;
 
-    snprintf(path, sizeof(path), "%s/data.mdb", directory);
+    path_in(directory, FILE_NAME, path);
     return stat(path, &stat_of) == 0 && stat_of.st_size > 0;
 }
 
@@ -76,7 +42,7 @@ static bool has_data(const char *directory) {
 static bool fail_with(struct buf *found, struct buf *why, const char *directory) {
     const char *what = buf_append(found, "", 1) == LARDER_OK ? found->data : "a file is damaged";
 
-    fail(why, directory, what, "restore the directory from a backup, or start with an empty one");
+    directory_fail(why, directory, what, "restore the directory from a backup, or start with an empty one");
     buf_fini(found);
     return false;
 }
@@ -86,7 +52,7 @@ static bool check_pages(const char *directory, struct buf *why) {
     char path[PATH_MAX];
     struct buf found;
 
-    snprintf(path, sizeof(path), "%s/data.mdb", directory);
+    path_in(directory, FILE_NAME, path);
     buf_init(&found, PHRASE_MAX);
     if (!pages_check(path, &found)) {
         return fail_with(&found, why, directory);
@@ -100,10 +66,10 @@ static bool open_journal(struct journal *j, const char *directory, bool no_sync,
     char path[PATH_MAX];
     struct buf found;
 
-    snprintf(path, sizeof(path), "%s/journal", directory);
+    path_in(directory, "journal", path);
     if (has_data(directory) && access(path, F_OK) < 0) {
-        return fail(why, directory, "the journal is missing, and with it perhaps the last writes",
-                    "restore the whole directory from a backup");
+        return directory_fail(why, directory, "the journal is missing, and with it perhaps the last writes",
+                              "restore the whole directory from a backup");
     }
     buf_init(&found, PHRASE_MAX);
     if (!journal_open(j, path, no_sync, &found)) {
@@ -113,25 +79,14 @@ static bool open_journal(struct journal *j, const char *directory, bool no_sync,
     return true;
 }
 
-/* The names of new files must be durable as well. */
-static bool sync_directory(const char *directory, struct buf *why) {
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-
-    if (!synced) {
-        fail(why, directory, strerror(errno), "see whether the disk is out of order");
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return synced;
-}
-
-static bool open_environment(struct disk *d, const char *directory, uint64_t quota, struct buf *why) {
-    unsigned flags = MDB_NOTLS;
+static bool open_environment(struct disk *d, const char *directory, const char *file, uint64_t quota, struct buf *why) {
+    unsigned flags = MDB_NOTLS | MDB_NOSUBDIR;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t map = (quota * MAP_FACTOR + MAP_EXTRA) / page * page;
+    char path[PATH_MAX];
     int error = mdb_env_create(&d->env);
+
+    path_in(directory, file, path);
 
     if (error == MDB_SUCCESS) {
         error = mdb_env_set_maxdbs(d->env, DATABASES);
@@ -143,19 +98,20 @@ static bool open_environment(struct disk *d, const char *directory, uint64_t quo
         error = mdb_env_set_maxreaders(d->env, DISK_READERS_MAX);
     }
     if (error == MDB_SUCCESS) {
-        error = mdb_env_open(d->env, directory, flags, FILE_MODE);
+        error = mdb_env_open(d->env, path, flags, FILE_MODE);
     }
     switch (error) {
     case MDB_SUCCESS:
         return true;
     case MDB_INVALID:
     case MDB_CORRUPTED:
-        return fail(why, directory, "data.mdb is damaged or not a store's file",
-                    "restore the directory from a backup, or start with an empty one");
+        return directory_fail(why, directory, "data.mdb is damaged or not a store's file",
+                              "restore the directory from a backup, or start with an empty one");
     case MDB_VERSION_MISMATCH:
-        return fail(why, directory, "data.mdb was written by another version of LMDB", "use the larderd that wrote it");
+        return directory_fail(why, directory, "data.mdb was written by another version of LMDB",
+                              "use the larderd that wrote it");
     default:
-        return fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
+        return directory_fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
     }
 }
 
@@ -178,9 +134,12 @@ static bool check_format(struct disk *d, MDB_txn *txn, const char *directory, st
     if (status == STORE_OK && format == 0) {
         format = DISK_FORMAT;
         status = disk_set_number(d, txn, DISK_NUMBER_FORMAT, format);
+        if (status == STORE_OK) {
+            status = disk_set_number(d, txn, DISK_NUMBER_SALT, (int64_t)random_os_seed());
+        }
     }
     if (status != STORE_OK) {
-        return fail(why, directory, store_status_text(status), "restore the directory from a backup");
+        return directory_fail(why, directory, store_status_text(status), "restore the directory from a backup");
     }
     if (format > DISK_FORMAT) {
         buf_printf(why,
@@ -197,13 +156,13 @@ static bool open_contents(struct disk *d, const char *directory, struct buf *why
     int error = mdb_txn_begin(d->env, NULL, 0, &txn);
 
     if (error != MDB_SUCCESS) {
-        return fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
+        return directory_fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
     }
     error = open_databases(d, txn, MDB_CREATE);
     if (error != MDB_SUCCESS) {
         mdb_txn_abort(txn);
-        return fail(why, directory, mdb_strerror(error),
-                    "see whether the disk is full; else restore the directory from a backup");
+        return directory_fail(why, directory, mdb_strerror(error),
+                              "see whether the disk is full; else restore the directory from a backup");
     }
     if (!check_format(d, txn, directory, why)) {
         mdb_txn_abort(txn);
@@ -211,21 +170,59 @@ static bool open_contents(struct disk *d, const char *directory, struct buf *why
     }
     error = mdb_txn_commit(txn);
     if (error != MDB_SUCCESS) {
-        return fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
+        return directory_fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
     }
     return true;
 }
 
-bool disk_open(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why) {
+/* --- a new store --- */
+
+static void remove_unfinished(const char *directory) {
+    char path[PATH_MAX];
+
+    path_in(directory, NEW_FILE, path);
+    unlink(path);
+    path_in(directory, NEW_FILE "-lock", path);
+    unlink(path);
+}
+
+/* Makes LMDB's file aside: a crash in the middle leaves nothing that looks like a damaged store. */
+static bool make_file(const char *directory, uint64_t quota, struct buf *why) {
+    struct disk made = {.lock = -1};
+    char from[PATH_MAX];
+    char to[PATH_MAX];
+    bool good;
+
+    remove_unfinished(directory);
+    pthread_mutex_init(&made.readers_lock, NULL);
+    good = open_environment(&made, directory, NEW_FILE, quota, why) && open_contents(&made, directory, why);
+    disk_close(&made);
+    if (!good) {
+        return false;
+    }
+    path_in(directory, NEW_FILE, from);
+    path_in(directory, FILE_NAME, to);
+    if (rename(from, to) < 0) {
+        return directory_fail(why, directory, strerror(errno), "see whether the disk is full or out of order");
+    }
+    remove_unfinished(directory);
+    return directory_sync(directory, why);
+}
+
+static bool open_files(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why) {
     const char *directory = config->directory;
 
+    return check_pages(directory, why) && open_journal(j, directory, config->no_sync, why) &&
+           directory_sync(directory, why) && (has_data(directory) || make_file(directory, config->quota, why)) &&
+           open_environment(d, directory, FILE_NAME, config->quota, why) && open_contents(d, directory, why);
+}
+
+bool disk_open(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why) {
     *d = (struct disk){.lock = -1};
     *j = (struct journal){.fd = -1};
     pthread_mutex_init(&d->readers_lock, NULL);
-    if (make_directory(directory, why) && lock_directory(d, directory, why) && check_pages(directory, why) &&
-        open_journal(j, directory, config->no_sync, why) && sync_directory(directory, why) &&
-        open_environment(d, directory, config->quota, why) && open_contents(d, directory, why) &&
-        sync_directory(directory, why)) {
+    if (directory_make(config->directory, why) && directory_lock(config->directory, &d->lock, why) &&
+        open_files(d, j, config, why)) {
         return true;
     }
     journal_close(j);

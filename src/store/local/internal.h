@@ -30,6 +30,8 @@
  * into the index before they are committed; no reader looks at those. What compaction takes out of the index it deletes
  * from LMDB only afterwards, so whatever a reader finds in the index is in its snapshot, or among the records in memory
  * that it holds. */
+enum { NOT_COMPACTED = -1 /* as in etcd, so that 0 can be compacted */ };
+
 struct local {
     struct store base;
     struct local_config config;
@@ -42,7 +44,8 @@ struct local {
     _Atomic int64_t
         checkpointed; /* up to this revision records are in LMDB; changed, as `recents`, with the index locked */
     _Atomic int64_t committed; /* revision that readers see */
-    _Atomic int64_t compacted; /* below this one nobody can read any more */
+    _Atomic int64_t compacted; /* below this one nobody can read any more; NOT_COMPACTED: nothing was yet */
+    _Atomic int64_t floor;     /* below this one, compaction has taken out what is obsolete, or is about to */
 
     /* --- the queue of the writer --- */
     pthread_mutex_t queue_lock;
@@ -157,7 +160,7 @@ static inline enum store_status check_revision(const struct local *s, int64_t as
     if (asked > newest) {
         return STORE_FUTURE_REVISION;
     }
-    return asked > 0 && asked < atomic_load(&s->compacted) ? STORE_COMPACTED : STORE_OK;
+    return asked != 0 && asked < atomic_load(&s->compacted) ? STORE_COMPACTED : STORE_OK;
 }
 
 /* --- transactions (txn.c) --- */
@@ -210,7 +213,7 @@ enum store_status checkpoint(struct local *s);
 /* --- compaction (compact.c), the writer's --- */
 
 /* Whether history is too long or old versions wait to be taken out. */
-bool compact_is_due(const struct local *s);
+bool compact_is_due(struct local *s);
 
 /* Decides on automatic compaction. */
 enum store_status compact_in_batch(struct local *s);

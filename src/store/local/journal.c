@@ -132,15 +132,17 @@ enum store_status journal_add(struct buf *entry, const struct journal_item *item
     return status == STORE_OK ? add_bytes(entry, zeros, padded(item->bytes.size) - item->bytes.size) : status;
 }
 
-static uint64_t checksum(const struct head *head, const char *items) {
-    return XXH3_64bits_withSeed(items, head->size, head->sequence ^ head->size << 32);
+static uint64_t checksum(const struct journal *j, const struct head *head, const char *items) {
+    const uint64_t all[] = {j->salt, head->sequence, head->size, XXH3_64bits_withSeed(items, head->size, j->salt)};
+
+    return XXH3_64bits_withSeed(all, sizeof(all), j->salt);
 }
 
 enum store_status journal_append(struct journal *j, struct buf *entry) {
     struct head head = {.magic = MAGIC, .sequence = j->sequence + 1, .size = entry->size - sizeof(head)};
     enum store_status status = lengthen(j, j->offset + entry->size);
 
-    head.checksum = checksum(&head, entry->data + sizeof(head));
+    head.checksum = checksum(j, &head, entry->data + sizeof(head));
     memcpy(entry->data, &head, sizeof(head));
     if (status == STORE_OK) {
         status = write_at(j, entry->data, entry->size, j->offset);
@@ -158,13 +160,13 @@ enum store_status journal_append(struct journal *j, struct buf *entry) {
 /* --- reading --- */
 
 /* The entry at an offset. False: there is none that is whole. */
-static bool entry_at(struct slice file, uint64_t offset, struct head *ret_head) {
+static bool entry_at(const struct journal *j, struct slice file, uint64_t offset, struct head *ret_head) {
     if (offset > file.size || file.size - offset < sizeof(*ret_head)) {
         return false;
     }
     memcpy(ret_head, file.data + offset, sizeof(*ret_head));
     return ret_head->magic == MAGIC && ret_head->size <= file.size - offset - sizeof(*ret_head) &&
-           ret_head->checksum == checksum(ret_head, file.data + offset + sizeof(*ret_head));
+           ret_head->checksum == checksum(j, ret_head, file.data + offset + sizeof(*ret_head));
 }
 
 static enum store_status tell_items(struct slice items, journal_item_fn *each, void *ctx) {
@@ -194,13 +196,13 @@ static enum store_status tell_items(struct slice items, journal_item_fn *each, v
     return status;
 }
 
-/* Whether an entry that comes later than `sequence` lies anywhere behind an offset. */
-static bool has_later(struct slice file, uint64_t offset, uint64_t sequence) {
-    for (; offset + sizeof(struct head) <= file.size; offset += ALIGNMENT) {
+/* Whether an entry that comes later than the last one lies anywhere behind it. */
+static bool has_later(const struct journal *j, struct slice file) {
+    for (uint64_t offset = j->offset; offset + sizeof(struct head) <= file.size; offset += ALIGNMENT) {
         struct head head;
 
         memcpy(&head, file.data + offset, sizeof(head.magic));
-        if (head.magic == MAGIC && entry_at(file, offset, &head) && head.sequence > sequence) {
+        if (head.magic == MAGIC && entry_at(j, file, offset, &head) && head.sequence > j->sequence) {
             return true;
         }
     }
@@ -211,22 +213,24 @@ static enum store_status replay(struct journal *j, struct slice file, journal_it
     enum store_status status = STORE_OK;
     struct head head;
 
-    while (status == STORE_OK && entry_at(file, j->offset, &head) && head.sequence == j->sequence + 1) {
+    while (status == STORE_OK && entry_at(j, file, j->offset, &head) && head.sequence == j->sequence + 1) {
         status = tell_items(slice_make(file.data + j->offset + sizeof(head), head.size), each, ctx);
         j->offset += sizeof(head) + head.size;
         j->sequence++;
     }
-    if (status == STORE_OK && has_later(file, j->offset, j->sequence)) {
+    if (status == STORE_OK && has_later(j, file)) {
         status = STORE_DAMAGED;
     }
     return status;
 }
 
-enum store_status journal_replay(struct journal *j, uint64_t sequence, journal_item_fn *each, void *ctx) {
+enum store_status journal_replay(struct journal *j, uint64_t salt, uint64_t sequence, journal_item_fn *each,
+                                 void *ctx) {
     enum store_status status;
     void *file;
 
     j->offset = 0;
+    j->salt = salt;
     j->sequence = sequence;
     if (j->length == 0) {
         return STORE_OK;

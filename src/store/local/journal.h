@@ -14,16 +14,18 @@
  *     8 bytes  magic
  *     8        sequence number: one more than that of the entry before
  *     8        size of what follows the head
- *     8        checksum (XXH3) of the number, the size and what follows
+ *     8        checksum (XXH3, salted) of the number, the size and what follows
  *     then the items: kind (4), size of the bytes (4), number (8), other (8), the bytes, zeros up to a multiple of 8
  *
  * What is behind the last entry is older, or zeros. An entry that was not written whole was never acknowledged, and is the
- * last. One that is not whole and has a successor is damage. */
+ * last. One that is not whole and has a successor is damage. The salt is the store's secret, so that no value can be made
+ * to look like an entry. */
 struct journal {
     int fd;
     uint64_t length;   /* of the file, that is written already */
     uint64_t offset;   /* of the next entry */
     uint64_t sequence; /* of the last entry */
+    uint64_t salt;     /* of the checksums */
     bool no_sync;
 };
 
@@ -51,7 +53,7 @@ typedef enum store_status journal_item_fn(void *ctx, const struct journal_item *
 
 /* Tells the items of all entries that follow the entry `sequence`, in order; the journal then goes on behind them. DAMAGED,
  * IO, or what `each` returned. */
-enum store_status journal_replay(struct journal *j, uint64_t sequence, journal_item_fn *each, void *ctx);
+enum store_status journal_replay(struct journal *j, uint64_t salt, uint64_t sequence, journal_item_fn *each, void *ctx);
 
 /* Adds an item to an entry that is being made in `entry` (empty at first). NO_MEMORY. */
 enum store_status journal_add(struct buf *entry, const struct journal_item *item);

@@ -291,16 +291,29 @@ static enum store_status list_keys(const struct lease *lease, struct arena *aren
     return STORE_OK;
 }
 
+static int compare_ends(const void *a, const void *b) {
+    const struct lease *left = *(struct lease *const *)a;
+    const struct lease *right = *(struct lease *const *)b;
+
+    return comes_before(right, left) - comes_before(left, right);
+}
+
+/* The one that ends first comes first, as in etcd. */
 static enum store_status list(const struct lease_set *set, struct arena *arena, struct store_result *result) {
+    struct lease **leases = arena_alloc(arena, set->count * sizeof(struct lease *));
     size_t count = 0;
 
-    result->ids = arena_calloc(arena, set->count + 1, sizeof(*result->ids));
-    if (result->ids == NULL) {
+    result->ids = arena_calloc(arena, set->count, sizeof(*result->ids));
+    if (leases == NULL || result->ids == NULL) {
         return STORE_NO_MEMORY;
     }
+    if (set->count > 0) {
+        memcpy(leases, set->heap, set->count * sizeof(struct lease *));
+        qsort(leases, set->count, sizeof(struct lease *), compare_ends);
+    }
     for (size_t i = 0; i < set->count; i++) {
-        if (!set->heap[i]->ending) {
-            result->ids[count++] = set->heap[i]->id;
+        if (!leases[i]->ending) {
+            result->ids[count++] = leases[i]->id;
         }
     }
     result->count = (int64_t)count;

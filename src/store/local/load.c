@@ -91,6 +91,7 @@ static enum store_status replay_item(void *ctx, const struct journal_item *item)
 static enum store_status take_over_journal(struct local *s) {
     struct replay replay = {.s = s};
     int64_t sequence = 0;
+    int64_t salt = 0;
     enum store_status status = disk_write_begin(&s->disk, &replay.txn);
 
     if (status != STORE_OK) {
@@ -98,7 +99,10 @@ static enum store_status take_over_journal(struct local *s) {
     }
     status = disk_get_number(&s->disk, replay.txn, DISK_NUMBER_SEQUENCE, &sequence);
     if (status == STORE_OK) {
-        status = journal_replay(&s->journal, (uint64_t)sequence, replay_item, &replay);
+        status = disk_get_number(&s->disk, replay.txn, DISK_NUMBER_SALT, &salt);
+    }
+    if (status == STORE_OK) {
+        status = journal_replay(&s->journal, (uint64_t)salt, (uint64_t)sequence, replay_item, &replay);
     }
     if (status == STORE_OK && s->journal.offset > 0) {
         status = disk_set_number(&s->disk, replay.txn, DISK_NUMBER_SEQUENCE, (int64_t)s->journal.sequence);
@@ -151,7 +155,8 @@ enum store_status local_load(struct local *s) {
         return STORE_NO_MEMORY;
     }
     link_leases(s);
-    atomic_store(&s->compacted, compacted);
+    atomic_store(&s->compacted, compacted > 0 ? compacted : NOT_COMPACTED);
+    atomic_store(&s->floor, atomic_load(&s->compacted));
     atomic_store(&s->checkpointed, atomic_load(&s->committed));
     s->watches.marked_revision = atomic_load(&s->committed);
     return STORE_OK;

@@ -84,7 +84,7 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
 
     *ret_figures = (struct store_figures){
         .revision = atomic_load(&s->committed),
-        .compact_revision = atomic_load(&s->compacted),
+        .compact_revision = atomic_load(&s->compacted) > 0 ? atomic_load(&s->compacted) : 0,
         .keys = atomic_load(&s->keys),
         .bytes = atomic_load(&s->bytes),
         .quota = s->config.quota,

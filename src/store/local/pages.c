@@ -22,7 +22,8 @@ enum {
     DATABASE_FLAGS_AT = 4,
     DATABASE_DEPTH_AT = 6,
     DATABASE_ROOT_AT = 40,
-    INTEGER_KEYS = 8, /* flag of the free list */
+    DATABASE_FLAGS = 0x7f, /* those of a database; the free list has the environment's beside them */
+    INTEGER_KEYS = 8,      /* the one of the free list */
 
     HEADER_SIZE = 16,
     FLAGS_AT = 10,
@@ -199,7 +200,8 @@ static bool check_tree(struct check *c, const unsigned char *database, enum kind
     uint64_t depth = get(database + DATABASE_DEPTH_AT, 2);
     uint64_t root = get(database + DATABASE_ROOT_AT, 8);
 
-    if (flags != (kind == FREE_LIST ? INTEGER_KEYS : 0) || depth > DEPTH_MAX || (depth == 0) != (root == NO_ROOT)) {
+    if ((flags & DATABASE_FLAGS) != (kind == FREE_LIST ? INTEGER_KEYS : 0) || depth > DEPTH_MAX ||
+        (depth == 0) != (root == NO_ROOT)) {
         return trouble(c, root, "is the root of a damaged tree");
     }
     return root == NO_ROOT || check_page(c, root, (unsigned)depth, kind);

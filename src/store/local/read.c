@@ -11,7 +11,8 @@ static void read_range(struct local *s, struct store_call *call) {
         return;
     }
     call->revision = v.revision;
-    call->status = check_revision(s, r->revision, v.revision);
+    /* Here, and not within a transaction, etcd takes a negative revision for the newest. */
+    call->status = r->revision > 0 ? check_revision(s, r->revision, v.revision) : STORE_OK;
     if (call->status == STORE_OK) {
         v.revision = r->revision > 0 ? r->revision : v.revision;
         call->status = range_collect(&v, r, &hits);

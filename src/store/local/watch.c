@@ -160,6 +160,30 @@ void watch_wake(struct watch_set *set) {
     pthread_mutex_unlock(&set->lock);
 }
 
+static int64_t oldest_in(const struct local_watcher *w, int64_t oldest, int64_t found) {
+    for (; w != NULL; w = w->next) {
+        if (w->dirty_from >= oldest && w->dirty_from < found) {
+            found = w->dirty_from;
+        }
+    }
+    return found;
+}
+
+int64_t watch_oldest(struct watch_set *set, int64_t oldest) {
+    int64_t found;
+
+    if (oldest < 1) {
+        oldest = 1; /* 0 is a watcher that has nothing to read */
+    }
+    pthread_mutex_lock(&set->lock);
+    found = oldest_in(set->ranges, oldest, INT64_MAX);
+    for (size_t i = 0; i < set->slot_count; i++) {
+        found = oldest_in(set->slots[i], oldest, found);
+    }
+    pthread_mutex_unlock(&set->lock);
+    return found;
+}
+
 /* --- one watcher --- */
 
 static struct local_watcher *make(struct local *s, const struct store_watch *watch, void (*wake)(void *ctx),
@@ -192,6 +216,7 @@ static void begin(struct watch_set *set, struct local_watcher *w) {
     if (w->watch.start_revision == 0) {
         w->watch.start_revision = published + 1;
     }
+    w->too_late = w->watch.start_revision < atomic_load(&w->store->compacted);
     if (w->watch.start_revision <= set->marked_revision) {
         w->dirty_from = w->watch.start_revision;
         w->dirty_to = set->marked_revision;
@@ -282,7 +307,7 @@ void local_watcher_next(struct store_watcher *watcher, size_t max_bytes, struct 
     if (!take_marks(w, published, &from)) {
         return;
     }
-    ret_batch->status = watch_read(w, from, published, max_bytes, ret_batch);
+    ret_batch->status = w->too_late ? STORE_COMPACTED : watch_read(w, from, published, max_bytes, ret_batch);
     if (ret_batch->status != STORE_OK) {
         w->ended = true;
         ret_batch->compact_revision = atomic_load(&w->store->compacted);

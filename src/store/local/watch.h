@@ -31,6 +31,9 @@ void watch_set_fini(struct watch_set *set);
 void watch_mark(struct watch_set *set, const struct kv_event *events, size_t count, int64_t revision);
 void watch_wake(struct watch_set *set);
 
+/* The oldest revision that a watcher has still to read, of those not below `oldest`; INT64_MAX: none. */
+int64_t watch_oldest(struct watch_set *set, int64_t oldest);
+
 size_t watch_count(struct watch_set *set);
 
 /* As in store.h. */

@@ -51,7 +51,8 @@ static enum store_status copy(struct reading *r, const struct kv *kv, struct kv 
                : STORE_NO_MEMORY;
 }
 
-/* What the key was before that change, unless it is compacted. */
+/* What the key was before that change, unless it is compacted. A put that makes the key has none, also if the same
+ * revision deleted it before. */
 static enum store_status add_previous(struct reading *r, struct kv_event *event) {
     struct local *s = r->w->store;
     const struct version *found = NULL;
@@ -94,7 +95,10 @@ static enum store_status add_event(struct reading *r, const struct kv *kv) {
     if (!is_put) {
         event->kv = (struct kv){.key = event->kv.key, .mod_revision = kv->mod_revision};
     }
-    return status == STORE_OK && r->w->watch.want_previous ? add_previous(r, event) : status;
+    if (status != STORE_OK || !r->w->watch.want_previous || (is_put && kv->create_revision == kv->mod_revision)) {
+        return status;
+    }
+    return add_previous(r, event);
 }
 
 /* Between two revisions: whether the next one is still to be read. */
@@ -123,7 +127,7 @@ static enum store_status collect_versions(const struct reading *r, int64_t from,
     *ret_count = 0;
     pthread_rwlock_rdlock(&s->index_lock);
     /* Only now nothing more is taken out of the index. */
-    if (from < atomic_load(&s->compacted)) {
+    if (from < atomic_load(&s->floor)) {
         pthread_rwlock_unlock(&s->index_lock);
         return STORE_COMPACTED;
     }
@@ -220,8 +224,8 @@ enum store_status watch_read(struct local_watcher *w, int64_t from, int64_t to, 
     if (status != STORE_OK) {
         return status;
     }
-    /* What is not compacted by now stays in the view. */
-    compacted = from < atomic_load(&w->store->compacted);
+    /* What is not taken out by now stays in the view. */
+    compacted = from < atomic_load(&w->store->floor);
     pthread_rwlock_unlock(&w->store->index_lock);
     if (compacted) {
         status = STORE_COMPACTED;

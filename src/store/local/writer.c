@@ -135,7 +135,7 @@ static void publish(struct local *s) {
     recents_add(s->recents, b->first, b->last);
     watch_mark(&s->watches, b->events, b->event_count, b->revision);
     atomic_store(&s->committed, b->revision);
-    if (b->compact > 0) {
+    if (b->compact != BATCH_COMPACTS_NOTHING) {
         atomic_store(&s->compacted, b->compact);
     }
     atomic_fetch_add(&s->keys, (uint64_t)b->keys);

@@ -55,7 +55,7 @@ static inline void place_reopen(struct place *p) {
 }
 
 static inline void place_remove(struct place *p) {
-    static const char *const files[] = {"data.mdb", "lock.mdb", "larderd.lock", "journal"};
+    static const char *const files[] = {"data.mdb", "data.mdb-lock", "larderd.lock", "journal"};
     char path[128];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -227,6 +227,23 @@ static void a_missing_journal_is_refused(void **state) {
     place_remove(&p);
 }
 
+/* So that no value can be made to look like an entry: one must know the salt of the store. */
+static void entries_of_another_store_are_none(void **state) {
+    struct place p;
+    struct place other;
+
+    (void)state;
+    place_start(&p);
+    put(&p, "a", "1");
+    place_start(&other);
+    store_close(other.store);
+    copy_file(&p, &other, "journal", SIZE_MAX);
+    place_open(&other);
+    assert_int_equal(store_revision(other.store), 1);
+    place_end(&other);
+    place_end(&p);
+}
+
 /* The journal begins anew after each checkpoint; what is behind its end is then older and must not be taken for more. */
 static void older_entries_are_not_taken_over_again(void **state) {
     struct place p;
@@ -255,6 +272,7 @@ int main(void) {
         cmocka_unit_test(an_entry_that_is_not_whole_has_never_been),
         cmocka_unit_test(a_damaged_entry_with_a_successor_is_refused),
         cmocka_unit_test(a_missing_journal_is_refused),
+        cmocka_unit_test(entries_of_another_store_are_none),
         cmocka_unit_test(older_entries_are_not_taken_over_again),
     };
 

@@ -87,6 +87,58 @@ static void what_is_compacted_cannot_be_read(void **state) {
     place_end(&p);
 }
 
+/* A crash while the store was made leaves a file aside, whatever is in it. */
+static void a_store_that_was_not_made_to_the_end_is_made_anew(void **state) {
+    char path[128];
+    struct place p;
+    FILE *file;
+
+    (void)state;
+    place_init(&p);
+    snprintf(path, sizeof(path), "%s/data.mdb.new", p.directory);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("half a file", file);
+    fclose(file);
+    place_open(&p);
+    put(&p, "a", "1");
+    place_reopen(&p);
+    expect(&p, "a", 0, "1");
+    place_end(&p);
+}
+
+static void a_put_that_keeps_something_needs_it(void **state) {
+    struct store_op keep = op_put("a", "");
+    struct store_op ops[2] = {
+        {.kind = STORE_OP_DELETE, .delete = {.span = {.key = SLICE("a"), .range_end = SLICE("\0")}}},
+    };
+    struct awaited a;
+    struct place p;
+
+    (void)state;
+    place_start(&p);
+    keep.put.ignore_value = true;
+    assert_int_equal(run(&p, &a, keep), STORE_KEY_NOT_FOUND);
+    awaited_end(&a);
+    keep.put.lease = 9;
+    assert_int_equal(run(&p, &a, keep), STORE_LEASE_NOT_FOUND);
+    awaited_end(&a);
+    ops[1] = keep;
+    assert_int_equal(
+        run(&p, &a, (struct store_op){.kind = STORE_OP_TXN, .txn = {.success = &ops[1], .success_count = 1}}),
+        STORE_KEY_NOT_FOUND);
+    awaited_end(&a);
+    put(&p, "a", "1");
+    ops[1].put.lease = 0;
+    assert_int_equal(run(&p, &a, (struct store_op){.kind = STORE_OP_TXN, .txn = {.success = ops, .success_count = 2}}),
+                     STORE_DUPLICATE_KEY);
+    awaited_end(&a);
+    assert_int_equal(run(&p, &a, ops[1]), STORE_OK);
+    awaited_end(&a);
+    expect(&p, "a", 0, "1");
+    place_end(&p);
+}
+
 static void a_second_store_on_the_directory_is_refused(void **state) {
     struct buf why;
     struct place p;
@@ -105,6 +157,8 @@ int main(void) {
         cmocka_unit_test(what_was_written_is_there_after_a_restart),
         cmocka_unit_test(versions_and_revisions_are_those_of_etcd),
         cmocka_unit_test(what_is_compacted_cannot_be_read),
+        cmocka_unit_test(a_store_that_was_not_made_to_the_end_is_made_anew),
+        cmocka_unit_test(a_put_that_keeps_something_needs_it),
         cmocka_unit_test(a_second_store_on_the_directory_is_refused),
     };
 

@@ -166,6 +166,59 @@ static void what_is_compacted_ends_the_watcher(void **state) {
     place_end(&p);
 }
 
+/* It has not read its events yet, but it is not late either. */
+static void a_compaction_ends_no_watcher_that_keeps_up(void **state) {
+    struct watching single;
+    struct watching all;
+    struct place p;
+
+    (void)state;
+    place_init(&p);
+    p.config.checkpoint = 1;
+    place_open(&p);
+    watch(&p, &single, (struct store_watch){.span = {.key = SLICE("a")}});
+    watch(&p, &all, (struct store_watch){.span = span_all()});
+    put(&p, "a", "1");
+    put(&p, "a", "2");
+    put(&p, "a", "3");
+    compact(&p, 4);
+    put(&p, "b", "1");
+    compact(&p, 5);
+    put(&p, "b", "2");
+    assert_int_equal(next(&single, ENOUGH), 3);
+    expect_event(&single, 0, KV_EVENT_PUT, "a", 2);
+    assert_int_equal(next(&all, ENOUGH), 5);
+    expect_event(&all, 0, KV_EVENT_PUT, "a", 2);
+    end(&single);
+    end(&all);
+    place_end(&p);
+}
+
+static void a_put_that_makes_a_key_has_no_previous(void **state) {
+    const struct store_op ops[] = {
+        {.kind = STORE_OP_DELETE, .delete = {.span = {.key = SLICE("b"), .range_end = SLICE("\0")}}},
+        op_put("b", "2"),
+    };
+    struct watching w;
+    struct awaited a;
+    struct place p;
+
+    (void)state;
+    place_start(&p);
+    put(&p, "b", "1");
+    assert_int_equal(run(&p, &a, (struct store_op){.kind = STORE_OP_TXN, .txn = {.success = ops, .success_count = 2}}),
+                     STORE_OK);
+    awaited_end(&a);
+    watch(&p, &w, (struct store_watch){.span = {.key = SLICE("b")}, .start_revision = 3, .want_previous = true});
+    assert_int_equal(next(&w, ENOUGH), 2);
+    expect_event(&w, 0, KV_EVENT_DELETE, "b", 3);
+    assert_true(w.batch.events[0].has_previous);
+    expect_event(&w, 1, KV_EVENT_PUT, "b", 3);
+    assert_false(w.batch.events[1].has_previous);
+    end(&w);
+    place_end(&p);
+}
+
 static void a_deletion_of_the_compacted_revision_is_still_told(void **state) {
     struct watching w;
     struct place p;
@@ -215,6 +268,8 @@ int main(void) {
         cmocka_unit_test(filters_and_previous_values),
         cmocka_unit_test(a_start_in_the_future_waits_for_it),
         cmocka_unit_test(what_is_compacted_ends_the_watcher),
+        cmocka_unit_test(a_compaction_ends_no_watcher_that_keeps_up),
+        cmocka_unit_test(a_put_that_makes_a_key_has_no_previous),
         cmocka_unit_test(a_deletion_of_the_compacted_revision_is_still_told),
         cmocka_unit_test(there_is_a_limit),
     };
