@@ -1,334 +1,361 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "driver.h"
-
+/* Lets a test use a store of its own: a request is a line of JSON on the standard input, its answer a line on the
+ * standard output. The first line tells how opening went. Requests are the operations of driver_decode.h, the watch_*
+ * of driver_watch.h, and those at the end of this file. A request with a number `async` is handed in and not waited for:
+ * its answer has the number too and is written at once when the store gives it. */
 #include <getopt.h>
-#include <inttypes.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/number.h"
+#include "driver_decode.h"
+#include "driver_encode.h"
+#include "driver_watch.h"
 #include "store/local/local.h"
 
-enum { WHY_MAX = 4096, BATCH_BYTES = 1 << 20, EXIT_OPEN = 1, EXIT_USAGE = 2 };
+enum { REQUEST_BYTES = 64 << 20, WHY_BYTES = 4096 };
 
-static const char usage[] =
-    "usage: store-driver --directory DIRECTORY [options]\n"
-    "\n"
-    "Calls the embedded store: a JSON object a line in, one a line out (tests/store/driver.h).\n"
-    "\n"
-    "  --quota BYTES --history REVISIONS --no-sync --max-pending N --max-watchers N\n"
-    "                  as of the store; by default 1g, 0, 10000, 256\n"
-    "  --load N        does N operations of a seeded sequence instead and says of each that it was answered\n"
-    "  --plan N        says what those operations are\n"
-    "  --seed N        of the sequence (1)\n"
-    "  --first N       begins it there (1)\n"
-    "  --in-flight N   operations that wait for their answer, at most 64 (64)\n";
+static pthread_mutex_t output_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t all_answered = PTHREAD_COND_INITIALIZER;
+static size_t async_open; /* asynchronous requests that are not answered yet */
 
-struct driver {
-    struct local_config config;
-    struct load load;
-    struct store *store;
-    struct store_watcher *watchers[WATCHES_MAX];
-};
+/* Writes an answer and gives it up. */
+static void say(json_t *answer) {
+    char *text = json_dumps(answer, JSON_COMPACT);
 
-/* --- one line --- */
-
-struct awaited {
-    struct store_call call; /* first, for answered() */
-    sem_t done;
-};
-
-static void answered(struct store_call *call) {
-    sem_post(&((struct awaited *)call)->done);
-}
-
-static void submit(struct driver *d, struct awaited *a, const struct store_op *op) {
-    sem_init(&a->done, 0, 0);
-    store_call_init(&a->call, answered);
-    a->call.op = *op;
-    store_submit(d->store, &a->call);
-}
-
-static json_t *await(struct awaited *a) {
-    json_t *answer;
-
-    sem_wait(&a->done);
-    answer = answer_call(&a->call);
-    store_call_fini(&a->call);
-    sem_destroy(&a->done);
-    return answer;
-}
-
-static json_t *run_op(struct driver *d, const struct store_op *op) {
-    struct awaited a;
-
-    submit(d, &a, op);
-    return await(&a);
-}
-
-/* Hands all of them in before it waits for an answer, so that they may share a commit. */
-static json_t *run_pipeline(struct driver *d, json_t *list, struct arena *arena, const char **ret_why) {
-    size_t count = json_array_size(list);
-    struct store_op *ops = arena_calloc(arena, count + 1, sizeof(*ops));
-    struct awaited *calls = arena_calloc(arena, count + 1, sizeof(*calls));
-    json_t *answers;
-
-    if (ops == NULL || calls == NULL) {
-        *ret_why = "the request is too large";
-        return NULL;
+    if (text == NULL) {
+        fprintf(stderr, "store-driver: an answer cannot be written\n");
+        exit(2);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!request_op(json_array_get(list, i), arena, &ops[i], ret_why)) {
-            return NULL;
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        submit(d, &calls[i], &ops[i]);
-    }
-    answers = json_array();
-    for (size_t i = 0; i < count; i++) {
-        json_array_append_new(answers, await(&calls[i]));
-    }
-    return json_pack("{s:s, s:o}", "status", "OK", "answers", answers);
-}
-
-/* Whoever wants to know asks. */
-static void wake(void *ctx) {
-    (void)ctx;
-}
-
-static json_t *run_watch(struct driver *d, const struct store_watch *watch, struct store_watcher **watcher) {
-    enum store_status status = STORE_OK;
-    int64_t revision = 0;
-
-    *watcher = store_watch_open(d->store, watch, wake, NULL, &status, &revision);
-    return json_pack("{s:s, s:I}", "status", answer_status_name(*watcher != NULL ? STORE_OK : status), "revision",
-                     (json_int_t)revision);
-}
-
-static json_t *run_next(struct store_watcher *watcher, int64_t max_bytes) {
-    struct store_batch batch;
-    json_t *answer;
-
-    store_watcher_next(watcher, max_bytes > 0 ? (size_t)max_bytes : BATCH_BYTES, &batch);
-    answer = answer_batch(&batch);
-    store_batch_fini(&batch);
-    return answer;
-}
-
-static json_t *run_close(struct store_watcher **watcher) {
-    store_watcher_close(*watcher);
-    *watcher = NULL;
-    return json_pack("{s:s}", "status", "OK");
-}
-
-static json_t *run_figures(struct driver *d) {
-    struct store_figures figures;
-
-    store_get_figures(d->store, &figures);
-    return answer_figures(&figures);
-}
-
-/* NULL: *ret_why says why. */
-static json_t *run_on_watch(struct driver *d, const char *name, json_t *line, struct arena *arena,
-                            const char **ret_why) {
-    int64_t number = request_number(line, "watch");
-    bool opens = strcmp(name, "watch") == 0;
-    struct store_watcher **watcher;
-    struct store_watch watch;
-
-    if (number < 0 || number >= WATCHES_MAX || (d->watchers[number] == NULL) != opens) {
-        *ret_why = "no such watch, or one that is open already";
-        return NULL;
-    }
-    watcher = &d->watchers[number];
-    if (opens) {
-        return request_watch(line, arena, &watch, ret_why) ? run_watch(d, &watch, watcher) : NULL;
-    }
-    return strcmp(name, "next") == 0 ? run_next(*watcher, request_number(line, "max_bytes")) : run_close(watcher);
-}
-
-static json_t *run_line(struct driver *d, json_t *line, struct arena *arena, const char **ret_why) {
-    const char *name = json_string_value(json_object_get(line, "op"));
-    struct store_op op;
-
-    if (name == NULL) {
-        *ret_why = "not an object with an operation";
-        return NULL;
-    }
-    if (strcmp(name, "figures") == 0) {
-        return run_figures(d);
-    }
-    if (strcmp(name, "pipeline") == 0) {
-        return run_pipeline(d, json_object_get(line, "ops"), arena, ret_why);
-    }
-    if (strcmp(name, "watch") == 0 || strcmp(name, "next") == 0 || strcmp(name, "close") == 0) {
-        return run_on_watch(d, name, line, arena, ret_why);
-    }
-    return request_op(line, arena, &op, ret_why) ? run_op(d, &op) : NULL;
-}
-
-static void say_error(struct slice why) {
-    json_t *answer = json_object();
-
-    json_object_set_new(answer, "error", json_stringn(why.data, why.size));
-    json_dumpf(answer, stdout, JSON_COMPACT);
-    json_decref(answer);
+    pthread_mutex_lock(&output_lock);
+    fputs(text, stdout);
     putchar('\n');
     fflush(stdout);
-}
-
-static bool serve_line(struct driver *d, const char *text, size_t size) {
-    json_t *line = json_loadb(text, size, 0, NULL);
-    const char *why = "not JSON";
-    json_t *answer = NULL;
-    struct arena arena;
-
-    arena_init(&arena, VALUE_BYTES_MAX);
-    if (line != NULL) {
-        answer = run_line(d, line, &arena, &why);
-    }
-    arena_fini(&arena);
-    json_decref(line);
-    if (answer == NULL) {
-        say_error(slice_from_string(why));
-        return false;
-    }
-    json_dumpf(answer, stdout, JSON_COMPACT);
-    json_decref(answer);
-    putchar('\n');
-    return fflush(stdout) == 0;
-}
-
-static int serve(struct driver *d) {
-    char *text = NULL;
-    size_t capacity = 0;
-    bool well = true;
-    ssize_t size;
-
-    while (well && (size = getline(&text, &capacity, stdin)) > 0) {
-        well = serve_line(d, text, (size_t)size);
-    }
+    pthread_mutex_unlock(&output_lock);
     free(text);
-    for (size_t i = 0; i < WATCHES_MAX; i++) {
-        if (d->watchers[i] != NULL) {
-            store_watcher_close(d->watchers[i]);
-        }
-    }
-    return well ? EXIT_SUCCESS : EXIT_USAGE;
+    json_decref(answer);
 }
 
-/* --- the command line --- */
+/* --- calls --- */
 
-enum option_key {
-    KEY_DIRECTORY = 1,
-    KEY_QUOTA,
-    KEY_HISTORY,
-    KEY_NO_SYNC,
-    KEY_MAX_PENDING,
-    KEY_MAX_WATCHERS,
-    KEY_LOAD,
-    KEY_PLAN,
-    KEY_SEED,
-    KEY_FIRST,
-    KEY_IN_FLIGHT,
+struct request {
+    struct store_call call;
+    struct arena arena; /* of what the operation borrows */
+    sem_t done;
+    int64_t async;
 };
 
-static bool take_option(struct driver *d, int key) {
-    uint64_t number = 0;
+static void on_done(struct store_call *call) {
+    sem_post(&((struct request *)call)->done);
+}
 
-    if (key != KEY_DIRECTORY && key != KEY_NO_SYNC && !number_parse_size(slice_from_string(optarg), &number)) {
-        return false;
+static struct request *request_new(const json_t *object, void (*done)(struct store_call *call)) {
+    struct request *r = calloc(1, sizeof(*r));
+
+    if (r == NULL) {
+        decode_fail("out of memory", object);
     }
-    switch (key) {
-    case KEY_DIRECTORY:
-        d->config.directory = optarg;
-        return true;
-    case KEY_QUOTA:
-        d->config.quota = number;
-        return true;
-    case KEY_HISTORY:
-        d->config.history = (int64_t)number;
-        return true;
-    case KEY_NO_SYNC:
-        d->config.no_sync = true;
-        return true;
-    case KEY_MAX_PENDING:
-        d->config.max_pending = (size_t)number;
-        return true;
-    case KEY_MAX_WATCHERS:
-        d->config.max_watchers = (size_t)number;
-        return true;
-    case KEY_PLAN:
-        d->load.plan = true;
-        d->load.count = (int64_t)number;
-        return true;
-    case KEY_LOAD:
-        d->load.count = (int64_t)number;
-        return true;
-    case KEY_SEED:
-        d->load.seed = number;
-        return true;
-    case KEY_FIRST:
-        d->load.first = (int64_t)number;
-        return true;
-    default:
-        d->load.in_flight = (size_t)number;
-        return number >= 1 && number <= LOAD_IN_FLIGHT_MAX;
+    arena_init(&r->arena, REQUEST_BYTES);
+    sem_init(&r->done, 0, 0);
+    store_call_init(&r->call, done);
+    if (!decode_op(object, &r->arena, &r->call.op)) {
+        decode_fail("unknown request", object);
+    }
+    return r;
+}
+
+static void request_free(struct request *r) {
+    store_call_fini(&r->call);
+    arena_fini(&r->arena);
+    sem_destroy(&r->done);
+    free(r);
+}
+
+static json_t *request_await(struct request *r) {
+    json_t *answer;
+
+    while (sem_wait(&r->done) != 0) {
+    }
+    answer = encode_call(&r->call);
+    request_free(r);
+    return answer;
+}
+
+static json_t *run_op(struct store *store, const json_t *object) {
+    struct request *r = request_new(object, on_done);
+
+    store_submit(store, &r->call);
+    return request_await(r);
+}
+
+/* All operations are handed in before any answer is waited for. */
+static json_t *run_batch(struct store *store, const json_t *object) {
+    const json_t *ops = json_object_get(object, "ops");
+    size_t count = json_array_size(ops);
+    struct request **requests = calloc(count + 1, sizeof(struct request *));
+    json_t *answers = json_array();
+    json_t *answer = json_object();
+
+    if (requests == NULL) {
+        decode_fail("out of memory", object);
+    }
+    for (size_t i = 0; i < count; i++) {
+        requests[i] = request_new(json_array_get(ops, i), on_done);
+    }
+    for (size_t i = 0; i < count; i++) {
+        store_submit(store, &requests[i]->call);
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(answers, request_await(requests[i]));
+    }
+    free(requests);
+    json_object_set_new(answer, "answers", answers);
+    return answer;
+}
+
+static void on_async_done(struct store_call *call) {
+    struct request *r = (struct request *)call;
+    json_t *answer = encode_call(call);
+
+    json_object_set_new(answer, "async", encode_integer(r->async));
+    request_free(r);
+    say(answer);
+    pthread_mutex_lock(&output_lock);
+    async_open--;
+    pthread_cond_signal(&all_answered);
+    pthread_mutex_unlock(&output_lock);
+}
+
+static void run_async(struct store *store, const json_t *object) {
+    struct request *r = request_new(object, on_async_done);
+
+    r->async = decode_integer(object, "async");
+    pthread_mutex_lock(&output_lock);
+    async_open++;
+    pthread_mutex_unlock(&output_lock);
+    store_submit(store, &r->call);
+}
+
+static json_t *await_async(void) {
+    pthread_mutex_lock(&output_lock);
+    while (async_open > 0) {
+        pthread_cond_wait(&all_answered, &output_lock);
+    }
+    pthread_mutex_unlock(&output_lock);
+    return json_object();
+}
+
+/* --- many keys --- */
+
+struct fill {
+    struct store_call call;
+    struct slice value;
+    sem_t *window;
+    char key[32];
+};
+
+static void on_filled(struct store_call *call) {
+    struct fill *f = (struct fill *)call;
+
+    if (call->status != STORE_OK) {
+        fprintf(stderr, "store-driver: fill: %s\n", store_status_text(call->status));
+        exit(2);
+    }
+    store_call_fini(call);
+    sem_post(f->window);
+    free(f);
+}
+
+static void fill_one(struct store *store, int64_t number, struct slice value, sem_t *window) {
+    struct fill *f = calloc(1, sizeof(*f));
+    int size;
+
+    if (f == NULL) {
+        fprintf(stderr, "store-driver: out of memory\n");
+        exit(2);
+    }
+    while (sem_wait(window) != 0) {
+    }
+    store_call_init(&f->call, on_filled);
+    f->window = window;
+    size = snprintf(f->key, sizeof(f->key), "key/%016lld", (long long)number);
+    f->call.op = (struct store_op){
+        .kind = STORE_OP_PUT,
+        .put = {.key = slice_make(f->key, (size_t)size), .value = value},
+    };
+    store_submit(store, &f->call);
+}
+
+/* Puts `count` keys with values of `value_size` bytes, at most `window` (1,000) at a time. */
+static json_t *fill(struct store *store, const json_t *object) {
+    static const char zeros[4096];
+    int64_t count = decode_integer(object, "count");
+    int64_t value_size = decode_integer(object, "value_size");
+    int64_t window_size = decode_integer(object, "window");
+    sem_t window;
+
+    if (value_size < 0 || value_size > (int64_t)sizeof(zeros)) {
+        decode_fail("value_size", object);
+    }
+    window_size = window_size > 0 ? window_size : 1000;
+    sem_init(&window, 0, (unsigned)window_size);
+    for (int64_t i = 0; i < count; i++) {
+        fill_one(store, i, slice_make(zeros, (size_t)value_size), &window);
+    }
+    for (int64_t i = 0; i < window_size; i++) {
+        while (sem_wait(&window) != 0) {
+        }
+    }
+    sem_destroy(&window);
+    return json_object();
+}
+
+/* --- requests --- */
+
+static json_t *figures(struct store *store) {
+    struct store_figures f;
+
+    store_get_figures(store, &f);
+    return encode_figures(&f);
+}
+
+static json_t *answer_to(struct store *store, const json_t *request) {
+    const json_t *op = json_object_get(request, "op");
+    const char *name = json_is_string(op) ? json_string_value(op) : "";
+
+    if (strcmp(name, "batch") == 0) {
+        return run_batch(store, request);
+    } else if (strcmp(name, "await_async") == 0) {
+        return await_async();
+    } else if (strcmp(name, "watch_open") == 0) {
+        return watch_open(store, request);
+    } else if (strcmp(name, "watch_wait") == 0) {
+        return watch_wait(request);
+    } else if (strcmp(name, "watch_next") == 0) {
+        return watch_next(request);
+    } else if (strcmp(name, "watch_close") == 0) {
+        return watch_close(request);
+    } else if (strcmp(name, "observed") == 0) {
+        return watch_observed(store);
+    } else if (strcmp(name, "figures") == 0) {
+        return figures(store);
+    } else if (strcmp(name, "fill") == 0) {
+        return fill(store, request);
+    }
+    return run_op(store, request);
+}
+
+static void serve(struct store *store) {
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+
+    while ((size = getline(&line, &capacity, stdin)) > 0) {
+        json_error_t error;
+        json_t *request = json_loadb(line, (size_t)size, 0, &error);
+
+        if (request == NULL) {
+            fprintf(stderr, "store-driver: %s: %.200s\n", error.text, line);
+            exit(2);
+        }
+        if (json_object_get(request, "async") != NULL) {
+            run_async(store, request);
+        } else {
+            say(answer_to(store, request));
+        }
+        json_decref(request);
+    }
+    free(line);
+}
+
+/* --- starting --- */
+
+static void read_options(int argc, char **argv, struct local_config *config, bool *observe) {
+    static const struct option options[] = {
+        {"directory", required_argument, NULL, 'd'},   {"quota", required_argument, NULL, 'q'},
+        {"history", required_argument, NULL, 'h'},     {"no-sync", no_argument, NULL, 'n'},
+        {"max-pending", required_argument, NULL, 'p'}, {"max-watchers", required_argument, NULL, 'w'},
+        {"observe", no_argument, NULL, 'o'},           {0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'd':
+            config->directory = optarg;
+            break;
+        case 'q':
+            config->quota = strtoull(optarg, NULL, 10);
+            break;
+        case 'h':
+            config->history = strtoll(optarg, NULL, 10);
+            break;
+        case 'n':
+            config->no_sync = true;
+            break;
+        case 'p':
+            config->max_pending = strtoull(optarg, NULL, 10);
+            break;
+        case 'w':
+            config->max_watchers = strtoull(optarg, NULL, 10);
+            break;
+        case 'o':
+            *observe = true;
+            break;
+        default:
+            exit(2);
+        }
+    }
+    if (config->directory == NULL) {
+        fprintf(stderr, "store-driver: --directory is missing\n");
+        exit(2);
     }
 }
 
-static bool read_options(struct driver *d, int argc, char **argv) {
-    static const struct option options[] = {
-        {"directory", required_argument, NULL, KEY_DIRECTORY},
-        {"quota", required_argument, NULL, KEY_QUOTA},
-        {"history", required_argument, NULL, KEY_HISTORY},
-        {"no-sync", no_argument, NULL, KEY_NO_SYNC},
-        {"max-pending", required_argument, NULL, KEY_MAX_PENDING},
-        {"max-watchers", required_argument, NULL, KEY_MAX_WATCHERS},
-        {"load", required_argument, NULL, KEY_LOAD},
-        {"plan", required_argument, NULL, KEY_PLAN},
-        {"seed", required_argument, NULL, KEY_SEED},
-        {"first", required_argument, NULL, KEY_FIRST},
-        {"in-flight", required_argument, NULL, KEY_IN_FLIGHT},
-        {NULL, 0, NULL, 0},
-    };
-    int key;
+/* Says how it went: ready, and then revision and open_ns (how long it took), or why not. */
+static struct store *open_store(const struct local_config *config) {
+    json_t *answer = json_object();
+    int64_t start = clock_monotonic_ns();
+    struct store *store;
+    struct buf why;
 
-    while ((key = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (key == '?' || !take_option(d, key)) {
-            return false;
-        }
+    buf_init(&why, WHY_BYTES);
+    store = local_open(config, &why);
+    json_object_set_new(answer, "ready", json_boolean(store != NULL));
+    if (store != NULL) {
+        json_object_set_new(answer, "revision", encode_integer(store_revision(store)));
+        json_object_set_new(answer, "open_ns", encode_integer(clock_monotonic_ns() - start));
+    } else {
+        json_object_set_new(answer, "why", json_stringn(why.data, why.size));
     }
-    return optind == argc && (d->config.directory != NULL || d->load.plan);
+    say(answer);
+    buf_fini(&why);
+    return store;
 }
 
 int main(int argc, char **argv) {
-    static struct driver d = {
-        .config = {.quota = 1 << 30, .max_pending = 10000, .max_watchers = WATCHES_MAX, .now_ns = clock_monotonic_ns},
-        .load = {.seed = 1, .first = 1, .in_flight = LOAD_IN_FLIGHT_MAX},
+    struct local_config config = {
+        .quota = 1 << 30,
+        .max_pending = 100000,
+        .max_watchers = WATCHES_MAX,
+        .now_ns = clock_monotonic_ns,
     };
-    struct buf why;
-    int status;
+    bool observe = false;
+    struct store *store;
 
-    if (!read_options(&d, argc, argv)) {
-        fputs(usage, stderr);
-        return EXIT_USAGE;
+    read_options(argc, argv, &config, &observe);
+    store = open_store(&config);
+    if (store == NULL) {
+        return 1;
     }
-    if (d.load.plan) {
-        return load_plan(&d.load);
+    if (observe) {
+        watch_observe(store);
     }
-    buf_init(&why, WHY_MAX);
-    d.store = local_open(&d.config, &why);
-    if (d.store == NULL) {
-        say_error(buf_slice(&why));
-        buf_fini(&why);
-        return EXIT_OPEN;
-    }
-    buf_fini(&why);
-    status = d.load.count > 0 ? load_run(d.store, &d.load) : serve(&d);
-    store_close(d.store);
-    return status;
+    serve(store);
+    json_decref(await_async());
+    watch_close_all();
+    store_close(store);
+    return 0;
 }

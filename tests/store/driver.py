@@ -1,104 +1,124 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The embedded store, called through the program store-driver (driver.h says how it is talked to).
-
-Operations and answers are dicts as in driver.h, but with bytes where that has base64, and with Kv for its kvs. The
-etcd of etcd.py takes and gives the same.
-"""
+"""The store under test, as a program that takes JSON lines (see driver.c)."""
 import base64
 import json
 import os
 import pathlib
 import subprocess
-from typing import NamedTuple
+
+from reader import Ended, Reader
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-END_DEADLINE = 60
-
-
-class Kv(NamedTuple):
-    key: bytes
-    value: bytes
-    create: int
-    mod: int
-    version: int
-    lease: int
-
-
-class Event(NamedTuple):
-    type: str
-    kv: Kv
-    prev_kv: Kv = None
+DEADLINE = 60
+REPORTS = (b"AddressSanitizer", b"LeakSanitizer", b"ThreadSanitizer", b"runtime error:")
 
 
 def driver_path():
-    return pathlib.Path(os.environ.get("STORE_DRIVER", REPOSITORY / "build/tests/store/store-driver")).resolve()
+    """The driver, named by the environment variable STORE_DRIVER (default: that of the release build)."""
+    default = REPOSITORY / "build" / "tests" / "store" / "store-driver"
+    return pathlib.Path(os.environ.get("STORE_DRIVER", default)).resolve()
 
 
-def encode(value):
-    """A request with its bytes in base64."""
+def pack(value):
+    """What goes into JSON: bytes become base64, all else stays."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, dict):
-        return {name: encode(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [encode(member) for member in value]
+        return {name: pack(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [pack(member) for member in value]
     return value
 
 
-def decode_kv(kv):
-    return Kv(base64.b64decode(kv["key"]), base64.b64decode(kv["value"]), kv["create_revision"], kv["mod_revision"],
-              kv["version"], kv["lease"])
-
-
-def decode_result(result):
-    if "kvs" in result:
-        result["kvs"] = [decode_kv(kv) for kv in result["kvs"]]
-    if "keys" in result:
-        result["keys"] = sorted(base64.b64decode(key) for key in result["keys"])
-    if "leases" in result:
-        result["leases"] = sorted(result["leases"])
-    for nested in result.get("results", []):
-        decode_result(nested)
-    return result
-
-
-def decode(answer):
-    if "result" in answer:
-        decode_result(answer["result"])
-    if "events" in answer:
-        answer["events"] = [
-            Event(event["type"], decode_kv(event["kv"]), decode_kv(event["prev_kv"]) if "prev_kv" in event else None)
-            for event in answer["events"]
-        ]
-    if "answers" in answer:
-        answer["answers"] = [decode(each) for each in answer["answers"]]
-    return answer
-
-
 class Driver:
-    """One running store-driver on `directory`; `options` are further arguments."""
+    """One running driver. `arguments` are further options of it; `environment` is added to ours."""
 
-    def __init__(self, directory, *options):
-        self._process = subprocess.Popen(
-            [str(driver_path()), "--directory", str(directory), *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, directory, *arguments, environment=None, preexec_fn=None):
+        self.directory = pathlib.Path(directory)
+        self.stderr_path = self.directory.with_name(self.directory.name + ".stderr")
+        command = [driver_path(), "--directory", self.directory, *arguments]
+        with open(self.stderr_path, "ab") as stderr:
+            self._process = subprocess.Popen(
+                [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                env={**os.environ, **(environment or {})}, preexec_fn=preexec_fn)
+        self._reader = Reader(self._receive)
+        self.opened = {"ready": False, "why": None}
+        try:
+            self.opened = self.read()
+        except Ended:  # it died at once
+            pass
 
-    def call(self, operation):
-        """The answer to an operation; a store that cannot be opened, or a request that is no good, is an error."""
-        self._process.stdin.write(json.dumps(encode(operation)).encode() + b"\n")
-        self._process.stdin.flush()
+    def _receive(self):
         line = self._process.stdout.readline()
-        assert line, f"store-driver ended with {self._process.wait(END_DEADLINE)}"
-        answer = json.loads(line)
-        assert "error" not in answer, f"{answer['error']}: {operation}"
-        return decode(answer)
+        return line if line.endswith(b"\n") else None
 
-    def call_all(self, operations):
-        """The answers to operations that were handed in before the first of them was waited for."""
-        return self.call({"op": "pipeline", "ops": operations})["answers"]
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if self._process.poll() is None:
+            if kind is None:
+                self.close()
+            else:
+                self.kill()
+
+    @property
+    def ready(self):
+        return self.opened["ready"]
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def stderr(self):
+        return self.stderr_path.read_bytes()[-4000:].decode("utf-8", "replace")
+
+    # --- requests and answers ---
+
+    def write(self, requests):
+        """Hands requests over; their answers are to be read. Those with `async` are answered when they are done."""
+        text = b"".join(json.dumps(pack(request)).encode() + b"\n" for request in requests)
+        try:
+            self._process.stdin.write(text)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise Ended from None
+
+    def read(self, deadline=DEADLINE):
+        """The next answer. Ended: there is none to come."""
+        return json.loads(self._reader.take(deadline))
+
+    def ask(self, op, **members):
+        self.write([{"op": op, **members}])
+        return self.read()
+
+    # --- the end ---
+
+    def _end(self):
+        rest = [json.loads(line) for line in self._reader.take_all(DEADLINE)]
+        self._process.wait(DEADLINE)
+        self._reader.join()
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self._process.stdout.close()
+        return rest
+
+    def kill(self):
+        """kill -9. Returns what the program had still said."""
+        self._process.kill()
+        return self._end()
+
+    def await_end(self):
+        """Waits for a program that ends by itself. Returns what it had still said, and its exit status."""
+        rest = self._end()
+        return rest, self._process.returncode
 
     def close(self):
-        """Ends the store in order."""
+        """Ends the program and asserts that it ended well: status 0, no sanitizer report."""
         self._process.stdin.close()
-        self._process.stdout.close()
-        assert self._process.wait(END_DEADLINE) == 0
+        self._end()
+        assert self._process.returncode == 0, f"the driver ended with {self._process.returncode}: {self.stderr()}"
+        said = self.stderr_path.read_bytes()
+        assert not any(report in said for report in REPORTS), f"sanitizer report: {self.stderr()}"
