@@ -42,7 +42,7 @@ static void show_copy(const struct durable_access *a, const struct request *requ
 bool durable_get_copy(const struct durable_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (!copy_will_do(a, request) || !durable_has_copies(a, request->key)) {
+    if (has_option(request, REQUEST_AT_REVISION) || !copy_will_do(a, request) || !durable_has_copies(a, request->key)) {
         return false;
     }
     spot = spot_lock(&a->copies, request->key);
@@ -69,7 +69,7 @@ static void fill_copy(const struct durable_op *op, const struct kv *kv, struct s
     struct cohere *c = &op->durable->cohere;
     int64_t revision = op->pending.call.revision;
 
-    if (!op->has_copies) {
+    if (!op->has_copies || has_option(&op->request, REQUEST_AT_REVISION)) {
         return;
     }
     if (kv == NULL) {
@@ -121,6 +121,15 @@ static enum pending_next on_lease(struct pending *p) {
     return PENDING_DONE;
 }
 
+/* An answer about the past is known for that revision. */
+static enum pending_next end_read(struct durable_op *op, enum result result) {
+    durable_end(op, result);
+    if (has_option(&op->request, REQUEST_AT_REVISION)) {
+        op->pending.reply.revision = op->request.revision;
+    }
+    return PENDING_DONE;
+}
+
 static enum pending_next on_found(struct pending *p) {
     struct durable_op *op = durable_op_of(p);
     const struct kv *kv = p->call.result.kv_count > 0 ? p->call.result.kvs : NULL;
@@ -136,10 +145,10 @@ static enum pending_next on_found(struct pending *p) {
     }
     fill_copy(op, kv, content, client_flags);
     if (kv == NULL) {
-        return durable_end(op, RESULT_MISS);
+        return end_read(op, RESULT_MISS);
     }
     describe(op, kv, content, client_flags);
-    durable_end(op, RESULT_HIT);
+    end_read(op, RESULT_HIT);
     lease = kv->lease;
     if (lease == 0 || !(has_option(&op->request, REQUEST_WANT_TTL) || op->request.command == COMMAND_DEBUG)) {
         return PENDING_DONE;

@@ -80,7 +80,15 @@ static inline int64_t held_store_revision(const struct store *store) {
     return store_revision(((const struct held_store *)store)->real);
 }
 
+/* Watches are the real store's. */
+static inline struct store_watcher *held_store_watch_open(struct store *store, const struct store_watch *watch,
+                                                          void (*wake)(void *ctx), void *ctx,
+                                                          enum store_status *ret_status, int64_t *ret_revision) {
+    return store_watch_open(((struct held_store *)store)->real, watch, wake, ctx, ret_status, ret_revision);
+}
+
 static const struct store_engine held_store_engine = {
+    .watch_open = held_store_watch_open,
     .submit = held_store_submit,
     .observe = held_store_observe,
     .revision = held_store_revision,
