@@ -5,7 +5,8 @@ import pathlib
 import signal
 import sys
 
-from side_by_side.server import BenchError, Place, find_memcached
+from side_by_side.process import BenchError
+from side_by_side.server import Place, find_memcached
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "BENCHMARKS.md"
@@ -19,6 +20,9 @@ def add_place(parser):
     parser.add_argument("--memcached", default=find_memcached(), metavar="PATH", help="the rival (%(default)s)")
     parser.add_argument("--server-cpu", type=int, metavar="N", help="the processor for the servers (the first)")
     parser.add_argument("--load-cpu", type=int, metavar="N", help="the processor for the load (the second)")
+
+    parser.add_argument("--data", type=pathlib.Path, default=ROOT / "build" / "bench-data", metavar="DIRECTORY",
+                        help="where servers that keep data do so, on a real disk (build/bench-data)")
 
 
 def add_output(parser):
@@ -41,7 +45,8 @@ def make_place(given):
     load_cpu = next(cpu for cpu in cpus[1:] if cpu != server_cpu) if given.load_cpu is None else given.load_cpu
     if not {server_cpu, load_cpu} <= set(cpus) or server_cpu == load_cpu:
         raise BenchError(f"server and load need different processors out of {cpus}")
-    return Place(given.larderd.resolve(), given.larder.resolve(), given.memcached, server_cpu, load_cpu)
+    return Place(given.larderd.resolve(), given.larder.resolve(), given.memcached, server_cpu, load_cpu,
+                 given.data.resolve())
 
 
 def guard(run, name):

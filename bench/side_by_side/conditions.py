@@ -8,9 +8,13 @@ import re
 import resource
 import subprocess
 
+from side_by_side import rivals
+from side_by_side.process import BenchError
 from side_by_side.server import LARDERD, MEMCACHED, arguments
 
 BUSY_LOAD = 0.5
+IN_MEMORY = ("tmpfs", "ramfs")
+RIVALS = (rivals.ETCD, "h2load", rivals.NGINX)
 
 
 def first_match(path, pattern, otherwise):
@@ -21,6 +25,17 @@ def first_match(path, pattern, otherwise):
 def version(program, option):
     done = subprocess.run([str(program), option], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
     return done.stdout.decode().splitlines()[0].strip()
+
+
+def file_system(path):
+    """(type, device) of what holds the directory, or where it will be made."""
+    path = path.resolve()
+    while not path.exists():
+        path = path.parent
+    mounts = [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    holding = [words for words in mounts if path.is_relative_to(words[1].replace("\\040", " "))]
+    device, _, kind = max(holding, key=lambda words: len(words[1]))[:3]
+    return kind, device
 
 
 def machine_ticks():
@@ -61,6 +76,14 @@ class Conditions:
         for kind in (LARDERD, MEMCACHED):
             self.told[kind + "_options"] = " ".join(arguments(kind, memory_mib, threads, max_conns))
 
+    def add_data(self, place):
+        """For runs that write to a disk; raises BenchError if that is none."""
+        kind, device = file_system(place.data)
+        if kind in IN_MEMORY:
+            raise BenchError(f"{place.data} is in memory ({kind}); --data takes a directory on a disk")
+        self.told["data"] = f"{kind} on {device}"
+        self.told["rivals"] = [text for text in map(rivals.version, RIVALS) if text]
+
     @property
     def is_busy(self):
         return self.told["load_average"] > BUSY_LOAD
@@ -84,6 +107,10 @@ def lines(told):
     yield "machine", f"{told['cpu']}, {told['cores']} cores, {told['system']}, kernel {told['kernel']}"
     for kind in (LARDERD, MEMCACHED):
         yield kind, " ".join(filter(None, [told[kind], told.get(kind + "_options")]))
+    for text in told.get("rivals", ()):
+        yield "and", text
+    if "data" in told:
+        yield "data", told["data"]
     yield "processors", f"server on {told['server_cpu']}, load on {told['load_cpu']}"
     if "rounds" in told:
         yield "rounds", (f"{told['rounds']} in turns, each {told['time_ms'] / 1000:g} s "

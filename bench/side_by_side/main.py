@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench/run: larderd and memcached side by side."""
+"""bench/run: larderd beside memcached, etcd and nginx."""
 import argparse
 import dataclasses
 import json
@@ -7,15 +7,15 @@ import sys
 
 from side_by_side import arguments, conditions, markdown, show
 from side_by_side.measure import measure
+from side_by_side.process import BenchError
 from side_by_side.rows import ROWS
-from side_by_side.server import BenchError
 
 EPILOGUE = """
-Both servers run pinned to one processor, the load to another, each with one thread and 1 GiB; rows are measured in
-turns (larderd, memcached, larderd ...), and a ratio is larderd's figure divided by memcached's in the same turn.
-A good figure needs a machine that does nothing else.
+Servers run pinned to one processor, the load to another, with one thread and 1 GiB where that can be said; rows are
+measured in turns (larderd, its rival, larderd ...), and a ratio is larderd's figure divided by the rival's in the same
+turn. A good figure needs a machine that does nothing else, and for durable rows a disk.
 
-  bench/run                                  everything, about four minutes
+  bench/run                                  everything, about eight minutes
   bench/run --rows 1,3 --rounds 9            two rows, more turns
   bench/run --json result.json --markdown    everything, and the section of docs/BENCHMARKS.md
   bench/run --from result.json --markdown    the section anew, from a result
@@ -58,7 +58,7 @@ seconds_argument.__name__ = "time"
 
 
 def parse():
-    parser = argparse.ArgumentParser(prog="bench/run", description="Compares larderd with memcached, side by side.",
+    parser = argparse.ArgumentParser(prog="bench/run", description="Compares larderd with memcached, etcd and nginx.",
                                      epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=rows_argument, default=list(ROWS), metavar="N[,N...]", help="only these rows")
     parser.add_argument("--rounds", type=count_argument, metavar="N", help="turns of both servers (5)")
@@ -96,6 +96,7 @@ def run_all(given):
     settings = make_settings(given)
     noted = conditions.Conditions(place)
     noted.add_options(memory_mib=1024, threads=1, max_conns=16384)
+    noted.add_data(place)
     noted.told.update(dataclasses.asdict(settings))
     for name, text in conditions.lines(noted.told):
         print(f"{name}: {text}")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes results into marked sections of a document."""
 from side_by_side import conditions
-from side_by_side.server import LARDERD, MEMCACHED, BenchError
-from side_by_side.show import limit_of, number, range_text, summary
+from side_by_side.process import BenchError
+from side_by_side.server import LARDERD
+from side_by_side.show import details, figure, limit_of, number, ratio_of, summary
 
 
 def table(heading, rows):
@@ -21,22 +22,46 @@ def verdict(met):
     return "met" if met else "**missed**"
 
 
+def cells(result):
+    """A row of the main tables."""
+    rival = f"{result['rival']}: {figure(result, 'other')}" if result["rival"] else ""
+    return (result["row"], result["what"], figure(result, "own"), rival, ratio_of(result), limit_of(result),
+            verdict(result["met"]))
+
+
+def detail_cells(result, name):
+    part = result[name]
+    return (result["row"], name, number(part["own"]), number(part["other"]), ratio_of(part))
+
+
+def more_lines(results):
+    """What rows without a table of their own tell beside their figure."""
+    for result in results:
+        told = [f"{name} {figure(part, 'own')}" + (f", {figure(part, 'other')} (ratio {ratio_of(part)})"
+                                                   if "other" in part else "")
+                for name, part, _ in details(result) if name not in ("p50", "p99", "rate", "syncs")]
+        if told:
+            yield f"- Row {result['row']}: " + "; ".join(told) + "."
+
+
 def side_by_side(told, results):
     """The lines of the section."""
-    main = [(result["row"], result["what"], f"{number(result[LARDERD])} {result['unit']}", number(result[MEMCACHED]),
-             range_text(result["ratio"]), limit_of(result), verdict(result["met"])) for result in results]
-    latency = [(result["row"], name, number(part[LARDERD]), number(part[MEMCACHED]), range_text(part["ratio"]),
-                verdict(part["met"])) for result in results for name in ("p50", "p99")
-               for part in [result.get(name)] if part]
-    rate = [(result["row"], number(result["rate"][LARDERD]), number(result["rate"][MEMCACHED]),
-             range_text(result["rate"]["ratio"])) for result in results if "rate" in result]
+    def having(name):
+        return [result for result in results if name in result]
+
+    heading = ("row", "", LARDERD, "rival", "ratio (range)")
+    latency = [(*detail_cells(result, name), verdict(result[name]["met"]) if "met" in result[name] else "")
+               for result in having("p50") for name in ("p50", "p99")]
     return [
         summary(results) + ".", "",
-        *table(("row", "what", LARDERD, MEMCACHED, "ratio (range)", "at least", ""), main), "",
+        *table(("row", "what", LARDERD, "rival", "ratio (range)", "asked", ""), map(cells, results)), "",
+        *more_lines(results), "",
         "Latency in microseconds, which shall be no worse than memcached's (a ratio of 1 or less):", "",
-        *table(("row", "", LARDERD, MEMCACHED, "ratio (range)", ""), latency), "",
+        *table((*heading, ""), latency), "",
         "Requests a second, with one core for the server and one for the load:", "",
-        *table(("row", LARDERD, MEMCACHED, "ratio (range)"), rate), "",
+        *table(heading, [detail_cells(result, "rate") for result in having("rate")]), "",
+        "System calls that wait for the disk, for 1,000 puts:", "",
+        *table(heading, [detail_cells(result, "syncs") for result in having("syncs")]), "",
         *conditions_text(told),
     ]
 

@@ -1,57 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures rows. Each function returns a result as it stands in the JSON file."""
-import json
-import statistics
-import subprocess
-
+from side_by_side import durable, http_get
+from side_by_side.load import compare_runs, larder_bench, pair, timed
+from side_by_side.process import BenchError
 from side_by_side.rows import CONNECTIONS, IDLE_CONNECTIONS, ITEMS, KEY_SIZE, KEYS, RATIO, VALUE_SIZE, is_met
-from side_by_side.server import LARDERD, MEMCACHED, BenchError, Server
+from side_by_side.server import LARDERD, MEMCACHED, Server
 
 KINDS = (LARDERD, MEMCACHED)
 MEMORY_ROUNDS_MOST = 3  # these figures hardly vary, and each round fills two servers
 
 
-def larder_bench(place, tick, *options):
-    """Runs `larder bench` and returns its JSON; calls tick() now and then meanwhile."""
-    command = [str(place.larder), "bench", *map(str, options), "--pin", str(place.load_cpu), "--json", "--quiet"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            while True:
-                try:
-                    out, said = process.communicate(timeout=0.2)
-                    break
-                except subprocess.TimeoutExpired:
-                    tick()
-        except BaseException:
-            process.terminate()
-            raise
-    if process.returncode != 0:
-        raise BenchError(f"larder bench failed: {said.decode('utf-8', 'replace').strip()}")
-    return json.loads(out)
-
-
-def spread(ratios):
-    return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
-
-
-def pair(own, rival, unit):
-    """Figures of both servers, round by round, and their ratios."""
-    return {"unit": unit, LARDERD: statistics.median(own), MEMCACHED: statistics.median(rival),
-            "ratio": spread([a / b for a, b in zip(own, rival)])}
-
-
 def judge(row, result):
-    figure = result["ratio"]["median"] if row.judged == RATIO else result[LARDERD]
-    return {"row": row.number, "what": row.what, "judged": row.judged, "most": row.most, "met": is_met(row, figure),
-            **result}
-
-
-def check_runs(row, runs):
-    """A figure is only one if the server did what was asked."""
-    for run in runs:
-        if run["errors"] or run["wrong_sizes"] or run["misses"]:
-            raise BenchError(f"row {row.number}: {run['errors']} errors, {run['misses']} misses, "
-                             f"{run['wrong_sizes']} values of a wrong size")
+    figure = result["ratio"]["median"] if row.judged == RATIO else result["own"]
+    return {"row": row.number, "what": row.what, "rival": row.rival, "judged": row.judged, "limit": row.limit,
+            "met": is_met(row, figure), **result}
 
 
 def measure_load(row, place, settings, tick):
@@ -59,20 +21,8 @@ def measure_load(row, place, settings, tick):
         report = larder_bench(
             place, tick, own.address, "--server-pid", own.pid, "--vs", rival.address, "--vs-pid", rival.pid,
             "--connections", CONNECTIONS, "--keys", KEYS, "--key-size", KEY_SIZE, "--value-size", VALUE_SIZE,
-            "--prefill", "--warmup", f"{settings.warmup_ms}ms", "--time", f"{settings.time_ms}ms",
-            "--rounds", settings.rounds, *row.load)
-    runs, rivals = report["runs"], report["rival_runs"]
-    check_runs(row, runs + rivals)
-
-    def figures(take, unit):
-        return pair([take(run) for run in runs], [take(run) for run in rivals], unit)
-
-    latencies = {name: figures(lambda run, name=name: run["latency_us"][name], "us") for name in ("p50", "p99")}
-    for latency in latencies.values():
-        latency["met"] = latency["ratio"]["median"] <= 1
-    return {**figures(lambda run: run["server_cpu_us_per_request"], row.unit), **latencies,
-            "rate": figures(lambda run: run["requests_per_second"], "requests/s"),
-            "load_cpu": figures(lambda run: run["client_cpu_us_per_request"], row.unit)}
+            "--prefill", *timed(settings), "--rounds", settings.rounds, *row.load)
+    return compare_runs(row, report["runs"], report["rival_runs"])
 
 
 def bytes_per_item(place, kind, tick):
@@ -124,7 +74,9 @@ def in_turns(settings, measure):
     return figures
 
 
-MEASURES = {"load": measure_load, "items": measure_items, "idle": measure_idle, "connections": measure_connections}
+MEASURES = {"load": measure_load, "items": measure_items, "idle": measure_idle, "connections": measure_connections,
+            "durable": durable.measure_puts, "cached": durable.measure_cached, "start": durable.measure_start,
+            "http": http_get.measure_http}
 
 
 def measure(row, place, settings, tick):

@@ -6,8 +6,10 @@ import pathlib
 
 from side_by_side import arguments, conditions, markdown, show
 from side_by_side.main import read_result
-from side_by_side.measure import KINDS, larder_bench
-from side_by_side.server import LARDERD, MEMCACHED, BenchError, Server
+from side_by_side.load import larder_bench
+from side_by_side.measure import KINDS
+from side_by_side.process import BenchError
+from side_by_side.server import LARDERD, MEMCACHED, Server
 
 MEMORY_MIB = (64, 128, 256, 384, 512, 768, 1024)
 COLUMNS = "{:>10}  {:<10}{:>12}{:>12}{:>14}{:>14}{:>14}"

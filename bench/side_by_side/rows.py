@@ -2,7 +2,10 @@
 """The rows of the comparison: what is measured, and what is asked of it."""
 import dataclasses
 
-RATIO = "ratio"  # larderd's figure divided by memcached's
+from side_by_side.rivals import ETCD, NGINX
+from side_by_side.server import MEMCACHED
+
+RATIO = "ratio"  # larderd's figure divided by the rival's
 VALUE = "value"  # larderd's figure itself
 
 GET = ("--mix", "1:0")
@@ -13,20 +16,29 @@ KEY_SIZE = 10
 VALUE_SIZE = 64
 ITEMS = 1_000_000
 IDLE_CONNECTIONS = 10_000
+DURABLE_VALUE_SIZE = 256
+HTTP_KEYS = 1000
+HTTP_VALUE_SIZE = 1024
+MEMORY_GROUP = "memory group"
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """`most` is the largest figure that is good enough, in `unit` where it is judged by VALUE; with `strictly` it has
-    to be less. `load` are the options of `larder bench` where the row is a load."""
+    """`limit` is what is asked of the figure, in `unit` where it is judged by VALUE: the largest that is good enough,
+    or with `more` the smallest; with `strictly` it has to be better. `load` are the options of `larder bench` where the
+    row is a load; `in_flight` is the number of requests that wait for their answers at a time, as connections and
+    requests on each."""
     number: int
     what: str
     kind: str
-    most: float
+    limit: float
     unit: str
+    rival: str = MEMCACHED
     judged: str = RATIO
+    more: bool = False
     strictly: bool = False
     load: tuple = ()
+    in_flight: tuple = ()
 
 
 ROWS = (
@@ -40,15 +52,25 @@ ROWS = (
     Row(7, "resident memory of an idle node, default options", "idle", 16.0, "MiB", judged=VALUE),
     Row(8, "10,000 idle connections served, resident growth of each", "connections", 4096.0, "bytes/connection",
         judged=VALUE, strictly=True),
+    Row(9, "durable put, 256-byte value, 1,000 in flight", "durable", 3.0, "puts/s", ETCD, more=True,
+        in_flight=(100, 10)),
+    Row(10, "durable put, 256-byte value, 1 in flight", "durable", 1.2, "puts/s", ETCD, more=True, in_flight=(1, 1)),
+    Row(11, "cached GET of a store group, 64-byte value, 50 connections", "cached", 1.1, "us CPU/request",
+        MEMORY_GROUP, load=GET),
+    Row(12, "start with 1,000,000 durable keys, 10-byte keys, 64-byte values", "start", 3.0, "s", None, judged=VALUE,
+        strictly=True),
+    Row(13, "HTTP GET hit, 1 KiB, 50 connections", "http", 0.8, "us CPU/request", NGINX, load=GET),
 )
 
 
 def is_met(row, figure):
-    return figure < row.most if row.strictly else figure <= row.most
+    good = figure >= row.limit if row.more else figure <= row.limit
+    return good and not (row.strictly and figure == row.limit)
 
 
 def limit_text(row):
     """The limit in words, for tables."""
-    if row.judged == RATIO:
-        return f"{row.most:g}"
-    return f"{'under' if row.strictly else 'up to'} {row.most:g} {row.unit.split('/')[0]}"
+    unit = "" if row.judged == RATIO else " " + row.unit.split("/")[0]
+    if row.more:
+        return f"{row.limit:g}{unit} or more"
+    return f"{'under' if row.strictly else 'up to'} {row.limit:g}{unit}"

@@ -4,9 +4,9 @@ import sys
 import time
 
 from side_by_side.rows import ROWS, VALUE, limit_text
-from side_by_side.server import LARDERD, MEMCACHED
+from side_by_side.server import LARDERD
 
-COLUMNS = "{:<4}{:<64}{:>24}{:>24}  {:<22}{:<18}{}"
+COLUMNS = "{:<4}{:<64}{:>24}{:>24}  {:<13}{:<22}{:<18}{}"
 
 
 class Progress:
@@ -54,24 +54,39 @@ def limit_of(result):
     return limit_text(next(row for row in ROWS if row.number == result["row"]))
 
 
-def figures(result):
-    unit = result["unit"].replace("us CPU/request", "us CPU")
-    return [f"{number(result[kind])} {unit}" for kind in (LARDERD, MEMCACHED)]
+def figure(part, name):
+    unit = part["unit"].replace("us CPU/request", "us CPU")
+    return f"{number(part[name])} {unit}" if name in part else ""
+
+
+def ratio_of(part):
+    return range_text(part["ratio"]) if "ratio" in part else ""
+
+
+def details(result):
+    """What is told of a row beside the figure that it is judged by: (name, part, limit)."""
+    for name in ("p50", "p99", "rate", "syncs"):
+        if name in result:
+            yield name, result[name], "up to 1" if "met" in result[name] else ""
+    if "tuned" in result:
+        yield "nginx keeps files open", result["tuned"], ""
+    if "warm" in result:
+        yield "file in the page cache", {"unit": "s", "own": result["warm"]}, ""
+        yield "resident memory then", {"unit": "MiB", "own": result["resident_mib"]}, ""
+        yield "files", {"unit": "MiB", "own": result["file_mib"]}, ""
 
 
 def rows_of(result):
     """The lines of the table for one result."""
-    yield (result["row"], result["what"], *figures(result), range_text(result["ratio"]), limit_of(result),
-           verdict(result["met"]))
-    for name in ("p50", "p99", "rate"):
-        if name in result:
-            part = result[name]
-            no_worse = ("1", verdict(part["met"])) if "met" in part else ("", "")
-            yield ("", "  " + name, *figures(part), range_text(part["ratio"]), *no_worse)
+    yield (result["row"], result["what"], figure(result, "own"), figure(result, "other"), result["rival"] or "",
+           ratio_of(result), limit_of(result), verdict(result["met"]))
+    for name, part, limit in details(result):
+        yield ("", "  " + name, figure(part, "own"), figure(part, "other"), "", ratio_of(part), limit,
+               verdict(part["met"]) if limit else "")
 
 
 def print_heading():
-    print(COLUMNS.format("row", "what", LARDERD, MEMCACHED, "ratio (range)", "at least", "").rstrip(), flush=True)
+    print(COLUMNS.format("row", "what", LARDERD, "rival", "", "ratio (range)", "asked", "").rstrip(), flush=True)
 
 
 def print_result(result):
@@ -83,7 +98,7 @@ def summary(results):
     """What is met and what is not, in one sentence."""
     missed = [f"{result['row']}" for result in results if not result["met"]]
     worse = [f"row {result['row']} {name}" for result in results for name in ("p50", "p99")
-             if name in result and not result[name]["met"]]
+             if name in result and not result[name].get("met", True)]
     return (f"{len(results) - len(missed)} of {len(results)} rows met"
             + (f"; MISSED: row {', '.join(missed)}" if missed else "")
             + (f"; latency worse than memcached's: {', '.join(worse)}" if worse else ""))
@@ -92,4 +107,4 @@ def summary(results):
 def print_summary(results):
     print("\n" + summary(results))
     if any(result["judged"] == VALUE for result in results):
-        print("rows with a unit under 'at least' judge larderd's own figure, the others the median ratio")
+        print("rows with a unit under 'asked' judge larderd's own figure, the others the median ratio")

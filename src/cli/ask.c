@@ -44,16 +44,25 @@ bool ask_parse(const struct ask_usage *usage, int argc, char **argv, struct ask 
     return true;
 }
 
+int ask_read_server(const struct ask *ask, struct address *ret_address) {
+    const char *reason;
+
+    if (address_parse(slice_from_string(ask->server), ret_address, &reason)) {
+        return EXIT_CODE_OK;
+    }
+    fprintf(stderr, "%s: the server '%s' cannot be read: %s; write it like " DEFAULT_SERVER "\n", ask->program,
+            ask->server, reason);
+    return EXIT_CODE_USAGE;
+}
+
 int ask_open(struct ask *ask) {
     const struct client_options options = {.connect_timeout_ns = ask->timeout_ns, .timeout_ns = ask->timeout_ns};
     struct address address;
-    const char *reason;
     enum larder_error error;
+    int code = ask_read_server(ask, &address);
 
-    if (!address_parse(slice_from_string(ask->server), &address, &reason)) {
-        fprintf(stderr, "%s: the server '%s' cannot be read: %s; write it like " DEFAULT_SERVER "\n", ask->program,
-                ask->server, reason);
-        return EXIT_CODE_USAGE;
+    if (code != EXIT_CODE_OK) {
+        return code;
     }
     error = client_open(&address, &options, &ask->client);
     if (error == LARDER_ERROR_NOT_FOUND) {

@@ -60,6 +60,9 @@ struct ask_usage {
 /* Reads the command line. False: help was printed, or what is wrong; the program ends with *ret_code. */
 bool ask_parse(const struct ask_usage *usage, int argc, char **argv, struct ask *target, int *ret_words, int *ret_code);
 
+/* Reads ask->server. Returns an exit code; when it is not EXIT_CODE_OK, the reason was printed. */
+int ask_read_server(const struct ask *ask, struct address *ret_address);
+
 /* Makes ask->client. Returns an exit code; when it is not EXIT_CODE_OK, the reason was printed. */
 int ask_open(struct ask *ask);
 

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "cli/ask.h"
-#include "cli/human.h"
-#include "cli/json_out.h"
-#include "cli/terminal.h"
-
-struct get {
-    struct ask ask; /* first: ASK_ROWS */
-    const char *output;
-    struct terminal terminal;
-    bool alone; /* one key */
-    int code;
-    enum larder_error error; /* the first that there was */
-};
+#include "cli/get.h"
 
 /* One key of the command line; told its answer. */
 struct wanted {
     struct get *get;
     struct slice key;
+    enum larder_error *error; /* the first that there was */
 };
 
 static const struct option_row rows[] = {
@@ -30,6 +18,17 @@ static const struct option_row rows[] = {
      .offset = offsetof(struct get, output),
      .help = "write the value of the one KEY to FILE"},
     {.name = "o", .argument = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct get, output)},
+    {.name = "linearizable",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct get, linearizable),
+     .help = "with every write that was acknowledged before; over HTTP"},
+    {.name = "rev",
+     .argument = "REV",
+     .kind = OPTION_COUNT,
+     .offset = offsetof(struct get, revision),
+     .min = 1,
+     .max = INT64_MAX,
+     .help = "as it was at revision REV of the store; over HTTP,\nfor durable groups"},
     ASK_ROWS,
     {.name = NULL},
 };
@@ -45,159 +44,109 @@ static const struct ask_usage usage = {
         "  larder get greeting\n"
         "  larder get logo -o logo.png\n"
         "  larder get user:1 user:2 --json        one JSON object a line; what is not UTF-8 is in base64\n"
-        "  larder get lock || echo 'nobody has it'\n",
+        "  larder get lock || echo 'nobody has it'\n"
+        "  larder get config/app/mode --rev 42    how it was\n",
     .rows = rows,
     .min_words = 1,
     .max_words = 1000000,
     .words = "KEY...",
 };
 
-static void worsen(struct get *get, int code) {
-    get->code = ask_worse(get->code, code);
-}
+static void on_hit(const struct wanted *wanted, const struct reply *reply) {
+    const struct got got = {
+        .value = reply->item.value,
+        .flags = reply->item.client_flags,
+        .cas = reply->item.cas,
+        .ttl = reply->item.ttl,
+    };
 
-static void write_file(struct get *get, struct slice value) {
-    FILE *file = fopen(get->output, "wb");
-    bool written = file != NULL && fwrite(value.data, 1, value.size, file) == value.size;
-    int number = errno;
-
-    if (file != NULL && fclose(file) != 0 && written) {
-        written = false;
-        number = errno;
-    }
-    if (!written) {
-        fprintf(stderr, "%s: cannot write %s: %s\n", get->ask.program, get->output, strerror(number));
-        worsen(get, EXIT_CODE_USAGE);
-    }
-}
-
-static void print_json(const struct wanted *wanted, const struct reply *reply) {
-    json_t *object = json_object();
-    bool found = reply->result == RESULT_HIT;
-
-    json_set_bytes(object, "key", wanted->key);
-    json_set(object, "found", json_boolean(found));
-    if (found) {
-        json_set_bytes(object, "value", reply->item.value);
-        json_set(object, "flags", json_integer(reply->item.client_flags));
-        json_set(object, "cas", json_integer((json_int_t)reply->item.cas));
-        json_set(object, "ttl", reply->item.ttl == REQUEST_TTL_FOREVER ? json_null() : json_integer(reply->item.ttl));
-    }
-    if (reply->item.stale) {
-        json_set(object, "stale", json_true());
-    }
-    json_print_line(object);
-}
-
-/* For a reader, on a line of its own. */
-static void print_readable(const struct wanted *wanted, struct slice value) {
-    const struct get *get = wanted->get;
-    char key[SLICE_ESCAPED_MAX];
-    char size[HUMAN_TEXT_MAX];
-
-    if (!get->alone) {
-        printf("%s%s:%s ", get->terminal.bold, slice_escape(wanted->key, key), get->terminal.plain);
-    }
-    if (!human_readable(value)) {
-        printf("%s(%s that are not text; to see them: larder get %s -o FILE)%s\n", get->terminal.dim,
-               human_bytes(value.size, size), slice_escape(wanted->key, key), get->terminal.plain);
-        return;
-    }
-    fwrite(value.data, 1, value.size, stdout);
-    if (value.size == 0 || value.data[value.size - 1] != '\n') {
-        putchar('\n');
-    }
-}
-
-static void print_hit(const struct wanted *wanted, const struct reply *reply) {
-    struct get *get = wanted->get;
-    struct slice value = reply->item.value;
-
-    if (get->output != NULL) {
-        write_file(get, value);
-    } else if (get->alone && !get->terminal.is_terminal) {
-        fwrite(value.data, 1, value.size, stdout);
-    } else {
-        print_readable(wanted, value);
-    }
-}
-
-static void explain_no_value(const struct wanted *wanted, const struct answer *answer) {
-    struct get *get = wanted->get;
-    char key[SLICE_ESCAPED_MAX];
-    char what[SLICE_ESCAPED_MAX + 8];
-
-    slice_escape(wanted->key, key);
-    if (ask_is_refusal(answer)) {
-        snprintf(what, sizeof(what), "get %s", key);
-        worsen(get, ask_explain_refusal(&get->ask, what, answer));
-        return;
-    }
-    worsen(get, EXIT_CODE_FAILURE);
-    if (!get->ask.json) {
-        fprintf(stderr, "not found: %s\n", key);
-    }
+    get_print(wanted->get, wanted->key, &got, reply->item.stale);
 }
 
 static void on_answer(void *ctx, enum larder_error error, const struct answer *answer) {
     const struct wanted *wanted = ctx;
     struct get *get = wanted->get;
-    bool refused;
+    char key[SLICE_ESCAPED_MAX];
+    char what[SLICE_ESCAPED_MAX + 8];
 
     if (error != LARDER_OK) {
-        get->error = get->error == LARDER_OK ? error : get->error;
-        return;
-    }
-    refused = ask_is_refusal(answer);
-    if (answer->reply.result != RESULT_HIT) {
-        explain_no_value(wanted, answer);
-    }
-    if (get->ask.json && !refused) {
-        print_json(wanted, &answer->reply);
+        *wanted->error = *wanted->error == LARDER_OK ? error : *wanted->error;
+    } else if (ask_is_refusal(answer)) {
+        snprintf(what, sizeof(what), "get %s", slice_escape(wanted->key, key));
+        get->code = ask_worse(get->code, ask_explain_refusal(&get->node.ask, what, answer));
     } else if (answer->reply.result == RESULT_HIT) {
-        print_hit(wanted, &answer->reply);
+        on_hit(wanted, &answer->reply);
+    } else {
+        get_print(get, wanted->key, NULL, answer->reply.item.stale);
     }
 }
 
-static void get_all(struct get *get, char **words, size_t count) {
+static enum larder_error get_all(struct get *get, char **words, size_t count) {
     struct wanted *wanted = calloc(count, sizeof(*wanted));
     struct slice *keys = calloc(count, sizeof(*keys));
+    enum larder_error error = LARDER_OK;
 
     for (size_t i = 0; wanted != NULL && keys != NULL && i < count; i++) {
         keys[i] = slice_from_string(words[i]);
-        wanted[i] = (struct wanted){.get = get, .key = keys[i]};
+        wanted[i] = (struct wanted){.get = get, .key = keys[i], .error = &error};
     }
     if (wanted == NULL || keys == NULL) {
-        get->error = LARDER_ERROR_NO_MEMORY;
+        error = LARDER_ERROR_NO_MEMORY;
     } else {
-        client_get(get->ask.client, keys, count, on_answer, wanted, sizeof(*wanted));
+        client_get(get->node.ask.client, keys, count, on_answer, wanted, sizeof(*wanted));
     }
     free(wanted);
     free(keys);
+    return error;
+}
+
+static void get_over_memcached(struct get *get, char **words, size_t count) {
+    enum larder_error error;
+
+    get->code = ask_open(&get->node.ask);
+    if (get->code != EXIT_CODE_OK) {
+        return;
+    }
+    error = get_all(get, words, count);
+    if (error != LARDER_OK) {
+        get->code = ask_worse(get->code, ask_explain_error(&get->node.ask, error));
+    }
+    ask_close(&get->node.ask);
+}
+
+static bool is_sensible(const struct get *get, int count) {
+    const char *program = get->node.ask.program;
+
+    if (get->output != NULL && (count > 1 || get->node.ask.json)) {
+        fprintf(stderr, "%s: --output takes the value of one KEY and goes without --json\n", program);
+        return false;
+    }
+    if (get->linearizable && get->revision != 0) {
+        fprintf(stderr, "%s: --linearizable asks for the present and --rev for the past; choose one\n", program);
+        return false;
+    }
+    return true;
 }
 
 static int run(int argc, char **argv) {
-    struct get get = {.ask = ask_defaults("larder get")};
+    struct get get = {.node = node_defaults("larder get")};
     int count;
 
-    if (!ask_parse(&usage, argc, argv, &get.ask, &count, &get.code)) {
+    if (!ask_parse(&usage, argc, argv, &get.node.ask, &count, &get.code)) {
         return get.code;
     }
-    if (get.output != NULL && (count > 1 || get.ask.json)) {
-        fprintf(stderr, "%s: --output takes the value of one KEY and goes without --json\n", get.ask.program);
+    if (!is_sensible(&get, count)) {
         return EXIT_CODE_USAGE;
     }
-    get.code = ask_open(&get.ask);
-    if (get.code != EXIT_CODE_OK) {
-        return get.code;
-    }
+    get.code = EXIT_CODE_OK;
     get.terminal = terminal_detect();
     get.alone = count == 1;
-    get_all(&get, argv, (size_t)count);
-    if (get.error != LARDER_OK) {
-        worsen(&get, ask_explain_error(&get.ask, get.error));
+    if (get.linearizable || get.revision != 0) {
+        get_over_http(&get, argv, (size_t)count);
+    } else {
+        get_over_memcached(&get, argv, (size_t)count);
     }
-    ask_close(&get.ask);
+    node_close(&get.node);
     return get.code;
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "proto/memcached/base64.h"
+#include "base/base64.h"
 
 static void need(bool done) {
     if (!done) {

@@ -5,14 +5,14 @@
 #include "cli/subcommand.h"
 
 static const struct subcommand *const subcommands[] = {
-    &subcommand_get,   &subcommand_set,    &subcommand_del,   &subcommand_stats,
-    &subcommand_flush, &subcommand_status, &subcommand_bench,
+    &subcommand_get,   &subcommand_set,   &subcommand_del,   &subcommand_put,    &subcommand_ls,    &subcommand_watch,
+    &subcommand_group, &subcommand_stats, &subcommand_flush, &subcommand_status, &subcommand_bench,
 };
 
 enum { SUBCOMMAND_COUNT = sizeof(subcommands) / sizeof(subcommands[0]) };
 
 static void print_help(FILE *to) {
-    fputs("larder - ask, fill and measure a cache that speaks memcached\n\n"
+    fputs("larder - ask, fill, watch and measure a Larder, or a cache that speaks memcached\n\n"
           "usage: larder COMMAND [ARGUMENTS]\n\n"
           "commands:\n",
           to);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "cli/ask.h"
 #include "cli/human.h"
 #include "cli/json_out.h"
+#include "cli/value_input.h"
 
 struct set {
     struct ask ask; /* first: ASK_ROWS */
@@ -82,40 +82,14 @@ static const struct ask_usage usage = {
     .words = "KEY VALUE",
 };
 
-static bool complain_file(const struct set *set, const char *name, const char *reason) {
-    fprintf(stderr, "%s: cannot read %s: %s\n", set->ask.program, name, reason);
-    return false;
-}
-
-static bool read_all(struct set *set, FILE *file, const char *name) {
-    char piece[65536];
-    size_t got;
-
-    while ((got = fread(piece, 1, sizeof(piece), file)) > 0) {
-        if (buf_append(&set->value, piece, got) != LARDER_OK) {
-            return complain_file(set, name, "it is larger than the 128 MiB that this tool sends");
-        }
-    }
-    return ferror(file) == 0 || complain_file(set, name, strerror(errno));
-}
-
 static bool read_value(struct set *set, const char *word) {
-    FILE *file;
-    bool read;
-
     if (!set->literal && strcmp(word, "-") == 0) {
-        return read_all(set, stdin, "standard input");
+        return value_from_stdin(set->ask.program, &set->value);
     }
-    if (set->literal || word[0] != '@') {
-        return buf_append(&set->value, word, strlen(word)) == LARDER_OK || complain_file(set, "VALUE", "too large");
+    if (!set->literal && word[0] == '@') {
+        return value_from_file(set->ask.program, word + 1, &set->value);
     }
-    file = fopen(word + 1, "rb");
-    if (file == NULL) {
-        return complain_file(set, word + 1, strerror(errno));
-    }
-    read = read_all(set, file, word + 1);
-    fclose(file);
-    return read;
+    return value_from_word(set->ask.program, word, &set->value);
 }
 
 static struct request make_request(const struct set *set) {

@@ -22,6 +22,10 @@ struct subcommand {
 extern const struct subcommand subcommand_get;
 extern const struct subcommand subcommand_set;
 extern const struct subcommand subcommand_del;
+extern const struct subcommand subcommand_put;
+extern const struct subcommand subcommand_ls;
+extern const struct subcommand subcommand_watch;
+extern const struct subcommand subcommand_group;
 extern const struct subcommand subcommand_stats;
 extern const struct subcommand subcommand_flush;
 extern const struct subcommand subcommand_status;

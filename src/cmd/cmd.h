@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 #include "cmd/context.h"
+#include "group/listing.h"
+#include "group/watching.h"
 #include "model/reply.h"
 #include "model/request.h"
 
@@ -55,6 +57,21 @@ enum cmd_stats_outcome cmd_stats(struct cmd_context *context, struct slice topic
 
 /* Appends the Prometheus text of this node. Errors: LIMIT, NO_MEMORY. */
 enum larder_error cmd_metrics(struct cmd_context *context, struct buf *out);
+
+/* Appends the groups of this node as JSON: what each decides and what was asked of it, and the store's figures if there is
+ * one. Errors: LIMIT, NO_MEMORY. */
+enum larder_error cmd_groups(struct cmd_context *context, struct buf *out);
+
+/* --- many keys of a store group --- */
+
+/* A page of keys; see group/listing.h. The reply may be RESULT_PENDING. */
+void cmd_list(struct cmd_context *context, const struct group_policy *policy, const struct listing_wish *wish,
+              struct reply *ret_reply);
+
+/* A watch; see watching_open. */
+struct watching *cmd_watch(struct cmd_context *context, const struct group_policy *policy,
+                           const struct watching_wish *wish, watching_ready_fn *ready, void *owner,
+                           enum result *ret_result, int64_t *ret_revision);
 
 /* --- between the files of this room --- */
 

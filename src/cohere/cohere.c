@@ -85,9 +85,7 @@ static void write_copy(struct place *p, struct slice key, const struct cohere_va
     if (replaced) {
         entry_set_frequency(e, frequency); /* a write by whoever it was is no use here */
     }
-    if (value->leased) {
-        entry_set_bits(e, ENTRY_LEASED);
-    }
+    entry_set_bits(e, (value->leased ? ENTRY_LEASED : 0) | (value->read ? ENTRY_FETCHED : 0));
 }
 
 void cohere_put(struct cohere *c, struct slice key, const struct cohere_value *value, uint32_t now) {

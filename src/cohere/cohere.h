@@ -23,6 +23,11 @@
  *     answers do not go back.
  *  3. So a writer sees its own writes: the store tells the observer of a write before it answers it.
  *
+ * A copy may be a moment ahead: an event comes before the store lets reads find what it tells of. So that nobody learns of
+ * it from a copy and then not from the store, a copy is to be used only if its cas is not above store_revision. With an
+ * engine that has no other writers the copies are then as good as the store itself: as of store_revision they have all
+ * that was acknowledged before.
+ *
  * Keys that share a fence only keep each other's late fills out: a copy less, never a wrong one. */
 enum { COHERE_FENCES = 1 << 16 };
 
@@ -37,6 +42,7 @@ struct cohere_value {
     uint32_t client_flags;
     uint16_t group;
     bool leased; /* it may end */
+    bool read;   /* a fill: by somebody who reads the value, and not only looks at it */
     int64_t mod_revision;
 };
 

@@ -52,7 +52,7 @@ static bool write_out(struct connection *c) {
 }
 
 static bool is_idle(const struct connection *c) {
-    return !session_has_output(&c->session) && c->session.input.size == 0 && c->session.body == NULL &&
+    return !session_has_output(&c->session) && c->session.input.size == 0 && !session_takes_body(&c->session) &&
            c->session.swallow == 0 && c->session.get == NULL && !session_is_waiting(&c->session);
 }
 

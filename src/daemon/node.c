@@ -216,6 +216,7 @@ static bool start_workers(struct node *node) {
     const struct worker_limits limits = {
         .max_line = o->max_line,
         .max_output = o->max_output,
+        .http_hosts = o->http_hosts != NULL ? slice_from_string(o->http_hosts) : SLICE(""),
         .idle_timeout_ns = (int64_t)o->idle_timeout_ns,
         .value_timeout_ns = (int64_t)o->value_timeout_ns,
     };

@@ -70,6 +70,9 @@ static void settle(struct node *node) {
 
 void node_store_close(struct node *node) {
     if (node->shared.store != NULL) {
+        for (unsigned i = 0; i < node->started; i++) {
+            worker_end_watches(&node->workers[i]);
+        }
         store_close(node->shared.store);
         settle(node);
         node->shared.store = NULL;

@@ -79,6 +79,7 @@ struct options {
     uint64_t value_timeout_ns;
     uint64_t max_line;
     uint64_t max_output;
+    char *http_hosts; /* NULL: none */
     uint64_t drain_timeout_ns;
     uint64_t memory;
     uint64_t max_item; /* at most memory / 8 after options_load */

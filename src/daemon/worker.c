@@ -13,7 +13,7 @@ enum { IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last wor
 static bool is_overdue(const struct worker *w, const struct connection *c, int64_t now, enum counter *ret_limit) {
     int64_t silent = now - c->active_ns;
 
-    if (c->session.body != NULL && silent >= w->value_timeout_ns) {
+    if (session_takes_body(&c->session) && silent >= w->value_timeout_ns) {
         *ret_limit = COUNTER_LIMIT_VALUE_TIMEOUT;
         return true;
     }
@@ -40,20 +40,14 @@ static void close_overdue(void *ctx) {
     }
 }
 
-static bool start_idle_timer(struct worker *w) {
-    w->idle_timer = timer_new(w->loop, close_overdue, w);
-    if (w->idle_timer == NULL) {
-        return false;
-    }
-    timer_start(w->idle_timer, IDLE_CHECK_MS * CLOCK_NS_PER_MS, IDLE_CHECK_MS * CLOCK_NS_PER_MS);
-    return true;
-}
-
-/* Any thread: the store has given a reply. */
+/* Any thread: the store has given a reply. A message may be posted again only once it is run, and a tick may take in the
+ * replies while it is still in the mailbox. */
 static void wake(void *ctx) {
     struct worker *w = ctx;
 
-    mailbox_post(w->mailbox, &w->completed);
+    if (!atomic_exchange(&w->waking, true)) {
+        mailbox_post(w->mailbox, &w->completed);
+    }
 }
 
 /* Takes in all replies that have come by now; each is booked with its own time. */
@@ -65,8 +59,30 @@ static void complete(struct worker *w) {
     session_worker_complete(&w->sessions);
 }
 
+static void tick(void *ctx) {
+    struct worker *w = ctx;
+    struct cmd_context *context = &w->sessions.context;
+
+    close_overdue(w);
+    context->now_ns = clock_monotonic_ns();
+    session_worker_tick(&w->sessions);
+    complete(w);
+}
+
+static bool start_idle_timer(struct worker *w) {
+    w->idle_timer = timer_new(w->loop, tick, w);
+    if (w->idle_timer == NULL) {
+        return false;
+    }
+    timer_start(w->idle_timer, IDLE_CHECK_MS * CLOCK_NS_PER_MS, IDLE_CHECK_MS * CLOCK_NS_PER_MS);
+    return true;
+}
+
 static void run_completed(struct mailbox_message *message) {
-    complete((struct worker *)(void *)((char *)message - offsetof(struct worker, completed)));
+    struct worker *w = (struct worker *)(void *)((char *)message - offsetof(struct worker, completed));
+
+    atomic_store(&w->waking, false);
+    complete(w);
 }
 
 static void await_replies(struct worker *w) {
@@ -88,6 +104,7 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
         worker_fini(w);
         return LARDER_ERROR_NO_MEMORY;
     }
+    w->sessions.hosts = limits->http_hosts;
     await_replies(w);
     return LARDER_OK;
 }
@@ -115,6 +132,10 @@ enum larder_error worker_start(struct worker *w) {
 void worker_join(struct worker *w) {
     loop_stop(w->loop);
     pthread_join(w->thread, NULL);
+}
+
+void worker_end_watches(struct worker *w) {
+    session_worker_end_watches(&w->sessions);
 }
 
 bool worker_settle(struct worker *w) {

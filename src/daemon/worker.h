@@ -3,6 +3,8 @@
 #define LARDER_DAEMON_WORKER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "daemon/connection.h"
 #include "net/loop.h"
@@ -18,6 +20,7 @@ struct worker {
     struct mailbox *mailbox;
     struct session_worker sessions;
     struct mailbox_message completed; /* posted when there is something in the queue of sessions */
+    atomic_bool waking;               /* it is in the mailbox */
     struct connection *connections;
     struct timer *idle_timer;
     int64_t idle_timeout_ns; /* 0: connections may idle for ever */
@@ -30,6 +33,7 @@ struct worker {
 struct worker_limits {
     size_t max_line;
     size_t max_output;
+    struct slice http_hosts; /* outlives the worker */
     int64_t idle_timeout_ns;
     int64_t value_timeout_ns;
 };
@@ -43,6 +47,9 @@ enum larder_error worker_start(struct worker *w);
 
 /* Any thread: ends the loop and waits for the thread. */
 void worker_join(struct worker *w);
+
+/* After worker_join, and before the store is closed: ends the watches of its connections. */
+void worker_end_watches(struct worker *w);
 
 /* After worker_join of all workers: takes in the replies that the store still gave. False: there was none. */
 bool worker_settle(struct worker *w);

@@ -108,11 +108,11 @@ bool durable_accepts(const struct group_policy *policy, const struct request *re
 }
 
 bool durable_is_ordered(const struct group_policy *policy, const struct request *request) {
-    const uint32_t plain =
-        REQUEST_EVICT_ON_REFUSAL | REQUEST_BINARY_KEY | REQUEST_NO_BUMP | REQUEST_WANT_TTL | REQUEST_TOUCH;
+    const uint32_t plain = REQUEST_EVICT_ON_REFUSAL | REQUEST_BINARY_KEY | REQUEST_NO_BUMP | REQUEST_WANT_TTL |
+                           REQUEST_TOUCH | REQUEST_WANT_CREATED;
     bool cut;
 
-    if ((request->options & ~plain) != 0) {
+    if ((request->options & ~plain) != 0 || request->conditions != NULL) {
         return false;
     }
     return request->command == COMMAND_DELETE ||

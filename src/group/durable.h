@@ -55,8 +55,8 @@ struct durable_access {
 
 /* Runs a request with a key. The reply is complete or RESULT_PENDING. Beside the results that the command has in a memory
  * group: NOT_IN_STORE (an option without a meaning here), BAD_KEY (one that is Larder's own or empty), NO_SPACE,
- * TOO_MANY_REQUESTS, CONTENDED (others changed the key DURABLE_ATTEMPTS_MAX times in between), STORE_FAILED. A write that
- * is refused changes nothing. */
+ * TOO_MANY_REQUESTS, CONTENDED (others changed the key DURABLE_ATTEMPTS_MAX times in between), STORE_FAILED, and of a GET
+ * at a revision COMPACTED and FUTURE_REVISION. A write that is refused changes nothing. */
 void durable_run(const struct durable_access *a, const struct request *request, struct reply *reply);
 
 /* Whether a write is one that others like it may follow before it is answered, on the same connection: it is one call to

@@ -27,7 +27,10 @@ enum pending_next durable_call(struct durable_op *op, const struct store_op *cal
 }
 
 enum pending_next durable_call_range(struct durable_op *op, durable_step *next) {
-    *renew(op, next) = range_op(op, false);
+    struct store_op *call = renew(op, next);
+
+    *call = range_op(op, false);
+    call->range.revision = (op->request.options & REQUEST_AT_REVISION) != 0 ? op->request.revision : 0;
     return PENDING_CALL;
 }
 

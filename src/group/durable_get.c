@@ -42,7 +42,7 @@ static void show_copy(const struct durable_access *a, const struct request *requ
 bool durable_get_copy(const struct durable_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (!copy_will_do(a, request) || !durable_has_copies(a, request->key)) {
+    if (has_option(request, REQUEST_AT_REVISION) || !copy_will_do(a, request) || !durable_has_copies(a, request->key)) {
         return false;
     }
     spot = spot_lock(&a->copies, request->key);
@@ -69,12 +69,13 @@ static void fill_copy(const struct durable_op *op, const struct kv *kv, struct s
     struct cohere *c = &op->durable->cohere;
     int64_t revision = op->pending.call.revision;
 
-    if (!op->has_copies) {
+    if (!op->has_copies || has_option(&op->request, REQUEST_AT_REVISION)) {
         return;
     }
     if (kv == NULL) {
         cohere_fill_none(c, op->request.key, revision, op->now);
-    } else if (entry_size_for(op->request.key.size, content.size) > op->max_item) {
+    } else if (op->request.command == COMMAND_DEBUG ||
+               entry_size_for(op->request.key.size, content.size) > op->max_item) {
         cohere_fill_none(c, op->request.key, kv->mod_revision, op->now);
     } else {
         const struct cohere_value value = {
@@ -82,6 +83,7 @@ static void fill_copy(const struct durable_op *op, const struct kv *kv, struct s
             .client_flags = client_flags,
             .group = op->group,
             .leased = kv->lease != 0,
+            .read = !has_option(&op->request, REQUEST_NO_BUMP),
             .mod_revision = kv->mod_revision,
         };
 
@@ -119,6 +121,15 @@ static enum pending_next on_lease(struct pending *p) {
     return PENDING_DONE;
 }
 
+/* An answer about the past is known for that revision. */
+static enum pending_next end_read(struct durable_op *op, enum result result) {
+    durable_end(op, result);
+    if (has_option(&op->request, REQUEST_AT_REVISION)) {
+        op->pending.reply.revision = op->request.revision;
+    }
+    return PENDING_DONE;
+}
+
 static enum pending_next on_found(struct pending *p) {
     struct durable_op *op = durable_op_of(p);
     const struct kv *kv = p->call.result.kv_count > 0 ? p->call.result.kvs : NULL;
@@ -134,10 +145,10 @@ static enum pending_next on_found(struct pending *p) {
     }
     fill_copy(op, kv, content, client_flags);
     if (kv == NULL) {
-        return durable_end(op, RESULT_MISS);
+        return end_read(op, RESULT_MISS);
     }
     describe(op, kv, content, client_flags);
-    durable_end(op, RESULT_HIT);
+    end_read(op, RESULT_HIT);
     lease = kv->lease;
     if (lease == 0 || !(has_option(&op->request, REQUEST_WANT_TTL) || op->request.command == COMMAND_DEBUG)) {
         return PENDING_DONE;

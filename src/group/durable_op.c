@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "group/durable_when.h"
 #include "group/envelope.h"
 #include "group/store_limit.h"
 
@@ -61,6 +62,7 @@ static void free_op(struct pending *p) {
 
     durable_discharge(op->durable, op->charged);
     arena_fini(&op->kept);
+    free(op->when);
     free(op->edit.room);
     free(op->room);
     free(op);
@@ -102,9 +104,9 @@ static void fill_op(struct durable_op *op, const struct durable_access *a, const
     const struct group_policy *policy = a->copies.policy;
     char *store_key = op->data + request->key.size;
 
-    op->durable = a->durable;
     op->telemetry = a->telemetry;
     op->request = *request;
+    op->request.conditions = NULL; /* `when` has them */
     memcpy(op->data, request->key.data, request->key.size);
     op->request.key = slice_make(op->data, request->key.size);
     op->store_key = group_store_key(policy, request->key, store_key);
@@ -140,6 +142,12 @@ struct durable_op *durable_op_new(const struct durable_access *a, const struct r
     op->charged = charge;
     pending_init(&op->pending, a->completions, a->durable->store, step, free_op);
     op->pending.reply.group = reply->group;
+    op->durable = a->durable;
+    if (durable_when_is_needed(request) && (op->when = durable_when_new(request)) == NULL) {
+        free_op(&op->pending);
+        reply->result = RESULT_NO_MEMORY;
+        return NULL;
+    }
     fill_op(op, a, request);
     return op;
 }
@@ -156,6 +164,7 @@ void durable_start(const struct durable_access *a, const struct request *request
 enum pending_next durable_end(struct durable_op *op, enum result result) {
     op->pending.reply.result = result;
     op->pending.reply.revision = op->pending.call.revision;
+    op->pending.reply.forwarded = true;
     return PENDING_DONE;
 }
 
@@ -164,12 +173,16 @@ void durable_keep_answer(struct durable_op *op) {
     arena_init(&op->pending.call.arena, STORE_ANSWER_MAX);
 }
 
-static enum result result_of(enum store_status status) {
+enum result durable_result_of(enum store_status status) {
     switch (status) {
     case STORE_EMPTY_KEY:
         return RESULT_BAD_KEY;
     case STORE_KEY_NOT_FOUND:
         return RESULT_NOT_FOUND;
+    case STORE_COMPACTED:
+        return RESULT_COMPACTED;
+    case STORE_FUTURE_REVISION:
+        return RESULT_FUTURE_REVISION;
     case STORE_TOO_LARGE:
         return RESULT_TOO_LARGE;
     case STORE_NO_MEMORY:
@@ -185,7 +198,7 @@ static enum result result_of(enum store_status status) {
 
 enum pending_next durable_fail(struct durable_op *op, enum store_status status) {
     count_store_limit(op->telemetry, status);
-    return durable_end(op, result_of(status));
+    return durable_end(op, durable_result_of(status));
 }
 
 bool durable_may_try_again(struct durable_op *op) {

@@ -49,7 +49,8 @@ struct durable_op {
     struct arena kept;  /* of an earlier call, while the reply points into it */
     struct durable_edit edit;
     struct durable_txn txn;
-    char data[]; /* the client's key, the store's key, the value */
+    struct durable_when *when; /* owned; NULL: the request has no conditions */
+    char data[];               /* the client's key, the store's key, the value */
 };
 
 static inline struct durable_op *durable_op_of(struct pending *p) {
@@ -74,6 +75,9 @@ bool durable_has_copies(const struct durable_access *a, struct slice key);
 /* --- ends --- */
 
 enum pending_next durable_end(struct durable_op *op, enum result result);
+
+/* What a status of the store, but OK, is as a result. */
+enum result durable_result_of(enum store_status status);
 
 /* The call was not done, for this reason. */
 enum pending_next durable_fail(struct durable_op *op, enum store_status status);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "group/durable_op.h"
+#include "group/durable_when.h"
 #include "group/memory_internal.h"
 
 /* SET, ADD, REPLACE, CAS. A life that is over already stores nothing: the key is deleted, and the writer is told what it
@@ -35,6 +35,32 @@ static enum pending_next on_written(struct pending *p) {
     return stored(op);
 }
 
+/* --- under the conditions of a request --- */
+
+static enum pending_next on_written_when(struct pending *p) {
+    struct durable_op *op = durable_op_of(p);
+    enum pending_next next;
+    enum result result;
+
+    if (durable_lease_is_gone(op, &next)) {
+        return next;
+    }
+    if (p->call.status != STORE_OK) {
+        return durable_fail(op, p->call.status);
+    }
+    result = durable_when_outcome(op, &p->reply.item.created);
+    return result == RESULT_STORED ? stored(op) : durable_end(op, result);
+}
+
+static enum pending_next write_when(struct pending *p) {
+    struct durable_op *op = durable_op_of(p);
+
+    op->txn.success = op->ttl < 0 ? durable_delete_op(op) : durable_put_op(op, op->store_value);
+    return durable_when_call(op, on_written_when);
+}
+
+/* --- without --- */
+
 /* The condition of the write; returns how many compares it takes. */
 static size_t set_condition(struct durable_op *op) {
     const struct request *request = &op->request;
@@ -68,7 +94,7 @@ static enum pending_next write_value(struct pending *p) {
 enum pending_next durable_put_start(struct pending *p) {
     struct durable_op *op = durable_op_of(p);
 
-    return durable_give_life(op, op->ttl, write_value);
+    return durable_give_life(op, op->ttl, op->when != NULL ? write_when : write_value);
 }
 
 /* --- DELETE --- */
@@ -93,6 +119,9 @@ enum pending_next durable_delete_start(struct pending *p) {
     struct durable_op *op = durable_op_of(p);
 
     op->txn.success = durable_delete_op(op);
+    if (op->when != NULL) {
+        return durable_when_call(op, on_written_when);
+    }
     if (!has_option(&op->request, REQUEST_COMPARE)) {
         return durable_call(op, &op->txn.success, on_deleted);
     }

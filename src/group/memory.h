@@ -23,8 +23,9 @@ void memory_get(const struct memory_access *a, const struct request *request, st
 /* DEBUG: HIT or MISS, and no trace of having looked. */
 void memory_inspect(const struct memory_access *a, const struct request *request, struct reply *reply);
 
-/* SET, ADD, REPLACE, APPEND, PREPEND, CAS: STORED, NOT_STORED, EXISTS, NOT_FOUND, TOO_LARGE or NO_MEMORY. A SET that is
- * refused removes the old value, so that nobody reads what its writer believes overwritten. */
+/* SET, ADD, REPLACE, APPEND, PREPEND, CAS: STORED, NOT_STORED, EXISTS (another cas, or the conditions do not hold),
+ * NOT_FOUND, TOO_LARGE or NO_MEMORY. A SET that is refused removes the old value if the request says so, so that nobody
+ * reads what its writer believes overwritten. */
 void memory_store(const struct memory_access *a, const struct request *request, struct reply *reply);
 
 /* A write that is turned away before it comes here: removes the old value if the request says so. */
@@ -33,7 +34,7 @@ void memory_refuse(const struct memory_access *a, const struct request *request)
 /* TOUCH: TOUCHED or NOT_FOUND. */
 void memory_touch(const struct memory_access *a, const struct request *request, struct reply *reply);
 
-/* DELETE: DELETED, NOT_FOUND, EXISTS (another cas), NO_MEMORY. */
+/* DELETE: DELETED, NOT_FOUND, EXISTS (another cas, or the conditions do not hold), NO_MEMORY. */
 void memory_delete(const struct memory_access *a, const struct request *request, struct reply *reply);
 
 /* INCR, DECR: DONE, NOT_FOUND, EXISTS, NOT_A_NUMBER or NO_MEMORY. */

@@ -63,7 +63,11 @@ static enum result delete_entry(const struct memory_access *a, const struct requ
 void memory_delete(const struct memory_access *a, const struct request *request, struct reply *reply) {
     struct spot spot = spot_lock(a, request->key);
 
-    reply->result = spot.entry == NULL ? RESULT_NOT_FOUND : delete_entry(a, request, &spot);
+    if (!memory_conditions_hold(request, &spot)) {
+        reply->result = RESULT_EXISTS;
+    } else {
+        reply->result = spot.entry == NULL ? RESULT_NOT_FOUND : delete_entry(a, request, &spot);
+    }
     spot_unlock(&spot);
 }
 

@@ -42,6 +42,12 @@ static inline void memory_stamp(const struct request *request, struct entry *e) 
     }
 }
 
+/* Whether what the request demands of the entry is so. */
+static inline bool memory_conditions_hold(const struct request *request, const struct spot *spot) {
+    return request->conditions == NULL ||
+           conditions_hold(request->conditions, spot->entry != NULL, spot->entry != NULL ? spot->entry->cas : 0);
+}
+
 static inline bool has_option(const struct request *request, uint32_t option) {
     return (request->options & option) != 0;
 }

@@ -88,6 +88,7 @@ static void refuse(const struct request *request, struct spot *spot, enum result
 
 static struct entry *store_whole(const struct memory_access *a, const struct request *request, struct spot *spot,
                                  uint32_t expires, struct reply *reply) {
+    bool created = spot->entry == NULL;
     struct entry *e = write_entry(a, request, spot, expires);
 
     if (e == NULL) {
@@ -98,6 +99,7 @@ static struct entry *store_whole(const struct memory_access *a, const struct req
     reply->result = RESULT_STORED;
     reply->item.cas = e->cas;
     reply->item.value.size = e->value_size;
+    reply->item.created = created;
     return e;
 }
 
@@ -218,6 +220,8 @@ void memory_store(const struct memory_access *a, const struct request *request, 
 
     if (is_too_large(a, request->key, request->body_size)) {
         refuse(request, &spot, RESULT_TOO_LARGE, reply);
+    } else if (!memory_conditions_hold(request, &spot)) {
+        reply->result = RESULT_EXISTS;
     } else {
         store_by_command(a, request, &spot, reply);
     }

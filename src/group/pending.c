@@ -89,8 +89,9 @@ void pending_post(struct pending *p) {
     do {
         p->next = head;
     } while (
-        !atomic_compare_exchange_weak_explicit(&queue->newest, &head, p, memory_order_release, memory_order_relaxed));
-    /* From here on the pending may be gone. */
+        !atomic_compare_exchange_weak_explicit(&queue->newest, &head, p, memory_order_acq_rel, memory_order_relaxed));
+    /* From here on the pending may be gone. Whoever finds the queue empty comes after all that its last run has done, and
+     * may use the means of waking again. */
     if (head == NULL && queue->wake != NULL) {
         queue->wake(queue->ctx);
     }
@@ -124,7 +125,7 @@ static void go_on(struct pending *p) {
 }
 
 void pending_queue_run(struct pending_queue *queue) {
-    struct pending *p = reverse(atomic_exchange_explicit(&queue->newest, NULL, memory_order_acquire));
+    struct pending *p = reverse(atomic_exchange_explicit(&queue->newest, NULL, memory_order_acq_rel));
 
     while (p != NULL) {
         struct pending *next = p->next;

@@ -10,11 +10,19 @@
 
 static const struct slice default_name = SLICE("default");
 
-/* First parts of paths that mean something else over HTTP or in the store. */
-static const struct slice reserved_names[] = {
-    SLICE("metrics"), SLICE("healthz"), SLICE("readyz"),  SLICE("version"), SLICE("ui"),          SLICE("admin"),
-    SLICE("v3"),      SLICE("v3beta"),  SLICE("v3alpha"), SLICE("larder"),  SLICE("_groupcache"),
+static const struct slice route_names[] = {
+    SLICE("metrics"), SLICE("healthz"), SLICE("readyz"), SLICE("version"), SLICE("ui"),
+    SLICE("admin"),   SLICE("v3"),      SLICE("v3beta"), SLICE("v3alpha"), SLICE("_groupcache"),
 };
+
+bool group_name_is_route(struct slice name) {
+    for (size_t i = 0; i < sizeof(route_names) / sizeof(route_names[0]); i++) {
+        if (slice_equal(name, route_names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
 
 const char *group_name_problem(struct slice name) {
     if (name.size == 0) {
@@ -31,10 +39,9 @@ const char *group_name_problem(struct slice name) {
             return "contains a blank, a control byte or a byte outside ASCII";
         }
     }
-    for (size_t i = 0; i < sizeof(reserved_names) / sizeof(reserved_names[0]); i++) {
-        if (slice_equal(name, reserved_names[i])) {
-            return "is reserved for Larder's own routes";
-        }
+    /* Keys that begin with "/larder/" in the store are ours. */
+    if (group_name_is_route(name) || slice_equal(name, SLICE("larder"))) {
+        return "is reserved for Larder's own routes";
     }
     return NULL;
 }

@@ -65,6 +65,9 @@ struct group_set {
 /* Why `name` cannot be a group's name, as a text for people ("is empty", ...), or NULL when it can. Static. */
 const char *group_name_problem(struct slice name);
 
+/* Whether it is the first part of paths over HTTP that are about the node, so that no group is called so. */
+bool group_name_is_route(struct slice name);
+
 /* Why no group may have this prefix in the store, as a text for people, or NULL when one may. Static. The empty prefix is
  * one: it is the whole store. */
 const char *group_prefix_problem(struct slice prefix);

@@ -54,6 +54,7 @@ struct item {
     bool stale;
     bool won;      /* this caller is to fill the entry anew */
     bool win_sent; /* another caller already won */
+    bool created;  /* by a write that was done: the key was absent before */
 };
 
 /* The answer to one request. What `item` points to stays valid until reply_release, which gives back what was held for
@@ -64,6 +65,7 @@ struct reply {
     struct item item;
     uint64_t number;         /* INCR, DECR */
     int64_t revision;        /* store groups: of the store, as of which this is the answer; of a write, its own */
+    bool forwarded;          /* store groups: the store was asked, no copy at hand would do */
     struct pending *pending; /* RESULT_PENDING: what the complete reply comes from; see group/pending.h */
     void *held;
     void (*release)(void *held);

@@ -6,6 +6,7 @@
 
 #include "base/slice.h"
 #include "model/command.h"
+#include "model/condition.h"
 #include "model/freshness.h"
 
 enum { REQUEST_KEY_MAX = 250 /* memcached's limit for a key, in bytes */ };
@@ -33,6 +34,8 @@ enum request_option {
     REQUEST_VIVIFY_AFTER_TOUCH = 1 << 12, /* of a vivified entry's two lives VIVIFY's counts */
     REQUEST_EVICT_ON_REFUSAL = 1 << 11,   /* a store that is refused for its size removes the old value in every mode */
     REQUEST_WANT_TTL = 1 << 13,           /* the reply shows the remaining life */
+    REQUEST_WANT_CREATED = 1 << 15,       /* the reply of a SET tells whether the key was absent; store groups ask */
+    REQUEST_AT_REVISION = 1 << 16,        /* GET: as of `revision` */
     REQUEST_FRESHNESS = 1 << 14,          /* a read: as fresh as `freshness` says, not as the group does */
 };
 
@@ -57,7 +60,10 @@ struct request {
     uint64_t cas;
     uint64_t delta;   /* INCR, DECR */
     uint64_t initial; /* INCR, DECR: the number a miss is vivified with */
+    const struct conditions
+        *conditions; /* SET, DELETE: done only if these hold, else the result is EXISTS; NULL: none */
     struct freshness freshness;
+    int64_t revision; /* of the store */
     struct placed_value
         *placed; /* when not NULL: where the value already lies in the table's memory; see group/memory.h */
 };

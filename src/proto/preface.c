@@ -13,6 +13,20 @@ enum {
     BINARY_OPAQUE_SIZE = 4,
 };
 
+/* An absolute URI, as a client writes it that takes this node for a proxy (RFC 9112, 3.2.2). */
+static enum preface detect_uri(struct slice target) {
+    static const char scheme[] = "http://";
+    size_t size = 0;
+
+    while (size < target.size && size < sizeof(scheme) - 1 && (target.data[size] | 0x20) == (scheme[size] | 0x20)) {
+        size++;
+    }
+    if (size == sizeof(scheme) - 1) {
+        return PREFACE_HTTP1;
+    }
+    return size == target.size ? PREFACE_UNKNOWN : PREFACE_MEMCACHED;
+}
+
 enum preface preface_detect(struct slice start) {
     size_t word = 0;
 
@@ -34,13 +48,13 @@ enum preface preface_detect(struct slice start) {
     if (start.data[word] != ' ') {
         return PREFACE_MEMCACHED;
     }
-    if (start.data[word + 1] == '/') {
+    if (start.data[word + 1] == '/' || slice_has_prefix(start, SLICE("OPTIONS *"))) {
         return PREFACE_HTTP1;
     }
     if (slice_has_prefix(start, SLICE("PRI *"))) {
         return PREFACE_HTTP2;
     }
-    return PREFACE_MEMCACHED;
+    return detect_uri(slice_skip(start, word + 1));
 }
 
 struct slice preface_goaway(void) {

@@ -13,8 +13,8 @@ enum preface {
     PREFACE_MEMCACHED_BINARY, /* 0x80, and the whole header is there */
 };
 
-/* An upper-case word and " /" is HTTP/1, "PRI *" is HTTP/2, the byte 0x80 memcached's binary protocol, and everything
- * else memcached. */
+/* An upper-case word and " /" or " http://" is HTTP/1, and so is "OPTIONS *"; "PRI *" is HTTP/2, the byte 0x80 memcached's
+ * binary protocol, and everything else memcached. */
 enum preface preface_detect(struct slice start);
 
 /* What is sent before closing to those who speak what is not spoken here: to HTTP/2 its SETTINGS and a GOAWAY that asks

@@ -27,6 +27,19 @@ void session_body_filled(struct session *s, size_t size);
 
 void session_body_free(struct session *s);
 
+/* The body of an HTTP request that is on its way. Its bytes may be read straight to where the value is wanted: false, if
+ * they have to go through session_http. */
+struct http_upload;
+bool session_upload_place(struct session *s, char **ret_data, size_t *ret_size);
+
+/* Whether the bytes that were just read went to such a place. */
+bool session_upload_is_direct(const struct session *s);
+void session_upload_filled(struct session *s, size_t size);
+void session_upload_free(struct session *s);
+
+/* Ends a watch without a word. */
+void session_watch_free(struct session *s);
+
 /* Gives up a get that was put off. */
 void session_get_free(struct session *s);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "proto/preface.h"
 #include "session/internal.h"
 #include "session/slots.h"
@@ -15,13 +17,18 @@ enum {
 bool session_worker_init(struct session_worker *w, const struct cmd_context *context, size_t max_line,
                          size_t max_output) {
     *w = (struct session_worker){.context = *context, .max_line = max_line, .max_output = max_output};
+    w->tag_suffix.data = w->tag_text;
+    w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-%llx",
+                                          (unsigned long long)(context->node->start_wall_ns / CLOCK_NS_PER_MS));
     w->context.completions = &w->completions;
     w->scratch = malloc(SESSION_SCRATCH_SIZE);
     return w->scratch != NULL;
 }
 
 void session_worker_fini(struct session_worker *w) {
-    session_worker_complete(w);
+    do {
+        session_worker_complete(w);
+    } while (!pending_queue_is_empty(&w->completions));
     while (w->spare != NULL) {
         struct outbox *o = w->spare;
 
@@ -71,6 +78,8 @@ void session_fini(struct session *s) {
     }
     session_slots_free(s);
     session_body_free(s);
+    session_upload_free(s);
+    session_watch_free(s);
     session_get_free(s);
     buf_fini(&s->input);
 }
@@ -166,6 +175,9 @@ void session_read_place(struct session *s, char **ret_data, size_t *ret_size) {
     if (s->body != NULL && session_body_place(s, ret_data, ret_size)) {
         return;
     }
+    if (s->upload != NULL && session_upload_place(s, ret_data, ret_size)) {
+        return;
+    }
     *ret_data = s->worker->scratch;
     *ret_size = SESSION_SCRATCH_SIZE;
 }
@@ -179,6 +191,8 @@ void session_feed(struct session *s, size_t size) {
     }
     if (s->body != NULL) {
         session_body_filled(s, size);
+    } else if (s->upload != NULL && session_upload_is_direct(s)) {
+        session_upload_filled(s, size);
     } else if (s->input.size > 0 || s->get != NULL) {
         keep(s, fresh);
         process_kept(s);

@@ -8,6 +8,7 @@
 #include "base/outbox.h"
 #include "cmd/context.h"
 #include "group/memory.h"
+#include "proto/http/date.h"
 
 /* A connection without I/O: bytes in, ordered replies out. Whoever has the socket does this, over and over:
  *
@@ -37,6 +38,15 @@ struct session_worker {
     char *scratch;              /* where sockets are read to, SESSION_SCRATCH_SIZE bytes */
     struct outbox *spare;       /* outboxes to lend */
     unsigned spares;
+    char tag_text[24];
+    struct slice tag_suffix; /* of entity tags in memory groups, where cas numbers begin anew with the process */
+    struct slice hosts;      /* what HTTP requests may call this node; see proto/http/host.h */
+    char good_host[64];      /* one that was found to be good */
+    uint8_t good_host_size;
+    struct http_date date;
+    uint32_t date_now;                /* the table second that `date` was written in */
+    struct http_watch *watches;       /* all that are open */
+    size_t chunked;                   /* bytes of bodies without a length that are on their way */
     struct pending_queue completions; /* set its `wake` and `ctx` where replies may come later */
     session_ready_fn *on_ready;       /* NULL: nobody is told */
     struct slots *ready;              /* sessions that on_ready is still to be called for */
@@ -58,6 +68,8 @@ struct session {
     size_t wanted;              /* no use in looking at the input before it has so many bytes */
     size_t swallow;             /* bytes of a refused value still to be dropped */
     struct body *body;          /* a large value on its way in; NULL: none */
+    struct http_watch *watch;   /* a watch that is streamed to an HTTP client; NULL: none */
+    struct http_upload *upload; /* the body of an HTTP request on its way in; NULL: none */
     struct unfinished_get *get; /* keys whose answers wait for room, or for the reply of the first; NULL: none */
     struct slots *slots;        /* replies still to come; NULL: none */
     enum session_protocol protocol;
@@ -76,6 +88,13 @@ void session_worker_fini(struct session_worker *w);
 
 /* Takes in the replies that have come, on the worker's thread. */
 void session_worker_complete(struct session_worker *w);
+
+/* Once a second or so, on the worker's thread, before session_worker_complete: watches that were silent for long say that
+ * they live. */
+void session_worker_tick(struct session_worker *w);
+
+/* Ends all watches. Before the store is closed. */
+void session_worker_end_watches(struct session_worker *w);
 
 void session_init(struct session *s, struct session_worker *worker);
 
@@ -97,6 +116,10 @@ static inline bool session_wants_input(const struct session *s) {
     return !s->stalled && !s->waiting && !s->over;
 }
 
+/* Whether a value, or a body, is on its way for which room was made already. */
+static inline bool session_takes_body(const struct session *s) {
+    return s->body != NULL || s->upload != NULL;
+}
 /* Whether replies are still to come. */
 bool session_is_waiting(const struct session *s);
 

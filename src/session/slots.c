@@ -104,6 +104,16 @@ static struct slots *slots_of(struct session *s) {
     return s->slots;
 }
 
+void session_mark_ready(struct session *s) {
+    struct slots *slots = slots_of(s);
+
+    if (slots != NULL) {
+        mark_ready(slots);
+    } else {
+        session_fail(s);
+    }
+}
+
 static void give_up(struct session *s, struct reply *reply) {
     if (reply->result == RESULT_PENDING) {
         pending_abandon(reply->pending);

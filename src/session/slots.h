@@ -67,6 +67,10 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
 /* Whether a request may be run now, given whether it is ordered. */
 bool session_may_run(const struct session *s, bool ordered);
 
+/* Lets the owner of the session write out what was put into its outbox behind his back, when session_worker_complete comes
+ * to it. Without memory for that the session has failed. */
+void session_mark_ready(struct session *s);
+
 /* Gives up all replies to come: nobody hears them. What was begun is done all the same. */
 void session_slots_drop(struct session *s);
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 
@@ -50,6 +51,60 @@ def test_a_get_of_several_keys_counts_each(connection, server):
     assert (run["gets"], run["hits"], run["misses"]) == (100, 0, 700)
 
 
+@pytest.mark.larder("memcached has no HTTP")
+def test_keys_are_loaded_over_http(connection, server):
+    run, = report(address(server), *SMALL, "--protocol", "http", "--key-prefix", "a/b/", "--prefill", "--mix", "2:1",
+                  "--requests", 1000, "--pipeline", 4, "--value-size", "0-3000", "--server-pid", server.pid)["runs"]
+    assert (run["requests"], run["hits"], run["misses"], run["errors"]) == (1000, run["gets"], 0, 0)
+    assert run["sets"] > 0 and run["wrong_sizes"] == 0
+    assert connection.ask(b"mg a/b/0000000007 s\r\n").startswith(b"HD s")
+
+
+def config_bench(*arguments):
+    done = bench("config", *arguments, "--json", "--warmup", 0)
+    return done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else None
+
+
+@pytest.fixture
+def durable(start_server, tmp_path):
+    path = tmp_path / "larderd.conf"
+    path.write_text('[group "config"]\nbacking = store\n')
+    return start_server(extra=("--config", str(path), "--data-dir", str(tmp_path / "data")))
+
+
+@pytest.mark.larder("memcached has no HTTP")
+@pytest.mark.parametrize("prefix", ["config/load_tests/", "plain/"])
+def test_the_near_cache_service_is_never_stale(durable, prefix):
+    code, said, whole = config_bench("--server", address(durable), "--keys", 300, "--requests", 20000, "--threads", 2,
+                                     "--connections", 20, "--key-prefix", prefix)
+    assert (code, said) == (0, b"")
+    assert (whole["stale"], whole["foreign"], whole["fails"], whole["checked"]) == (0, 0, 0, 20300)
+    routes = whole["routes"]
+    assert routes["all"]["requests"] == 20000 == sum(routes[name]["requests"] for name in routes) - 20000
+    for name, percent in (("DELETE", 4.5), ("PUT", 4.6), ("GET use_cache=false", 41.2), ("GET use_cache=true", 49.7)):
+        assert routes[name]["requests"] / 200 == pytest.approx(percent, abs=1.5)
+        latency = routes[name]["latency_us"]
+        assert 0 < latency["min"] <= latency["p50"] <= latency["p99.99"] <= latency["p100"]
+
+
+@pytest.mark.larder("memcached has no HTTP")
+def test_nodes_that_do_not_share_are_stale(durable, server):
+    """What is written through one memory node is not in another: use_cache=false has to notice."""
+    code, _, whole = config_bench("--server", f"{address(durable)},{address(server)}", "--keys", 300, "--requests",
+                                  3000, "--key-prefix", "plain/")
+    assert code == 1
+    assert whole["stale"] > 0 and "had been acknowledged" in whole["first_wrong"]
+    assert whole["servers"] == [address(durable), address(server)]
+
+
+@pytest.mark.larder("memcached has no HTTP")
+def test_people_get_a_table_of_the_routes(durable):
+    done = bench("config", "--server", address(durable), "--keys", 100, "--requests", 500, "--warmup", 0)
+    assert (done.returncode, done.stderr) == (0, b"")
+    for word in (b"fails", b"median", b"99.99 %", b"GET use_cache=true", b"600 answers checked, 0 stale"):
+        assert word in done.stdout
+
+
 def test_a_trace_is_replayed(connection, server, tmp_path):
     path = tmp_path / "trace.csv.gz"
     rows = ["version,time,op,size,lbn", "1,0,28,100,5", "1,0,28,100,5", "1,0,2a,300,6", "1,0,28,300,6"]
@@ -91,15 +146,18 @@ def test_nobody_there_is_a_failure():
     assert b"Connection refused" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--nonsense",), ("--connections", "0"), ("127.0.0.1",)])
+@pytest.mark.parametrize("arguments", [
+    ("--nonsense",), ("--connections", "0"), ("127.0.0.1",), ("--key-prefix", "a b"), ("config", "--server", "x"),
+    ("--protocol", "http", "--keys-per-get", "2"), ("config", "extra"), ("config", "--keys", "1", "--threads", "2"),
+])
 def test_senseless_arguments_are_told_apart_from_failures(arguments):
     done = bench(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"larder bench: ")
+    assert re.match(rb"larder bench( config)?: ", done.stderr)
 
 
 def test_help_teaches():
     larder = pathlib.Path(os.environ.get("LARDER", larderd_path().parent / "larder"))
-    for arguments in (["--help"], ["help", "bench"], ["bench", "--help"]):
+    for arguments in (["--help"], ["help", "bench"], ["bench", "--help"], ["bench", "config", "--help"]):
         done = subprocess.run([str(larder), *arguments], stdout=subprocess.PIPE, timeout=DEADLINE, check=True)
         assert b"usage: larder" in done.stdout

@@ -101,14 +101,47 @@ def test_pipelined_and_split_at_every_byte(server):
     assert received == whole
 
 
-@pytest.mark.parametrize("sent", [b"GET / HTTP/9.9\r\n\r\n", b"GET /\x01 HTTP/1.1\r\n\r\n", b"GET / nonsense\r\n\r\n"])
-def test_what_is_no_request(server, sent):
-    assert exchange(server, sent).startswith(b"HTTP/1.1 400 ")
+@pytest.mark.parametrize("sent, status", [
+    (b"GET /\x01 HTTP/1.1\r\n\r\n", 400),
+    (b"GET / nonsense\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\nHost: a\n\n", 400),
+    (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+    (b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (b"GET / HTTP/9.9\r\n\r\n", 505),
+])
+def test_what_is_no_request(server, sent, status):
+    reply = exchange(server, sent + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert reply.startswith(f"HTTP/1.1 {status} ".encode())
+    assert reply.count(b"\r\n\r\n") == 1, "nobody knows where the next request begins"
+    assert json.loads(reply.split(b"\r\n\r\n", 1)[1])["code"] == status
 
 
 def test_a_head_that_is_too_large(server):
     reply = exchange(server, b"GET /healthz HTTP/1.1\r\n" + b"X: " + b"y" * 70_000 + b"\r\n\r\n")
-    assert reply.startswith(b"HTTP/1.1 413 ")
+    assert reply.startswith(b"HTTP/1.1 431 ")
+    reply = exchange(server, b"GET /" + b"y" * 70_000)
+    assert reply.startswith(b"HTTP/1.1 414 ")
+
+
+def test_a_body_that_is_too_large(server):
+    head = b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n"
+    assert exchange(server, head).startswith(b"HTTP/1.1 413 ")
+
+
+def test_old_clients(server):
+    assert exchange(server, b"GET /healthz HTTP/1.0\r\n\r\n").endswith(b"\r\nConnection: close\r\n\r\nok\n")
+    reply = exchange(server, b"GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /readyz HTTP/1.0\r\n\r\n")
+    assert b"\r\nConnection: keep-alive\r\n\r\nok\n" in reply and reply.endswith(b"ready\n")
+
+
+def test_an_absolute_target(server):
+    request = b"GET http://x/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert exchange(server, request).endswith(b"\r\n\r\nok\n")
 
 
 def test_http2_is_asked_for_http1(server):

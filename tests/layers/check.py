@@ -29,7 +29,7 @@ HOMES = {
     "uv": "net",
     "lmdb.h": "store/local",
     "nghttp2": "proto/grpc",
-    "http_parser.h": "proto/http",
+    "curl": "cli/http",
 }
 
 INCLUDE = re.compile(r"\s*#\s*include\b\s*(.*)")

@@ -1,63 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
+#include "cli/bench/bench_service.h"
 #include "cli/bench/config.h"
-#include "cli/bench/dial.h"
 #include "cli/bench/idle.h"
-#include "cli/bench/process.h"
+#include "cli/bench/prepare.h"
 #include "cli/bench/report.h"
 #include "cli/bench/run.h"
 #include "cli/subcommand.h"
 
-/* The threads come later and inherit it. */
-static bool pin(const struct pins *pins) {
-    cpu_set_t set;
-
-    if (pins->count == 0) {
-        return true;
-    }
-    CPU_ZERO(&set);
-    for (int i = 0; i < pins->count; i++) {
-        CPU_SET((size_t)pins->cpus[i], &set);
-    }
-    if (sched_setaffinity(0, sizeof(set), &set) != 0) {
-        fprintf(stderr, "larder bench: --pin: %s\n", strerror(errno));
-        return false;
-    }
-    return true;
+static bool find_subject(const struct bench_config *config, const struct address *address, uint64_t pid,
+                         struct subject *ret_subject) {
+    return subject_find(ret_subject, address, pid, config->protocol == BENCH_HTTP);
 }
 
-static void allow_descriptors(void) {
-    struct rlimit limit;
+static bool run_kind(const struct bench_config *config, const struct subject *subject, enum workload_kind kind,
+                     const struct trace *trace, const struct progress *progress, struct run_result *ret_result) {
+    const struct run_plan plan = {
+        .config = config, .subjects = subject, .subject_count = 1, .kind = kind, .trace = trace};
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit); /* a refusal shows when descriptors run out */
-    }
-}
-
-static bool find_subject(const struct address *address, uint64_t pid, struct subject *ret_subject) {
-    uint64_t ns;
-
-    ret_subject->address = *address;
-    ret_subject->pid = pid;
-    if (pid != 0 && process_cpu_ns(pid, &ns) != LARDER_OK) {
-        fprintf(stderr, "larder bench: there is no process %" PRIu64 " to look at\n", pid);
-        return false;
-    }
-    return dial_choose(address, &ret_subject->endpoint);
+    return run_load(&plan, progress, ret_result);
 }
 
 /* A prefill that was refused would make the figures after it mean something else. */
 static bool prefill(const struct bench_config *config, const struct subject *subject, const struct progress *progress) {
     struct run_result *result = malloc(sizeof(*result));
-    bool stored = result != NULL && run_load(config, subject, WORKLOAD_PREFILL, NULL, progress, result);
+    bool stored = result != NULL && run_kind(config, subject, WORKLOAD_PREFILL, NULL, progress, result);
 
     if (stored && result->stats.errors > 0) {
         fprintf(stderr, "larder bench: %" PRIu64 " of %" PRIu64 " keys were not stored: %s\n", result->stats.errors,
@@ -91,7 +62,7 @@ static int run_single(const struct bench_config *config, const struct subject *s
     if (with_idle && !idle_open(&idle, &subject->endpoint, config->idle_connections, subject->pid)) {
         return EXIT_CODE_FAILURE;
     }
-    if (run_load(config, subject, trace == NULL ? WORKLOAD_MIX : WORKLOAD_REPLAY, trace, progress, result)) {
+    if (run_kind(config, subject, trace == NULL ? WORKLOAD_MIX : WORKLOAD_REPLAY, trace, progress, result)) {
         if (with_idle) {
             idle_check(&idle);
         }
@@ -108,7 +79,7 @@ static int bench_single(const struct bench_config *config, const struct trace *t
     struct subject subject;
     int code = EXIT_CODE_FAILURE;
 
-    if (result != NULL && find_subject(&config->target, config->server_pid, &subject)) {
+    if (result != NULL && find_subject(config, &config->target, config->server_pid, &subject)) {
         code = run_single(config, &subject, trace, progress, result);
     }
     free(result);
@@ -119,7 +90,7 @@ static bool run_round(const struct bench_config *config, const struct subject *s
                       const struct progress *progress, struct run_result *ret_result) {
     char text[ADDRESS_TEXT_MAX];
 
-    if (!run_load(config, subject, WORKLOAD_MIX, NULL, progress, ret_result)) {
+    if (!run_kind(config, subject, WORKLOAD_MIX, NULL, progress, ret_result)) {
         return false;
     }
     if (!config->json) {
@@ -162,8 +133,8 @@ static int bench_both(const struct bench_config *config, const struct progress *
 
     if (targets == NULL || rivals == NULL) {
         fputs("larder bench: out of memory\n", stderr);
-    } else if (find_subject(&config->target, config->server_pid, &subjects[0]) &&
-               find_subject(&config->rival, config->rival_pid, &subjects[1])) {
+    } else if (find_subject(config, &config->target, config->server_pid, &subjects[0]) &&
+               find_subject(config, &config->rival, config->rival_pid, &subjects[1])) {
         code = run_rounds(config, subjects, progress, targets, rivals);
     }
     free(targets);
@@ -188,10 +159,9 @@ static int bench(const struct bench_config *config) {
     struct progress progress;
     int code;
 
-    if (!pin(&config->pins)) {
+    if (!prepare_process(&config->pins)) {
         return EXIT_CODE_FAILURE;
     }
-    allow_descriptors();
     progress_init(&progress, config->quiet);
     if (config->rival.host[0] != '\0') {
         return bench_both(config, &progress);
@@ -210,6 +180,9 @@ static int bench(const struct bench_config *config) {
 static int run_bench(int argc, char **argv) {
     struct bench_config config;
 
+    if (argc > 1 && strcmp(argv[1], "config") == 0) {
+        return bench_service(argc - 1, argv + 1);
+    }
     switch (bench_config_read(argc, argv, &config)) {
     case OPTIONS_HELP:
         bench_config_print_help();
@@ -224,6 +197,6 @@ static int run_bench(int argc, char **argv) {
 
 const struct subcommand subcommand_bench = {
     .name = "bench",
-    .summary = "make load on a server that speaks memcached, and measure it",
+    .summary = "make load on a server that speaks memcached or HTTP, and measure it",
     .run = run_bench,
 };

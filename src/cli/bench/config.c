@@ -17,14 +17,32 @@ static bool set_distribution(void *field, const char *value, const char **ret_re
     return distribution_parse(slice_from_string(value), field, ret_reason);
 }
 
-static bool set_protocol(void *field, const char *value, const char **ret_reason) {
-    bool meta = strcmp(value, "meta") == 0;
+static const char *const protocol_names[] = {[BENCH_TEXT] = "text", [BENCH_META] = "meta", [BENCH_HTTP] = "http"};
 
-    if (!meta && strcmp(value, "text") != 0) {
-        *ret_reason = "not text or meta";
+const char *bench_protocol_name(enum bench_protocol protocol) {
+    return protocol_names[protocol];
+}
+
+static bool set_protocol(void *field, const char *value, const char **ret_reason) {
+    for (size_t i = 0; i < sizeof(protocol_names) / sizeof(protocol_names[0]); i++) {
+        if (strcmp(value, protocol_names[i]) == 0) {
+            *(enum bench_protocol *)field = (enum bench_protocol)i;
+            return true;
+        }
+    }
+    *ret_reason = "not text, meta or http";
+    return false;
+}
+
+/* What means the same in memcached's keys and in HTTP's targets. */
+bool bench_set_key_prefix(void *field, const char *value, const char **ret_reason) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:";
+
+    if (value[strspn(value, allowed)] != '\0') {
+        *ret_reason = "has other characters than letters, digits and -._~/:";
         return false;
     }
-    *(enum bench_protocol *)field = meta ? BENCH_META : BENCH_TEXT;
+    *(const char **)field = value;
     return true;
 }
 
@@ -67,7 +85,7 @@ static bool set_mix(void *field, const char *value, const char **ret_reason) {
     return true;
 }
 
-static bool set_pins(void *field, const char *value, const char **ret_reason) {
+bool bench_set_pins(void *field, const char *value, const char **ret_reason) {
     struct pins *pins = field;
     const char *end = value + strlen(value);
 
@@ -94,10 +112,14 @@ static const struct option_row load_rows[] = {
      10000, NULL},
     {"keys-per-get", "N", "keys that one get asks for (1)", OPTION_COUNT, FIELD(keys_per_get), 1,
      BENCH_KEYS_PER_GET_MAX, NULL},
-    {"protocol", "text|meta", "get and set, or mg and ms (text)", OPTION_CUSTOM, FIELD(protocol), 0, 0, set_protocol},
+    {"protocol", "text|meta|http", "get and set, mg and ms, or GET and PUT (text)", OPTION_CUSTOM, FIELD(protocol), 0,
+     0, set_protocol},
     {"mix", "GET:SET", "ratio of gets to sets (9:1)", OPTION_CUSTOM, FIELD(mix), 0, 0, set_mix},
     {"keys", "N", "different keys (100000)", OPTION_COUNT, FIELD(keys), 1, UINT32_MAX, NULL},
-    {"key-size", "BYTES", "size of a key (10)", OPTION_SIZE, FIELD(key_size), 1, REQUEST_KEY_MAX, NULL},
+    {"key-prefix", "TEXT", "what every key begins with; GROUP/ loads that group", OPTION_CUSTOM, FIELD(key_prefix), 0,
+     0, bench_set_key_prefix},
+    {"key-size", "BYTES", "size of a key, behind the prefix (10)", OPTION_SIZE, FIELD(key_size), 1, REQUEST_KEY_MAX,
+     NULL},
     {"value-size", "BYTES|MIN-MAX", "size of a value; of a range each key has its own (64)", OPTION_CUSTOM,
      FIELD(value_size), 0, 0, set_value_size},
     {"distribution", "KIND", "uniform, sequential or zipf:THETA (uniform)", OPTION_CUSTOM, FIELD(distribution), 0, 0,
@@ -132,7 +154,8 @@ static const struct option_row report_rows[] = {
      set_address},
     {"vs-pid", "PID", "the rival's process", OPTION_COUNT, FIELD(rival_pid), 1, UINT32_MAX, NULL},
     {"rounds", "N", "how often both are measured with --vs (3)", OPTION_COUNT, FIELD(rounds), 1, 1000, NULL},
-    {"pin", "CPU[,CPU...]", "keep the load's threads on these processors", OPTION_CUSTOM, FIELD(pins), 0, 0, set_pins},
+    {"pin", "CPU[,CPU...]", "keep the load's threads on these processors", OPTION_CUSTOM, FIELD(pins), 0, 0,
+     bench_set_pins},
     {"json", NULL, "print the results as JSON", OPTION_FLAG, FIELD(json), 0, 0, NULL},
     {"quiet", NULL, "no progress bar", OPTION_FLAG, FIELD(quiet), 0, 0, NULL},
     {NULL, NULL, NULL, OPTION_FLAG, 0, 0, 0, NULL},
@@ -164,6 +187,7 @@ static const struct bench_config defaults = {
     .keys_per_get = 1,
     .protocol = BENCH_TEXT,
     .keys = 100000,
+    .key_prefix = "",
     .key_size = 10,
     .value_size = {64, 64},
     .distribution = {.kind = DISTRIBUTION_UNIFORM},
@@ -185,8 +209,14 @@ static const char *find_contradiction(const struct bench_config *c) {
     if (c->key_size < number_format_u64(c->keys - 1, digits)) {
         return "--key-size: too small to tell so many keys apart";
     }
-    if (c->keys_per_get > 1 && c->protocol == BENCH_META) {
-        return "--keys-per-get: the meta protocol has no get of several keys";
+    if (c->key_size + strlen(c->key_prefix) > REQUEST_KEY_MAX) {
+        return "--key-prefix: with it a key is longer than the 250 bytes it may have";
+    }
+    if (c->keys_per_get > 1 && c->protocol != BENCH_TEXT) {
+        return "--keys-per-get: only the text protocol has a get of several keys";
+    }
+    if (c->idle_connections > 0 && c->protocol == BENCH_HTTP) {
+        return "--idle-connections: they speak memcached; no --protocol http";
     }
     if (c->rival_pid != 0 && c->rival.host[0] == '\0') {
         return "--vs-pid: there is no --vs";
@@ -229,7 +259,7 @@ enum options_outcome bench_config_read(int argc, char **argv, struct bench_confi
 }
 
 void bench_config_print_help(void) {
-    puts("larder bench - make load on a server that speaks memcached, and measure it\n\n"
+    puts("larder bench - make load on a server that speaks memcached or HTTP, and measure it\n\n"
          "usage: larder bench [HOST:PORT] [OPTIONS]      (127.0.0.1:11211)\n\n"
          "the load:");
     options_print(load_rows, stdout);
@@ -245,6 +275,8 @@ void bench_config_print_help(void) {
          "  larder bench --prefill --mix 1:0              gets that hit, as fast as it goes\n"
          "  larder bench --pipeline 32 --distribution zipf:0.99\n"
          "  larder bench --rate 20000 --time 60           latency at a load that it can carry\n"
+         "  larder bench --key-prefix config/ --mix 0:1 --connections 1000    sets of a durable group\n"
+         "  larder bench 127.0.0.1:8080 --protocol http --prefill --value-size 1k --mix 1:0\n"
          "  larder bench --trace week.csv.gz --connections 1\n"
          "  larder bench --idle-connections 10000 --server-pid $(pidof larderd)\n\n"
          "  a fair race of two servers, each pinned with `taskset -c 0`:\n"

@@ -9,7 +9,7 @@
 #include "cli/options.h"
 #include "net/address.h"
 
-enum bench_protocol { BENCH_TEXT, BENCH_META };
+enum bench_protocol { BENCH_TEXT, BENCH_META, BENCH_HTTP };
 
 enum { BENCH_PINS_MAX = 64, BENCH_KEYS_PER_GET_MAX = 1000 };
 
@@ -47,7 +47,8 @@ struct bench_config {
     struct pins pins;
 
     uint64_t keys;
-    uint64_t key_size;
+    const char *key_prefix;
+    uint64_t key_size; /* without the prefix */
     struct size_range value_size;
     struct distribution distribution;
     struct mix mix;
@@ -70,6 +71,13 @@ struct bench_config {
 /* Reads the arguments, defaults included, and checks that they make sense together. OPTIONS_WRONG: explained on
  * standard error. Texts are borrowed from argv. */
 enum options_outcome bench_config_read(int argc, char **argv, struct bench_config *ret_config);
+
+/* Setters for tables of options: of a `const char *` and of a `struct pins`. */
+bool bench_set_key_prefix(void *field, const char *value, const char **ret_reason);
+bool bench_set_pins(void *field, const char *value, const char **ret_reason);
+
+/* "text", "meta" or "http". */
+const char *bench_protocol_name(enum bench_protocol protocol);
 
 /* The help, with examples. */
 void bench_config_print_help(void);

@@ -2,153 +2,19 @@
 #include "cli/bench/connection.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
+#include "cli/bench/dialect.h"
 #include "cli/bench/worker.h"
 
 enum { CONNECT_TIMEOUT_S = 10 };
 
-static void count_error(struct stats *stats, const struct mc_response *answer) {
-    struct slice text = answer->text;
-
-    stats->errors++;
-    if (stats->first_error[0] == '\0') {
-        char escaped[SLICE_ESCAPED_MAX];
-
-        if (text.size == 0) {
-            text = answer->kind == MC_RESPONSE_ERROR ? SLICE("ERROR") : SLICE("not stored");
-        }
-        for (size_t i = 0; i < text.size && i < STATS_ERROR_MAX - 1; i++) {
-            slice_escape(slice_make(text.data + i, 1), escaped);
-            stats->first_error[i] = text.data[i] == ' ' || escaped[1] == '\0' ? text.data[i] : '?';
-        }
-    }
+struct pending *connection_front(struct connection *c) {
+    return c->answered == c->sent ? NULL : &c->batch[c->answered];
 }
 
-static void count(struct connection *c, const struct pending *p, const struct mc_response *answer, bool failed) {
-    struct worker *worker = c->worker;
-    struct stats *stats = &worker->stats;
-    uint64_t keys = worker->load->config->keys_per_get;
-
-    stats->requests++;
-    histogram_record(&stats->latency, (uint64_t)(worker->now_ns - p->start_ns));
-    stats->gets += !p->work.is_set;
-    stats->sets += p->work.is_set;
-    if (failed) {
-        count_error(stats, answer);
-    } else if (!p->work.is_set) {
-        stats->hits += c->hits;
-        stats->misses += keys - c->hits;
-        stats->bytes_asked += p->work.size;
-        stats->bytes_missed += c->hits == 0 ? p->work.size : 0;
-    }
-}
-
-/* The request in front has its whole answer. */
-static void complete(struct connection *c, const struct mc_response *answer, bool failed) {
-    struct pending *p = &c->batch[c->answered++];
-    struct worker *worker = c->worker;
-
-    if (p->counted && worker->phase == PHASE_MEASURE) {
-        count(c, p, answer, failed);
-    }
-    if (worker->load->kind == WORKLOAD_REPLAY && !p->work.is_set && !failed && c->hits == 0) {
-        c->refilling = true;
-        c->refill = p->work;
-        c->refill.is_set = true;
-    }
-    c->hits = 0;
-}
-
-/* After a prefill the sizes are known; without one the values may be anybody's. */
-static void check_size(struct connection *c, const struct pending *p, size_t size) {
-    const struct bench_config *config = c->worker->load->config;
-
-    if (!config->prefill) {
-        return;
-    }
-    if (config->keys_per_get == 1 ? size != workload_value_size(config, p->work.key)
-                                  : size < config->value_size.min || size > config->value_size.max) {
-        c->worker->stats.wrong_sizes++;
-    }
-}
-
-static enum larder_error take_value(struct connection *c, const struct pending *p, const struct mc_response *answer) {
-    if (c->hits == c->worker->load->config->keys_per_get) {
-        return LARDER_ERROR_PROTOCOL;
-    }
-    c->hits++;
-    check_size(c, p, answer->value_size);
-    if (answer->kind == MC_RESPONSE_VA) {
-        complete(c, answer, false);
-    }
-    return LARDER_OK;
-}
-
-static enum larder_error on_answer(void *ctx, const struct mc_response *answer) {
-    struct connection *c = ctx;
-    const struct pending *p = &c->batch[c->answered];
-
-    if (c->answered == c->sent) {
-        return LARDER_ERROR_PROTOCOL;
-    }
-    switch (answer->kind) {
-    case MC_RESPONSE_VALUE:
-    case MC_RESPONSE_VA:
-        return p->work.is_set ? LARDER_ERROR_PROTOCOL : take_value(c, p, answer);
-    case MC_RESPONSE_END:
-    case MC_RESPONSE_EN:
-        if (p->work.is_set) {
-            return LARDER_ERROR_PROTOCOL;
-        }
-        complete(c, answer, false);
-        return LARDER_OK;
-    case MC_RESPONSE_STORED:
-    case MC_RESPONSE_HD:
-        if (!p->work.is_set) {
-            return LARDER_ERROR_PROTOCOL;
-        }
-        complete(c, answer, false);
-        return LARDER_OK;
-    case MC_RESPONSE_NOT_STORED:
-    case MC_RESPONSE_NS:
-    case MC_RESPONSE_ERROR:
-    case MC_RESPONSE_CLIENT_ERROR:
-    case MC_RESPONSE_SERVER_ERROR:
-        complete(c, answer, true);
-        return LARDER_OK;
-    default:
-        return LARDER_ERROR_PROTOCOL;
-    }
-}
-
-static char *encode(struct connection *c, char *at, const struct work *work) {
-    struct worker *worker = c->worker;
-    const struct encoder *encoder = &worker->load->encoder;
-    uint64_t keys[BENCH_KEYS_PER_GET_MAX];
-    uint64_t count = worker->load->config->keys_per_get;
-
-    if (work->is_set) {
-        return encode_set(encoder, at, work->key, work->size);
-    }
-    if (count == 1) {
-        return encode_get(encoder, at, work->key);
-    }
-    keys[0] = work->key;
-    for (uint64_t i = 1; i < count; i++) {
-        keys[i] = workload_next_key(&worker->workload);
-    }
-    return encode_get_many(encoder, at, keys, count);
-}
-
-static bool take_work(struct connection *c, struct work *ret_work) {
-    if (c->refilling) {
-        c->refilling = false;
-        *ret_work = c->refill;
-        return true;
-    }
-    return worker_take(c->worker, ret_work);
+void connection_pop(struct connection *c) {
+    c->answered++;
 }
 
 /* Encodes as much of the batch as the scratch holds; returns the bytes. */
@@ -161,13 +27,13 @@ static size_t fill_scratch(struct connection *c) {
     while (c->to_send > 0 && at <= last) {
         struct pending *p = &c->batch[c->sent];
 
-        if (!take_work(c, &p->work)) {
+        if (!worker_take(worker, c, p)) {
             c->to_send = 0;
             break;
         }
         p->start_ns = worker_take_due(worker, now);
         p->counted = worker->phase == PHASE_MEASURE;
-        at = encode(c, at, &p->work);
+        at = worker->load->dialect->encode(c, at, p);
         c->to_send--;
         c->sent++;
     }
@@ -189,7 +55,7 @@ static bool write_or_keep(struct connection *c, char *data, size_t size) {
         return true;
     }
     if (buf_append(&c->out, data + written, size - written) != LARDER_OK) {
-        worker_fail(c->worker, "out of memory");
+        worker_fail(c->worker, c->node, "out of memory");
         return false;
     }
     stream_want_write(&c->stream, true);
@@ -251,9 +117,11 @@ static void on_read(void *ctx, size_t size) {
     if (worker->phase == PHASE_MEASURE) {
         worker->stats.bytes_read += size;
     }
-    error = scan_feed(&c->scanner, worker->input, size, on_answer, c);
+    error = worker->load->dialect->feed(c, worker->input, size);
     if (error != LARDER_OK) {
-        worker_fail(worker, "an answer that does not belong to its request");
+        worker_fail(worker, c->node, "%s",
+                    error == LARDER_ERROR_CLOSED ? "the server ends a connection"
+                                                 : "an answer that does not belong to its request");
         return;
     }
     atomic_store_explicit(&worker->done,
@@ -268,7 +136,7 @@ static void on_close(void *ctx, enum larder_error error) {
     struct connection *c = ctx;
 
     if (error != LARDER_OK) {
-        worker_fail(c->worker, "%s", larder_error_text(error));
+        worker_fail(c->worker, c->node, "%s", larder_error_text(error));
     }
 }
 
@@ -286,21 +154,22 @@ static const struct stream_ops ops = {
     .on_connect = on_connect,
 };
 
-struct connection *connection_new(struct worker *worker) {
+struct connection *connection_new(struct worker *worker, size_t node) {
     struct connection *c = calloc(1, sizeof(*c) + worker->load->pipeline * sizeof(c->batch[0]));
     enum larder_error error;
 
     if (c == NULL) {
-        worker_fail(worker, "out of memory");
+        worker_fail(worker, node, "out of memory");
         return NULL;
     }
     c->worker = worker;
+    c->node = node;
     buf_init(&c->out, worker->scratch_size);
-    scan_init(&c->scanner, &worker->scan_memory);
-    error =
-        stream_connect(&c->stream, worker->loop, worker->load->endpoint, CONNECT_TIMEOUT_S * CLOCK_NS_PER_S, &ops, c);
+    worker->load->dialect->open(c);
+    error = stream_connect(&c->stream, worker->loop, &worker->load->subjects[node].endpoint,
+                           CONNECT_TIMEOUT_S * CLOCK_NS_PER_S, &ops, c);
     if (error != LARDER_OK) {
-        worker_fail(worker, "cannot open a connection: %s", larder_error_text(error));
+        worker_fail(worker, node, "cannot open a connection: %s", larder_error_text(error));
         free(c);
         return NULL;
     }

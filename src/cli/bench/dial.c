@@ -55,7 +55,18 @@ bool dial_is_served(int fd) {
     return needed == size && response.kind == MC_RESPONSE_VERSION;
 }
 
-bool dial_choose(const struct address *address, struct endpoint *ret_endpoint) {
+/* Any answer will do; nobody but a Larder knows this route. */
+static bool is_served_http(int fd) {
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    static const char beginning[] = "HTTP/1.";
+    char answer[sizeof(beginning) - 1];
+
+    return send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(request) - 1 &&
+           recv(fd, answer, sizeof(answer), MSG_WAITALL) == (ssize_t)sizeof(answer) &&
+           memcmp(answer, beginning, sizeof(answer)) == 0;
+}
+
+bool dial_choose(const struct address *address, bool http, struct endpoint *ret_endpoint) {
     struct endpoint endpoints[ENDPOINTS_MAX];
     char text[ADDRESS_TEXT_MAX];
     size_t count = 0;
@@ -68,7 +79,7 @@ bool dial_choose(const struct address *address, struct endpoint *ret_endpoint) {
     errno = 0;
     for (size_t i = 0; i < count; i++) {
         int fd = dial(&endpoints[i]);
-        bool served = fd >= 0 && dial_is_served(fd);
+        bool served = fd >= 0 && (http ? is_served_http(fd) : dial_is_served(fd));
 
         if (fd >= 0) {
             close(fd);
@@ -78,7 +89,8 @@ bool dial_choose(const struct address *address, struct endpoint *ret_endpoint) {
             return true;
         }
         if (fd >= 0) {
-            fprintf(stderr, "larder bench: %s does not answer as a memcached does\n", address_format(address, text));
+            fprintf(stderr, "larder bench: %s does not answer as %s does\n", address_format(address, text),
+                    http ? "a server of HTTP" : "a memcached");
             return false;
         }
     }

@@ -15,7 +15,8 @@ int dial(const struct endpoint *endpoint);
 /* Asks for the version and takes the answer. False: no answer, or not one of memcached's. */
 bool dial_is_served(int fd);
 
-/* The first endpoint of the address that answers. False: the trouble was printed to standard error. */
-bool dial_choose(const struct address *address, struct endpoint *ret_endpoint);
+/* The first endpoint of the address that answers, in memcached's words or in HTTP's. False: the trouble was printed to
+ * standard error. */
+bool dial_choose(const struct address *address, bool http, struct endpoint *ret_endpoint);
 
 #endif

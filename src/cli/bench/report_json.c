@@ -23,7 +23,7 @@ static json_t *describe_load(const struct bench_config *c) {
         [DISTRIBUTION_UNIFORM] = "uniform", [DISTRIBUTION_ZIPF] = "zipf", [DISTRIBUTION_SEQUENTIAL] = "sequential"};
     json_t *load = json_object();
 
-    json_object_set_new(load, "protocol", json_string(c->protocol == BENCH_META ? "meta" : "text"));
+    json_object_set_new(load, "protocol", json_string(bench_protocol_name(c->protocol)));
     put_integer(load, "connections", c->connections);
     put_integer(load, "threads", c->threads);
     put_integer(load, "pipeline", c->pipeline);
@@ -34,6 +34,7 @@ static json_t *describe_load(const struct bench_config *c) {
         return load;
     }
     put_integer(load, "keys", c->keys);
+    json_object_set_new(load, "key_prefix", json_string(c->key_prefix));
     put_integer(load, "key_size", c->key_size);
     put_integer(load, "value_size_min", c->value_size.min);
     put_integer(load, "value_size_max", c->value_size.max);

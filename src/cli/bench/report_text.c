@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "cli/bench/ratios.h"
@@ -26,7 +27,7 @@ void report_load(const struct bench_config *c, const struct subject *subject) {
     char text[ADDRESS_TEXT_MAX];
 
     printf("%s: %s, %" PRIu64 " connections, %" PRIu64 " thread%s", address_format(&subject->address, text),
-           c->protocol == BENCH_META ? "meta" : "text", c->connections, c->threads, c->threads == 1 ? "" : "s");
+           bench_protocol_name(c->protocol), c->connections, c->threads, c->threads == 1 ? "" : "s");
     if (c->trace != NULL) {
         printf(", replay of %s\n", c->trace);
         return;
@@ -35,7 +36,8 @@ void report_load(const struct bench_config *c, const struct subject *subject) {
     if (c->keys_per_get > 1) {
         printf(", %" PRIu64 " keys per get", c->keys_per_get);
     }
-    printf(",\n  %" PRIu64 " keys of %" PRIu64 " bytes, ", c->keys, c->key_size);
+    printf(",\n  %" PRIu64 " keys %s%sof %" PRIu64 " bytes, ", c->keys, c->key_prefix,
+           c->key_prefix[0] == '\0' ? "" : "... ", c->key_size + strlen(c->key_prefix));
     print_distribution(&c->distribution);
     printf(", values of %" PRIu64, c->value_size.min);
     if (c->value_size.max != c->value_size.min) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "cli/bench/dialect.h"
 #include "cli/bench/process.h"
 #include "cli/bench/worker.h"
 
@@ -23,7 +24,7 @@ enum {
 struct run {
     struct load load;
     const struct bench_config *config;
-    const struct subject *subject;
+    const struct subject *subjects;
     const struct progress *progress;
     struct worker *workers;
     uint64_t started; /* workers */
@@ -45,7 +46,7 @@ static void take_sample(const struct run *run, struct sample *sample) {
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     sample->client_cpu_ns = (uint64_t)cpu.tv_sec * (uint64_t)CLOCK_NS_PER_S + (uint64_t)cpu.tv_nsec;
     sample->server_measured =
-        run->subject->pid != 0 && process_cpu_ns(run->subject->pid, &sample->server_cpu_ns) == LARDER_OK;
+        run->subjects[0].pid != 0 && process_cpu_ns(run->subjects[0].pid, &sample->server_cpu_ns) == LARDER_OK;
     sample->now_ns = clock_monotonic_ns();
 }
 
@@ -75,7 +76,8 @@ static bool complain_if_failed(const struct run *run) {
         return false;
     }
     progress_clear(run->progress);
-    fprintf(stderr, "larder bench: %s: %s\n", address_format(&run->subject->address, text), failed->message);
+    fprintf(stderr, "larder bench: %s: %s\n", address_format(&run->subjects[failed->failed_node].address, text),
+            failed->message);
     return true;
 }
 
@@ -83,7 +85,7 @@ static bool complain(const struct run *run, const char *trouble) {
     char text[ADDRESS_TEXT_MAX];
 
     progress_clear(run->progress);
-    fprintf(stderr, "larder bench: %s: %s\n", address_format(&run->subject->address, text), trouble);
+    fprintf(stderr, "larder bench: %s: %s\n", address_format(&run->subjects[0].address, text), trouble);
     return false;
 }
 
@@ -132,10 +134,13 @@ static bool start_workers(struct run *run) {
         }
         nap();
     }
+    return true;
+}
+
+static void let_go(struct run *run) {
     for (uint64_t i = 0; i < run->started; i++) {
         worker_go(&run->workers[i]);
     }
-    return true;
 }
 
 static void show(struct run *run, const char *label, double fraction) {
@@ -225,7 +230,7 @@ static void collect(const struct run *run, const struct sample *before, const st
     result->elapsed_ns = end_ns(run, after->now_ns) - before->now_ns;
     result->client_cpu_ns = after->client_cpu_ns - before->client_cpu_ns;
     result->server_measured = before->server_measured && after->server_measured &&
-                              process_resident(run->subject->pid, &result->server_resident) == LARDER_OK;
+                              process_resident(run->subjects[0].pid, &result->server_resident) == LARDER_OK;
     result->server_cpu_ns = result->server_measured ? after->server_cpu_ns - before->server_cpu_ns : 0;
 }
 
@@ -255,8 +260,13 @@ static bool prepare_value(struct run *run) {
     for (uint32_t i = 0; i < load->value_max; i++) {
         run->value[i] = (char)('a' + i % 26);
     }
-    load->encoder =
-        (struct encoder){.protocol = run->config->protocol, .key_size = run->config->key_size, .value = run->value};
+    load->encoder = (struct encoder){
+        .protocol = run->config->protocol,
+        .key_size = run->config->key_size,
+        .prefix = slice_from_string(run->config->key_prefix),
+        .host = slice_from_string(run->subjects[0].host),
+        .value = run->value,
+    };
     if (load->kind == WORKLOAD_REPLAY && load->encoder.key_size < digits_of(load->trace->key_max)) {
         load->encoder.key_size = digits_of(load->trace->key_max);
     }
@@ -271,18 +281,33 @@ static uint64_t prefill_pipeline(uint64_t value_max) {
     return count < 1 ? 1 : count > PREFILL_PIPELINE ? PREFILL_PIPELINE : count;
 }
 
+/* Lets the requests begin, and takes the sample from which they count: without a warm-up that is before the first, or a
+ * short run could be over by then. */
+static bool begin(struct run *run, bool warm, struct sample *ret_before) {
+    if (!warm) {
+        take_sample(run, ret_before);
+        let_go(run);
+        return true;
+    }
+    let_go(run);
+    if (!wait_for_time(run, "warm-up", run->config->warmup_ns)) {
+        return false;
+    }
+    take_sample(run, ret_before);
+    atomic_store(&run->load.phase, PHASE_MEASURE);
+    return true;
+}
+
 static bool execute(struct run *run, struct run_result *ret_result) {
     bool warm = run->load.kind == WORKLOAD_MIX && run->config->warmup_ns > 0;
     struct sample before, after;
     bool done;
 
     atomic_init(&run->load.phase, warm ? PHASE_WARMUP : PHASE_MEASURE);
-    if (!start_workers(run) || (warm && !wait_for_time(run, "warm-up", run->config->warmup_ns))) {
+    if (!start_workers(run) || !begin(run, warm, &before)) {
         finish_workers(run);
         return false;
     }
-    take_sample(run, &before);
-    atomic_store(&run->load.phase, PHASE_MEASURE);
     done = measure(run);
     atomic_store(&run->load.phase, PHASE_OVER);
     take_sample(run, &after);
@@ -294,22 +319,38 @@ static bool execute(struct run *run, struct run_result *ret_result) {
     if (ret_result->server_measured && ret_result->server_cpu_ns == 0) {
         return complain(run, "the given process did nothing meanwhile; it is not the server");
     }
-    return ret_result->stats.requests > 0 || complain(run, "no request was answered while it was measured");
+    return run->load.service != NULL || ret_result->stats.requests > 0 ||
+           complain(run, "no request was answered while it was measured");
 }
 
-bool run_load(const struct bench_config *config, const struct subject *subject, enum workload_kind kind,
-              const struct trace *trace, const struct progress *progress, struct run_result *ret_result) {
+static const struct dialect *choose_dialect(const struct run_plan *plan) {
+    return plan->service != NULL                  ? &dialect_service
+           : plan->config->protocol == BENCH_HTTP ? &dialect_http
+                                                  : &dialect_memcached;
+}
+
+static uint64_t choose_pipeline(const struct run_plan *plan) {
+    bool deep = plan->kind == WORKLOAD_PREFILL && plan->service == NULL;
+
+    return deep ? prefill_pipeline(plan->config->value_size.max) : plan->config->pipeline;
+}
+
+bool run_load(const struct run_plan *plan, const struct progress *progress, struct run_result *ret_result) {
+    bool mixed = plan->kind == WORKLOAD_MIX;
     struct run run = {
-        .load = {.config = config,
-                 .endpoint = &subject->endpoint,
-                 .kind = kind,
-                 .trace = trace,
-                 .connections = config->connections,
-                 .pipeline = kind == WORKLOAD_PREFILL ? prefill_pipeline(config->value_size.max) : config->pipeline,
-                 .quota = kind == WORKLOAD_MIX ? config->requests : 0,
-                 .rate = kind == WORKLOAD_MIX ? config->rate : 0},
-        .config = config,
-        .subject = subject,
+        .load = {.config = plan->config,
+                 .subjects = plan->subjects,
+                 .subject_count = plan->subject_count,
+                 .dialect = choose_dialect(plan),
+                 .service = plan->service,
+                 .kind = plan->kind,
+                 .trace = plan->trace,
+                 .connections = plan->config->connections,
+                 .pipeline = choose_pipeline(plan),
+                 .quota = mixed ? plan->config->requests : 0,
+                 .rate = mixed ? plan->config->rate : 0},
+        .config = plan->config,
+        .subjects = plan->subjects,
         .progress = progress,
         .shown_ns = clock_monotonic_ns(),
     };

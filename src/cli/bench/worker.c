@@ -7,12 +7,13 @@
 
 #include "base/clock.h"
 #include "cli/bench/connection.h"
+#include "cli/bench/dialect.h"
 #include "net/loop.h"
 #include "net/ticker.h"
 
 enum { SCRATCH_BYTES = 256 * 1024, FINEST_TICK_NS = 20000 };
 
-void worker_fail(struct worker *worker, const char *format, ...) {
+void worker_fail(struct worker *worker, size_t node, const char *format, ...) {
     va_list arguments;
 
     if (atomic_load(&worker->failed) || atomic_load(&worker->load->phase) == PHASE_OVER) {
@@ -21,6 +22,7 @@ void worker_fail(struct worker *worker, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(worker->message, sizeof(worker->message), format, arguments);
     va_end(arguments);
+    worker->failed_node = node;
     atomic_store(&worker->failed, true);
     loop_stop(worker->loop);
 }
@@ -30,10 +32,11 @@ void worker_look(struct worker *worker) {
     worker->phase = (enum phase)atomic_load_explicit(&worker->load->phase, memory_order_acquire);
 }
 
-bool worker_take(struct worker *worker, struct work *ret_work) {
+bool worker_take(struct worker *worker, struct connection *connection, struct pending *pending) {
     bool limited = worker->load->quota > 0 && worker->phase == PHASE_MEASURE;
 
-    if (worker->phase == PHASE_OVER || (limited && worker->left == 0) || !workload_next(&worker->workload, ret_work)) {
+    if (worker->phase == PHASE_OVER || (limited && worker->left == 0) ||
+        !worker->load->dialect->take(connection, pending)) {
         worker->exhausted = true;
         return false;
     }
@@ -123,7 +126,7 @@ static void start_ticking(struct worker *worker) {
     worker->ticker = ticker_new(
         worker->loop, worker->gap_ns < FINEST_TICK_NS ? FINEST_TICK_NS : (int64_t)worker->gap_ns, on_tick, worker);
     if (worker->ticker == NULL) {
-        worker_fail(worker, "no descriptor for a timer");
+        worker_fail(worker, 0, "no descriptor for a timer");
     }
 }
 
@@ -144,7 +147,7 @@ static void *run(void *arg) {
     struct worker *worker = arg;
 
     for (uint64_t i = 0; i < worker->connection_count; i++) {
-        worker->connections[i] = connection_new(worker);
+        worker->connections[i] = connection_new(worker, (worker->index + i) % worker->load->subject_count);
         if (worker->connections[i] == NULL) {
             worker->connection_count = i;
             break;
@@ -179,7 +182,7 @@ static bool allocate(struct worker *worker) {
     const struct load *load = worker->load;
 
     worker->connection_count = share(load->connections, load->config->threads, worker->index);
-    worker->request_max = encode_max(&load->encoder, load->config->keys_per_get, load->value_max);
+    worker->request_max = load->dialect->request_max(load);
     worker->scratch_size = worker->request_max + SCRATCH_BYTES;
     worker->connections = calloc(worker->connection_count, sizeof(struct connection *));
     worker->input = malloc(WORKER_INPUT_BYTES);

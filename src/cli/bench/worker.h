@@ -9,13 +9,16 @@
 
 #include "base/error.h"
 #include "cli/bench/encode.h"
+#include "cli/bench/run.h"
 #include "cli/bench/scan.h"
 #include "cli/bench/stats.h"
 #include "cli/bench/workload.h"
 #include "net/mailbox.h"
 
 struct connection;
+struct dialect;
 struct loop;
+struct pending;
 struct ticker;
 
 /* How far a run is; set by the main thread, read by the workers. Only PHASE_MEASURE counts. */
@@ -24,7 +27,10 @@ enum phase { PHASE_WARMUP, PHASE_MEASURE, PHASE_OVER };
 /* What the workers of a run share. */
 struct load {
     const struct bench_config *config;
-    const struct endpoint *endpoint;
+    const struct subject *subjects;
+    size_t subject_count;
+    const struct dialect *dialect;
+    struct service *service; /* dialect_service's, else NULL */
     enum workload_kind kind;
     const struct trace *trace;
     struct encoder encoder;
@@ -74,6 +80,7 @@ struct worker {
     int64_t finished_ns;       /* valid once finished */
     atomic_bool finished;      /* nothing left to ask, everything answered */
     atomic_bool failed;
+    size_t failed_node;               /* which subject; read after `failed` */
     char message[WORKER_MESSAGE_MAX]; /* why it failed; read after `failed` */
 };
 
@@ -88,8 +95,8 @@ void worker_finish(struct worker *worker);
 
 /* The rest is for its connections. */
 
-/* The next thing to ask. False: there is nothing left. */
-bool worker_take(struct worker *worker, struct work *ret_work);
+/* The next thing that the connection asks. False: there is nothing left. */
+bool worker_take(struct worker *worker, struct connection *connection, struct pending *pending);
 
 /* When the request taken now should be counted from; `now_ns` without a rate. */
 int64_t worker_take_due(struct worker *worker, int64_t now_ns);
@@ -100,7 +107,7 @@ void worker_next(struct worker *worker, struct connection *connection);
 /* Reads the clock and the phase; at the begin of each event. */
 void worker_look(struct worker *worker);
 
-/* Ends the run with a message; the first one counts. */
-void worker_fail(struct worker *worker, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Ends the run with a message about that subject; the first one counts. */
+void worker_fail(struct worker *worker, size_t node, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "proto/memcached/base64.h"
+#include "base/base64.h"
 
 enum {
     RELATIVE_MAX_S = 60 * 60 * 24 * 30 /* above it memcached reads an exptime as a date */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/memcached/base64.h"
+#include "base/base64.h"
 #include "proto/memcached/encode.h"
 #include "proto/memcached/token.h"
 

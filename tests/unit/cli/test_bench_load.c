@@ -175,7 +175,7 @@ static void values_use_the_whole_range(void **state) {
 }
 
 static void requests_have_their_form(void **state) {
-    struct encoder encoder = {.protocol = BENCH_TEXT, .key_size = 4, .value = "abcdef"};
+    struct encoder encoder = {.protocol = BENCH_TEXT, .prefix = SLICE(""), .key_size = 4, .value = "abcdef"};
     const uint64_t keys[] = {1, 23};
     char text[200];
 
@@ -192,6 +192,21 @@ static void requests_have_their_form(void **state) {
     assert_string_equal(text, "mg 0000 v\r\n");
     *encode_set(&encoder, text, 7, 0) = '\0';
     assert_string_equal(text, "ms 0007 0\r\n\r\n");
+}
+
+static void keys_with_a_prefix(void **state) {
+    struct encoder encoder = {.prefix = SLICE("g/"), .host = SLICE("h:1"), .key_size = 3, .value = "abcdef"};
+    char text[200];
+
+    (void)state;
+    *encode_get(&encoder, text, 42) = '\0';
+    assert_string_equal(text, "get g/042\r\n");
+    encoder.protocol = BENCH_HTTP;
+    *encode_get(&encoder, text, 42) = '\0';
+    assert_string_equal(text, "GET /g/042 HTTP/1.1\r\nHost: h:1\r\n\r\n");
+    *encode_set(&encoder, text, 7, 4) = '\0';
+    assert_string_equal(text, "PUT /g/007 HTTP/1.1\r\nHost: h:1\r\nContent-Length: 4\r\n\r\nabcd");
+    assert_true(strlen(text) <= encode_max(&encoder, 1, 4));
 }
 
 static void write_file(const char *path, const char *text, bool gzipped) {
@@ -290,6 +305,7 @@ int main(void) {
         cmocka_unit_test(a_mix_keeps_its_ratio_and_its_seed),
         cmocka_unit_test(values_use_the_whole_range),
         cmocka_unit_test(requests_have_their_form),
+        cmocka_unit_test(keys_with_a_prefix),
         cmocka_unit_test(traces_are_read_plain_and_gzipped),
         cmocka_unit_test(a_broken_trace_is_told_with_its_line),
         cmocka_unit_test(a_replay_goes_in_order_and_is_shared_out_by_key),

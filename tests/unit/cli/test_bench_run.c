@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "cli/bench/dial.h"
 #include "cli/bench/idle.h"
+#include "cli/bench/prepare.h"
 #include "cli/bench/process.h"
 #include "cli/bench/run.h"
 #include "toy_server.h"
@@ -32,10 +34,12 @@ static struct bench_config base_config(void) {
 
 static bool run_on(const struct toy_server *server, const struct bench_config *config, enum workload_kind kind,
                    const struct trace *trace) {
-    struct subject subject = {.address = *toy_server_address(server)};
+    struct subject subject;
+    const struct run_plan plan = {
+        .config = config, .subjects = &subject, .subject_count = 1, .kind = kind, .trace = trace};
 
-    assert_true(dial_choose(&subject.address, &subject.endpoint));
-    return run_load(config, &subject, kind, trace, &no_progress, &result);
+    assert_true(subject_find(&subject, toy_server_address(server), 0, config->protocol == BENCH_HTTP));
+    return run_load(&plan, &no_progress, &result);
 }
 
 static void counts_every_request(struct bench_config *config) {
@@ -83,6 +87,19 @@ static void large_values_in_deep_pipelines(void **state) {
     config.connections = 2;
     config.value_size = (struct size_range){1, 100000};
     config.mix = (struct mix){1, 1};
+    counts_every_request(&config);
+}
+
+static void http_keys(void **state) {
+    struct bench_config config = base_config();
+
+    (void)state;
+    config.requests = 3000;
+    config.pipeline = 3;
+    config.threads = 2;
+    config.protocol = BENCH_HTTP;
+    config.key_prefix = "a/b/";
+    config.value_size = (struct size_range){0, 3000};
     counts_every_request(&config);
 }
 
@@ -158,13 +175,14 @@ static void a_replay_fills_what_it_misses(void **state) {
     toy_server_free(server);
 }
 
-static bool fails_on(enum toy_fault fault) {
+static bool fails_on(enum toy_fault fault, enum bench_protocol protocol) {
     struct bench_config config = base_config();
     struct toy_server *server = toy_server_new(fault);
     bool done;
 
     config.requests = 100;
     config.prefill = true;
+    config.protocol = protocol;
     done = run_on(server, &config, WORKLOAD_PREFILL, NULL) && run_on(server, &config, WORKLOAD_MIX, NULL);
     toy_server_free(server);
     return !done;
@@ -172,19 +190,25 @@ static bool fails_on(enum toy_fault fault) {
 
 static void a_broken_server_fails_the_run(void **state) {
     (void)state;
-    assert_true(fails_on(TOY_GARBAGE));
-    assert_true(fails_on(TOY_HANGS_UP));
+    assert_true(fails_on(TOY_GARBAGE, BENCH_TEXT));
+    assert_true(fails_on(TOY_HANGS_UP, BENCH_TEXT));
 }
 
 static void refusals_and_wrong_values_are_counted(void **state) {
+    static const char *const words[] = {[BENCH_TEXT] = "no room", [BENCH_HTTP] = "413: no room"};
+
     (void)state;
-    assert_false(fails_on(TOY_WRONG_SIZE));
-    assert_int_equal(result.stats.wrong_sizes, result.stats.hits);
-    assert_true(result.stats.hits > 0);
-    assert_false(fails_on(TOY_REFUSES));
-    assert_int_equal(result.stats.errors, result.stats.sets);
-    assert_true(result.stats.sets > 0);
-    assert_string_equal(result.stats.first_error, "no room");
+    for (int http = 0; http < 2; http++) {
+        enum bench_protocol protocol = http ? BENCH_HTTP : BENCH_TEXT;
+
+        assert_false(fails_on(TOY_WRONG_SIZE, protocol));
+        assert_int_equal(result.stats.wrong_sizes, result.stats.hits);
+        assert_true(result.stats.hits > 0);
+        assert_false(fails_on(TOY_REFUSES, protocol));
+        assert_int_equal(result.stats.errors, result.stats.sets);
+        assert_true(result.stats.sets > 0);
+        assert_string_equal(result.stats.first_error, words[protocol]);
+    }
 }
 
 static void idle_connections_are_served(void **state) {
@@ -193,7 +217,7 @@ static void idle_connections_are_served(void **state) {
     struct idle idle;
 
     (void)state;
-    assert_true(dial_choose(toy_server_address(server), &endpoint));
+    assert_true(dial_choose(toy_server_address(server), false, &endpoint));
     assert_true(idle_open(&idle, &endpoint, 20, (uint64_t)getpid()));
     idle_check(&idle);
     assert_int_equal(idle.unserved, 0);
@@ -229,7 +253,8 @@ int main(void) {
         cmocka_unit_test(gets_of_several_keys),           cmocka_unit_test(a_rate_is_kept),
         cmocka_unit_test(a_run_ends_with_its_time),       cmocka_unit_test(a_replay_fills_what_it_misses),
         cmocka_unit_test(a_broken_server_fails_the_run),  cmocka_unit_test(refusals_and_wrong_values_are_counted),
-        cmocka_unit_test(idle_connections_are_served),    cmocka_unit_test(a_process_is_measured),
+        cmocka_unit_test(idle_connections_are_served),    cmocka_unit_test(http_keys),
+        cmocka_unit_test(a_process_is_measured),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

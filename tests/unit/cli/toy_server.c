@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/stream.h"
+#include "toy_http.h"
 
 enum { TOY_KEYS = 1000, TOY_BUFFER_MAX = 64 << 20, TOY_READ = 65536 };
 
@@ -32,6 +33,7 @@ struct toy_server {
     enum toy_fault fault;
     uint64_t sizes[TOY_KEYS]; /* of the value plus 1; 0: absent */
     atomic_uint_fast64_t gets, sets;
+    struct toy_http http;
     struct address address;
 };
 
@@ -128,6 +130,9 @@ static size_t answer_one(struct toy_connection *c) {
     if (newline == NULL) {
         return 0;
     }
+    if (toy_http_is(buf_slice(&c->in))) {
+        return toy_http_answer(&c->server->http, buf_slice(&c->in), &c->out);
+    }
     line = (size_t)(newline - c->in.data) + 1;
     rest = slice_make(c->in.data, line - 2);
     word = next_word(&rest);
@@ -217,6 +222,7 @@ struct toy_server *toy_server_new(enum toy_fault fault) {
     struct toy_server *server = calloc(1, sizeof(*server));
 
     server->fault = fault;
+    server->http.fault = fault;
     server->loop = loop_new();
     server->mailbox = mailbox_new(server->loop);
     server->stop.run = on_stop;
@@ -251,9 +257,9 @@ const struct address *toy_server_address(const struct toy_server *server) {
 }
 
 uint64_t toy_server_gets(const struct toy_server *server) {
-    return server->gets;
+    return server->gets + server->http.gets;
 }
 
 uint64_t toy_server_sets(const struct toy_server *server) {
-    return server->sets;
+    return server->sets + server->http.puts;
 }

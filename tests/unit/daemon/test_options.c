@@ -101,7 +101,7 @@ static void flags_set_every_kind(void **state) {
     (void)state;
     load(&run,
          "--memory 1g --threads=3 --idle-timeout 90 --log-level debug --log-format=json --port-file /tmp/p "
-         "--max-item 64m --check-config",
+         "--max-item 64m --http-hosts a,b.c --check-config",
          "");
     assert_good(&run);
     assert_int_equal(run.options.memory, 1 << 30);
@@ -110,6 +110,7 @@ static void flags_set_every_kind(void **state) {
     assert_int_equal(run.options.log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(run.options.log_format, LOG_FORMAT_JSON);
     assert_string_equal(run.options.port_file, "/tmp/p");
+    assert_string_equal(run.options.http_hosts, "a,b.c");
     assert_int_equal(run.options.max_item, 64 << 20);
     assert_true(run.options.check_config);
     assert_int_equal(run.options.sources[OPTION_MEMORY], OPTION_SOURCE_FLAG);

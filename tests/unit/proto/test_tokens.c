@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "proto/memcached/base64.h"
 #include "proto/memcached/token.h"
 #include "proto/preface.h"
 
@@ -128,7 +128,11 @@ static void the_first_bytes_tell_the_protocol(void **state) {
         {"GETS k\r\n", 5, PREFACE_MEMCACHED},
         {"GET\r\n", 3, PREFACE_MEMCACHED},
         {"GET  /", 4, PREFACE_MEMCACHED},
-        {"OPTIONS * HTTP/1.1\r\n", 8, PREFACE_MEMCACHED},
+        {"OPTIONS * HTTP/1.1\r\n", 8, PREFACE_HTTP1},
+        {"GET * HTTP/1.1\r\n", 4, PREFACE_MEMCACHED},
+        {"GET http://a/ HTTP/1.1\r\n", 10, PREFACE_HTTP1},
+        {"GET HTTP://a/ HTTP/1.1\r\n", 10, PREFACE_HTTP1},
+        {"GET https://a/ HTTP/1.1\r\n", 8, PREFACE_MEMCACHED},
         {"ABCDEFGHIJKLMNOPQ", 15, PREFACE_MEMCACHED},
     };
 

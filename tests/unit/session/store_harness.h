@@ -18,6 +18,8 @@ struct held_store {
     size_t held_count;
     enum store_status fail; /* writes are not done but answered with this; OK: they are done */
     size_t calls;           /* handed in, ever */
+    size_t rivals;          /* so many transactions find that somebody else has just changed `rival_key` */
+    struct slice rival_key;
 };
 
 static sem_t held_store_answered;
@@ -37,11 +39,25 @@ static inline void held_store_do(struct held_store *s, struct store_call *call) 
     call->done = done;
 }
 
+/* Another client, who is always a little faster. */
+static inline void held_store_rival(struct held_store *s) {
+    struct store_call call;
+
+    store_call_init(&call, held_store_note);
+    call.op = (struct store_op){.kind = STORE_OP_PUT, .put = {.key = s->rival_key, .value = SLICE("1000")}};
+    held_store_do(s, &call);
+    store_call_fini(&call);
+}
+
 static inline void held_store_submit(struct store *store, struct store_call *call) {
     struct held_store *s = (struct held_store *)store;
     bool reads = call->op.kind == STORE_OP_RANGE || call->op.kind == STORE_OP_LEASE_TTL;
 
     s->calls++;
+    if (call->op.kind == STORE_OP_TXN && s->rivals > 0) {
+        s->rivals--;
+        held_store_rival(s);
+    }
     if (s->fail != STORE_OK && !reads) {
         call->status = s->fail;
         call->revision = store_revision(s->real);
@@ -64,7 +80,15 @@ static inline int64_t held_store_revision(const struct store *store) {
     return store_revision(((const struct held_store *)store)->real);
 }
 
+/* Watches are the real store's. */
+static inline struct store_watcher *held_store_watch_open(struct store *store, const struct store_watch *watch,
+                                                          void (*wake)(void *ctx), void *ctx,
+                                                          enum store_status *ret_status, int64_t *ret_revision) {
+    return store_watch_open(((struct held_store *)store)->real, watch, wake, ctx, ret_status, ret_revision);
+}
+
 static const struct store_engine held_store_engine = {
+    .watch_open = held_store_watch_open,
     .submit = held_store_submit,
     .observe = held_store_observe,
     .revision = held_store_revision,
@@ -74,7 +98,7 @@ struct store_harness {
     struct harness h;
     struct place place;
     struct held_store store;
-    int64_t now_ns;
+    _Atomic int64_t now_ns; /* the clock of everything; the store ends leases when it is written to */
 };
 
 static struct store_harness *store_harness_now; /* whose clock durable groups read */
@@ -87,15 +111,23 @@ static inline void store_harness_ready(struct session *s) {
     client_pump((struct client *)(void *)((char *)s - offsetof(struct client, session)));
 }
 
-/* The groups: "d" is durable, "t" is durable and its keys live 60 s, everything else is in memory. */
+/* Durable groups: in "t" keys live 60 s, at most 600; "all" is the whole store; "root" begins with a slash. Everything
+ * else is in memory. */
 static inline void store_harness_groups(struct store_harness *s, uint64_t max_item) {
-    struct group_policy policies[2] = {group_policy_make(SLICE("d"), max_item),
-                                       group_policy_make(SLICE("t"), max_item)};
+    struct group_policy policies[4] = {group_policy_make(SLICE("d"), max_item), group_policy_make(SLICE("t"), max_item),
+                                       group_policy_make(SLICE("all"), max_item),
+                                       group_policy_make(SLICE("root"), max_item)};
 
-    policies[0].backing = policies[1].backing = GROUP_BACKING_STORE;
+    for (size_t i = 0; i < 4; i++) {
+        policies[i].backing = GROUP_BACKING_STORE;
+    }
     policies[1].ttl = 60;
+    policies[1].max_ttl = 600;
+    policies[2].prefix_size = 0;
+    policies[3].prefix_size = 1;
+    policies[3].prefix[0] = '/';
     group_set_free(s->h.groups);
-    harness_must(group_set_build(policies, 2, max_item, NULL, &s->h.groups) == LARDER_OK);
+    harness_must(group_set_build(policies, 4, max_item, NULL, &s->h.groups) == LARDER_OK);
     s->h.worker.context.groups = s->h.groups;
 }
 
@@ -103,10 +135,13 @@ static inline void store_harness_init(struct store_harness *s, const struct harn
     memset(s, 0, sizeof(*s));
     sem_init(&held_store_answered, 0, 0);
     store_harness_now = s;
-    place_start(&s->place);
+    place_init(&s->place);
+    s->place.config.no_sync = true;
+    s->place.config.now_ns = store_harness_clock;
+    s->now_ns = clock_monotonic_ns();
+    place_open(&s->place);
     s->store.base.engine = &held_store_engine;
     s->store.real = s->place.store;
-    s->now_ns = clock_monotonic_ns();
     harness_init(&s->h, config);
     store_harness_groups(s, config->max_item);
     s->h.node.start_ns = s->now_ns - (HARNESS_NOW - TABLE_EPOCH) * CLOCK_NS_PER_S;
@@ -123,6 +158,11 @@ static inline void store_harness_init(struct store_harness *s, const struct harn
     s->h.worker.on_ready = store_harness_ready;
 }
 
+static inline void store_harness_advance(struct store_harness *s, uint32_t seconds) {
+    s->now_ns += seconds * CLOCK_NS_PER_S;
+    s->h.worker.context.now += seconds;
+}
+
 /* Lets one held answer come; its place among those held. */
 static inline void store_harness_release(struct store_harness *s, size_t which) {
     struct store_call *call = s->store.held[which];
@@ -131,7 +171,9 @@ static inline void store_harness_release(struct store_harness *s, size_t which) 
     s->store.held_count--;
     memmove(&s->store.held[which], &s->store.held[which + 1], (s->store.held_count - which) * sizeof(s->store.held[0]));
     call->done(call);
-    session_worker_complete(&s->h.worker);
+    while (!pending_queue_is_empty(&s->h.worker.completions)) {
+        session_worker_complete(&s->h.worker);
+    }
 }
 
 /* Lets all come, also those that come of it. */

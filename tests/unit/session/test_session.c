@@ -386,7 +386,7 @@ static void other_protocols_are_told_apart(void **state) {
     talk(h, "GETS a\r\nget a\r\n", "ERROR\r\nEND\r\n");
     client_init(&c, h);
     client_say_text(&c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nHEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
-                        "GET /nothing HTTP/1.1\r\nConnection: close\r\n\r\n");
+                        "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert_true(session_is_over(&c.session));
     assert_int_equal(buf_append(&c.heard, "", 1), LARDER_OK);
     assert_non_null(strstr(c.heard.data, "HTTP/1.1 200 OK\r\n"));

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "proto/memcached/base64.h"
+#include "base/base64.h"
 
 static void check(struct slice plain, const char *expected) {
     char bytes[64];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LARDER_PROTO_MEMCACHED_BASE64_H
-#define LARDER_PROTO_MEMCACHED_BASE64_H
+#ifndef LARDER_BASE_BASE64_H
+#define LARDER_BASE_BASE64_H
 
 #include <stdbool.h>
 
 #include "base/slice.h"
 
-/* Base64 (RFC 4648, section 4) of keys in the meta commands. */
+/* Base64 (RFC 4648, section 4), padded. */
 
 /* Bytes that `size` bytes become. */
 static inline size_t base64_encoded_size(size_t size) {

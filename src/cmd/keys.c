@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/cmd.h"
+
+static struct durable_access access_of(const struct cmd_context *context, const struct group_policy *policy) {
+    return (struct durable_access){
+        .durable = context->node->durable,
+        .copies = {.table = context->node->table, .policy = policy, .now = context->now},
+        .completions = context->completions,
+        .telemetry = context->telemetry,
+    };
+}
+
+void cmd_list(struct cmd_context *context, const struct group_policy *policy, const struct listing_wish *wish,
+              struct reply *ret_reply) {
+    const struct durable_access access = access_of(context, policy);
+
+    *ret_reply = (struct reply){.group = policy->index};
+    listing_run(&access, wish, ret_reply);
+}
+
+struct watching *cmd_watch(struct cmd_context *context, const struct group_policy *policy,
+                           const struct watching_wish *wish, watching_ready_fn *ready, void *owner,
+                           enum result *ret_result, int64_t *ret_revision) {
+    const struct durable_access access = access_of(context, policy);
+
+    return watching_open(&access, wish, ready, owner, ret_result, ret_revision);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_SESSION_HTTP_H
+#define LARDER_SESSION_HTTP_H
+
+#include "proto/http/answer.h"
+#include "proto/http/parameters.h"
+#include "proto/http/target.h"
+#include "session/internal.h"
+
+/* Between the files of the HTTP session. */
+
+enum {
+    HTTP_SESSION_DROP_MAX = 1 << 20,     /* bytes of a body nobody wants that are read away, then the connection ends */
+    HTTP_SESSION_CHUNKED_MAX = 64 << 20, /* bytes of values that come in chunks, of all sessions of a worker */
+};
+
+/* What answering a request needs to know of it. */
+struct http_ask {
+    struct http_form form;
+    enum command command; /* what it is counted as */
+    unsigned group;
+};
+
+/* A request that is worked on. Slices point into the input, `text` is its head there, and `rest` what has come behind. */
+struct http_request {
+    struct slice text;
+    struct slice rest;
+    struct http_head head;
+    struct http_target target;
+    struct http_ask ask;
+};
+
+/* What a handler made of a request that has a body. */
+enum http_progress {
+    HTTP_ANSWERED, /* the body, as far as it is not yet taken, is to be dropped */
+    HTTP_TAKEN,    /* the body is dealt with: `*ret_taken` bytes of `rest` are used up */
+    HTTP_WAITS,    /* nothing is used up; it comes again when session->wanted bytes are there */
+};
+
+/* --- http.c --- */
+
+/* Reads the head that `input` begins with and looks at what it is for. DONE: *ret_request is filled in. */
+enum http_verdict http_session_read(struct slice input, struct http_request *ret_request);
+
+/* The Date line of now. */
+struct slice http_session_date(struct session *s);
+
+/* Counts the request, and lets the session end behind its answer if that is the last. */
+void http_session_note(struct session *s, const struct http_ask *ask, enum result result);
+
+/* An error, to be answered in JSON. */
+struct http_refusal {
+    unsigned status;
+    struct slice text;       /* for people; UTF-8 */
+    struct slice lines;      /* further field lines, or empty */
+    const struct slice *key; /* the key it is about; NULL: none */
+    enum result result;      /* what it is counted as */
+};
+
+/* Answers it and counts it. */
+void http_session_refuse(struct session *s, const struct http_ask *ask, const struct http_refusal *refusal);
+
+/* The request is wrong: the same with this status, about no key. */
+void http_session_refuse_request(struct session *s, const struct http_ask *ask, unsigned status, struct slice text);
+
+/* --- http_routes.c: paths that are about the node --- */
+
+/* Whether it asks for the node's health, which tells nothing to whom it should not. */
+bool http_session_is_probe(const struct http_request *r);
+
+/* True: it was one of them and is answered. */
+bool http_session_route(struct session *s, struct http_request *r);
+
+/* --- http_value.c: keys --- */
+
+/* Whether it is a plain write of a store group, all there and good, that may be run while the answers of others like it are
+ * still to come (slots.h). */
+bool http_session_is_ordered(struct session *s, const struct http_request *r);
+
+enum http_progress http_session_value(struct session *s, struct http_request *r, size_t *ret_taken);
+
+/* Goes on with a PUT whose whole value has come. */
+void http_session_put(struct session *s, struct http_request *r, struct slice value, struct placed_value *placed);
+
+/* --- http_body.c: bodies that come bit by bit --- */
+
+/* Starts to take in the value of a PUT of at most `limit` bytes: straight to `placed`, which it then takes over, or, NULL,
+ * in chunks to memory of its own. False: there is no memory for it, and nothing is begun. */
+bool http_session_body_begin(struct session *s, const struct http_request *r, uint64_t limit,
+                             struct placed_value *placed);
+
+/* Takes the next bytes of the body that is on its way. Returns how many. */
+size_t http_session_body_feed(struct session *s, struct slice input);
+
+/* Lets the connection close behind the answer if the body of the request is too large to be read away, or if its sender
+ * may not send it at all. Before the answer is written. */
+void http_session_drop_prepare(struct http_request *r);
+
+/* Drops the body, behind the answer. Returns how many bytes of r->rest it took. */
+size_t http_session_drop(struct session *s, const struct http_request *r);
+
+#endif

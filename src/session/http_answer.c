@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "session/http_value.h"
+
+enum { REVISION_LINE_MAX = 64 };
+
+static struct slice revision_line(const struct http_value_ask *v, const struct reply *reply,
+                                  char text[REVISION_LINE_MAX]) {
+    int size = 0;
+
+    if (v->durable && reply->revision > 0) {
+        size = snprintf(text, REVISION_LINE_MAX, "X-Larder-Revision: %" PRId64 "\r\n", reply->revision);
+    }
+    return slice_make(text, (size_t)size);
+}
+
+static void refuse(struct session *s, const struct http_value_ask *v, const struct reply *reply, unsigned status,
+                   struct slice text) {
+    char line[REVISION_LINE_MAX];
+    const struct http_refusal refusal = {
+        .status = status,
+        .text = text,
+        .lines = revision_line(v, reply, line),
+        .key = &v->key,
+        .result = reply->result,
+    };
+
+    http_session_refuse(s, &v->ask, &refusal);
+}
+
+void http_value_refuse(struct session *s, const struct http_value_ask *v, unsigned status, struct slice text,
+                       enum result result) {
+    const struct reply reply = {.result = result};
+
+    refuse(s, v, &reply, status, text);
+}
+
+/* The lines that the answers about a value have in common. */
+static void begin_answer(struct session *s, struct http_answer *a, struct outbox *out, const struct http_value_ask *v,
+                         unsigned status, const struct reply *reply) {
+    http_answer_begin(a, out, &v->ask.form, status);
+    http_answer_line(a, http_session_date(s));
+    if (reply->item.cas != 0) {
+        http_answer_tag(a, reply->item.cas, v->tag_suffix);
+    }
+    if (v->durable) {
+        http_answer_number(a, SLICE("X-Larder-Revision"), (uint64_t)reply->revision);
+    }
+}
+
+/* A value, from where it lies if it is large. */
+static enum larder_error write_value(struct session *s, struct outbox *out, const struct http_value_ask *v,
+                                     const struct reply *reply) {
+    const struct item *item = &reply->item;
+    struct http_answer a;
+
+    begin_answer(s, &a, out, v, 200, reply);
+    http_answer_line(&a, reply->forwarded ? SLICE("Content-Type: application/octet-stream\r\n"
+                                                  "Cache-Status: larder; fwd=miss\r\nAge: 0\r\n")
+                                          : SLICE("Content-Type: application/octet-stream\r\n"
+                                                  "Cache-Status: larder; hit\r\nAge: 0\r\n"));
+    return item->blob != NULL && item->value.size >= SESSION_REFERENCE_FROM
+               ? http_answer_blob(&a, item->value, item->blob)
+               : http_answer_body(&a, item->value);
+}
+
+static enum larder_error write_bare(struct session *s, struct outbox *out, const struct http_value_ask *v,
+                                    unsigned status, const struct reply *reply) {
+    struct http_answer a;
+
+    begin_answer(s, &a, out, v, status, reply);
+    /* Only 204 and 304 end with their head by themselves. */
+    return status == 204 || status == 304 ? http_answer_empty(&a) : http_answer_body(&a, SLICE(""));
+}
+
+static void answer_bare(struct session *s, const struct http_value_ask *v, unsigned status, const struct reply *reply) {
+    struct outbox *out = session_outbox(s);
+
+    if (out != NULL) {
+        session_check(s, write_bare(s, out, v, status, reply));
+    }
+    http_session_note(s, &v->ask, reply->result);
+}
+
+static void answer_value(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
+    struct outbox *out = session_outbox(s);
+
+    if (out != NULL) {
+        session_check(s, write_value(s, out, v, reply));
+    }
+    http_session_note(s, &v->ask, reply->result);
+}
+
+static void refuse_condition(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
+    struct reply conflict = {.result = RESULT_EXISTS, .revision = reply->revision};
+
+    refuse(s, v, &conflict, 412, SLICE("the condition of the request does not hold"));
+}
+
+static void answer_hit(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
+    const struct conditions *c = &v->conditions;
+    uint64_t number = reply->item.cas;
+
+    if (__builtin_expect(!conditions_are_given(c) || conditions_hold(c, true, number), 1)) {
+        answer_value(s, v, reply);
+    } else if (c->match.kind != CONDITION_NONE && !condition_names(&c->match, true, number)) {
+        refuse_condition(s, v, reply);
+    } else {
+        answer_bare(s, v, 304, reply);
+    }
+}
+
+static void answer_absent(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
+    if (v->conditions.match.kind != CONDITION_NONE) {
+        refuse_condition(s, v, reply);
+    } else {
+        refuse(s, v, reply, 404, SLICE("there is no value of this key"));
+    }
+}
+
+/* What the results that are no success are answered with. */
+static const struct failure {
+    unsigned status;
+    struct slice text;
+} failures[RESULT_COUNT] = {
+#define FAILURE(result, code, words) [RESULT_##result] = {code, {words, sizeof(words) - 1}}
+    FAILURE(TOO_LARGE, 413, "the value is larger than this group takes"),
+    FAILURE(NO_MEMORY, 507, "there is no room for the value in memory"),
+    FAILURE(BAD_KEY, 403, "this key is Larder's own, or empty in the store"),
+    FAILURE(COMPACTED, 410, "the revision has been compacted"),
+    FAILURE(FUTURE_REVISION, 412, "the revision is not reached yet"),
+    FAILURE(NO_SPACE, 507, "the store is full: its quota or the disk is used up"),
+    FAILURE(TOO_MANY_WATCHERS, 503, "there are too many watches already"),
+    FAILURE(TOO_MANY_REQUESTS, 503, "too many requests wait for the store already"),
+    FAILURE(CONTENDED, 503, "the key was changed too often in between"),
+    FAILURE(STORE_FAILED, 500, "the store could not do it; the log of the node says why"),
+#undef FAILURE
+};
+
+static void answer_failure(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
+    const struct failure *failure = &failures[reply->result];
+
+    if (failure->status != 0) {
+        refuse(s, v, reply, failure->status, failure->text);
+    } else {
+        refuse(s, v, reply, 500, SLICE("this cannot be done"));
+    }
+}
+
+void http_value_answer(struct session *s, const struct http_value_ask *v, struct reply *reply) {
+    switch (reply->result) {
+    case RESULT_HIT:
+        answer_hit(s, v, reply);
+        break;
+    case RESULT_MISS:
+    case RESULT_NOT_FOUND:
+        answer_absent(s, v, reply);
+        break;
+    case RESULT_STORED:
+        answer_bare(s, v, reply->item.created ? 201 : 204, reply);
+        break;
+    case RESULT_DELETED:
+        answer_bare(s, v, 204, reply);
+        break;
+    case RESULT_EXISTS:
+        refuse_condition(s, v, reply);
+        break;
+    default:
+        answer_failure(s, v, reply);
+        break;
+    }
+    reply_release(reply);
+}
+
+/* A slot keeps the ask, and the key behind it. */
+static void answer_slot(struct session *s, struct slot *slot, struct reply *reply) {
+    struct http_value_ask v;
+
+    memcpy(&v, slot->data, sizeof(v));
+    v.key.data = slot->data + sizeof(v);
+    http_value_answer(s, &v, reply);
+}
+
+static void add_slot(struct session *s, const struct http_value_ask *v, const struct request *request,
+                     struct reply *reply) {
+    char data[sizeof(*v) + HTTP_HEAD_MAX];
+    const struct slot_request slot = {
+        .answer = answer_slot,
+        .data = slice_make(data, sizeof(*v) + v->key.size),
+        .cost = sizeof(*v) + v->key.size + request->value.size,
+        .ordered = cmd_is_ordered(&s->worker->context, request),
+    };
+
+    memcpy(data, v, sizeof(*v));
+    memcpy(data + sizeof(*v), v->key.data, v->key.size);
+    session_slot_add(s, reply, &slot);
+    if (!v->ask.form.keep_alive) {
+        s->over = true; /* nothing that may follow is taken any more */
+    }
+}
+
+void http_value_run(struct session *s, const struct http_value_ask *v, const struct request *request) {
+    struct reply reply;
+
+    cmd_run(&s->worker->context, request, &reply);
+    if (__builtin_expect(reply.result == RESULT_PENDING || session_is_waiting(s), 0)) {
+        add_slot(s, v, request, &reply);
+    } else {
+        http_value_answer(s, v, &reply);
+    }
+}

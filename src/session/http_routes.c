@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/http.h"
+
+#define TEXT_PLAIN SLICE("text/plain; charset=utf-8")
+#define APPLICATION_JSON SLICE("application/json")
+#define PROMETHEUS_TEXT SLICE("text/plain; version=0.0.4; charset=utf-8")
+
+enum { PAGE_MAX = 48 << 20 /* the metrics of 256 groups that have seen every command and result */ };
+
+/* What a route answers. */
+struct page {
+    unsigned status;
+    struct slice content_type;
+    struct slice body;
+};
+
+/* Answers a route; `body` is lent for texts that are made up on the spot. */
+typedef void route_fn(struct session *s, struct page *page, struct buf *body);
+
+/* A page that was written to `body`, unless that failed. */
+static void show_body(struct page *page, struct slice content_type, enum larder_error error, const struct buf *body) {
+    if (error == LARDER_OK) {
+        page->content_type = content_type;
+        page->body = buf_slice(body);
+    } else {
+        page->status = 500;
+        page->body = SLICE("the text found no room: out of memory, or over its limit\n");
+    }
+}
+
+static void show_metrics(struct session *s, struct page *page, struct buf *body) {
+    show_body(page, PROMETHEUS_TEXT, cmd_metrics(&s->worker->context, body), body);
+}
+
+static void show_groups(struct session *s, struct page *page, struct buf *body) {
+    show_body(page, APPLICATION_JSON, cmd_groups(&s->worker->context, body), body);
+}
+
+static void show_health(struct session *s, struct page *page, struct buf *body) {
+    (void)s;
+    (void)body;
+    page->body = SLICE("ok\n");
+}
+
+static void show_readiness(struct session *s, struct page *page, struct buf *body) {
+    (void)body;
+    page->body = SLICE("ready\n");
+    if (atomic_load(&s->worker->context.node->draining)) {
+        page->status = 503;
+        page->body = SLICE("draining\n");
+    }
+}
+
+static void show_version(struct session *s, struct page *page, struct buf *body) {
+    (void)s;
+    (void)body;
+    page->content_type = APPLICATION_JSON;
+    page->body = SLICE("{\"larder\":\"" LARDER_VERSION "\"}\n");
+}
+
+static const struct route {
+    struct slice path;
+    enum command command;
+    route_fn *answer;
+} routes[] = {
+    {{"/metrics", sizeof("/metrics") - 1}, COMMAND_METRICS, show_metrics},
+    {{"/healthz", sizeof("/healthz") - 1}, COMMAND_HEALTH, show_health},
+    {{"/readyz", sizeof("/readyz") - 1}, COMMAND_HEALTH, show_readiness},
+    {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version},
+    {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups},
+};
+
+static const struct route *find_route(struct slice path) {
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (slice_equal(routes[i].path, path)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+bool http_session_is_probe(const struct http_request *r) {
+    const struct route *route = find_route(r->target.path);
+
+    return route != NULL && route->command == COMMAND_HEALTH;
+}
+
+static void show(struct session *s, struct http_request *r, const struct route *route) {
+    struct page page = {.status = 200, .content_type = TEXT_PLAIN};
+    struct outbox *out = session_outbox(s);
+    struct http_answer a;
+    struct buf body;
+
+    buf_init(&body, PAGE_MAX);
+    route->answer(s, &page, &body);
+    if (out != NULL) {
+        http_answer_begin(&a, out, &r->ask.form, page.status);
+        http_answer_line(&a, http_session_date(s));
+        http_answer_field(&a, SLICE("Content-Type"), page.content_type);
+        http_answer_line(&a, SLICE("Cache-Control: no-store\r\n"));
+        session_check(s, http_answer_body(&a, page.body));
+    }
+    buf_fini(&body);
+    http_session_note(s, &r->ask, page.status < 500 ? RESULT_DONE : RESULT_UNSUPPORTED);
+}
+
+bool http_session_route(struct session *s, struct http_request *r) {
+    const struct route *route = find_route(r->target.path);
+
+    if (route == NULL) {
+        return false;
+    }
+    r->ask.command = route->command;
+    if (r->head.verb == HTTP_VERB_GET || r->head.verb == HTTP_VERB_HEAD) {
+        show(s, r, route);
+    } else {
+        http_session_refuse(s, &r->ask,
+                            &(struct http_refusal){
+                                .status = 405,
+                                .text = SLICE("this route is only read: use GET or HEAD"),
+                                .lines = SLICE("Allow: GET, HEAD\r\n"),
+                                .result = RESULT_INVALID,
+                            });
+    }
+    return true;
+}

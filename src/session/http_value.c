@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/http_value.h"
+#include "session/http_list.h"
+#include "session/http_watch.h"
+
+enum {
+    READ_PARAMETERS = HTTP_PARAMETER_BIT(USE_CACHE) | HTTP_PARAMETER_BIT(MAX_STALE),
+    READ_PARAMETERS_DURABLE = READ_PARAMETERS | HTTP_PARAMETER_BIT(MIN_REV) | HTTP_PARAMETER_BIT(REV),
+    WRITE_PARAMETERS = HTTP_PARAMETER_BIT(USE_CACHE),
+};
+
+/* --- GET, HEAD, DELETE --- */
+
+static struct request read_of(const struct http_wish *w) {
+    struct request request = {.command = COMMAND_GET, .key = w->value.key};
+
+    if (w->value.durable && w->has_freshness) {
+        request.options |= REQUEST_FRESHNESS;
+        request.freshness = w->freshness;
+    }
+    if (http_parameters_have(&w->parameters, HTTP_PARAMETER_REV)) {
+        request.options |= REQUEST_AT_REVISION;
+        request.revision = w->parameters.revision;
+    }
+    return request;
+}
+
+static void get(struct session *s, const struct http_wish *w) {
+    const struct request request = read_of(w);
+    struct http_problem problem;
+
+    if (!http_wish_allows(w, w->value.durable ? READ_PARAMETERS_DURABLE : READ_PARAMETERS, &problem)) {
+        http_session_refuse_problem(s, w, &problem);
+    } else if (!http_wish_is_reached(s, w)) {
+        http_value_refuse(s, &w->value, 412, SLICE("the revision of min_rev is not reached yet"),
+                          RESULT_FUTURE_REVISION);
+    } else {
+        http_value_run(s, &w->value, &request);
+    }
+}
+
+/* Which kind of reading it is. */
+static void read(struct session *s, const struct http_request *r, struct http_wish *w) {
+    if (http_parameters_have(&w->parameters, HTTP_PARAMETER_WATCH) && w->parameters.watch) {
+        w->value.ask.command = COMMAND_WATCH;
+        http_session_watch(s, r, w);
+    } else if ((w->parameters.given & HTTP_LIST_MARKS) != 0) {
+        w->value.ask.command = COMMAND_LIST;
+        http_session_list(s, w);
+    } else {
+        get(s, w);
+    }
+}
+
+static struct request delete_of(const struct http_wish *w) {
+    return (struct request){
+        .command = COMMAND_DELETE,
+        .key = w->value.key,
+        .conditions = conditions_are_given(&w->value.conditions) ? &w->value.conditions : NULL,
+    };
+}
+
+static void delete (struct session *s, const struct http_wish *w) {
+    const struct request request = delete_of(w);
+    struct http_problem problem;
+
+    if (!http_wish_allows(w, WRITE_PARAMETERS, &problem)) {
+        http_session_refuse_problem(s, w, &problem);
+    } else {
+        http_value_run(s, &w->value, &request);
+    }
+}
+
+/* --- PUT --- */
+
+/* Whether memcached's text protocol could not name the key, so that it is shown in base64 there. */
+static bool is_binary(struct slice key) {
+    for (size_t i = 0; i < key.size; i++) {
+        if ((unsigned char)key.data[i] <= ' ' || key.data[i] == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The write of a PUT, but for its value. */
+static struct request write_of(const struct http_wish *w) {
+    bool has_ttl = http_parameters_have(&w->parameters, HTTP_PARAMETER_TTL);
+
+    return (struct request){
+        .command = COMMAND_SET,
+        .options = (is_binary(w->value.key) ? REQUEST_BINARY_KEY : 0u) | (w->value.durable ? REQUEST_WANT_CREATED : 0u),
+        .key = w->value.key,
+        .ttl = has_ttl ? w->parameters.ttl : REQUEST_TTL_FOREVER,
+        .conditions = conditions_are_given(&w->value.conditions) ? &w->value.conditions : NULL,
+    };
+}
+
+void http_session_put(struct session *s, struct http_request *r, struct slice value, struct placed_value *placed) {
+    struct http_problem problem;
+    struct http_wish w;
+    struct request request;
+
+    if (!http_wish_read(s, r, &w, &problem)) {
+        http_session_refuse_problem(s, &w, &problem); /* the groups were changed meanwhile */
+        return;
+    }
+    request = write_of(&w);
+    request.value = value;
+    request.body_size = (uint32_t)value.size;
+    request.placed = placed;
+    http_value_run(s, &w.value, &request);
+}
+
+/* Says to a client that waits for it that the body may come. */
+static void invite(struct session *s, const struct http_request *r) {
+    struct outbox *out;
+
+    if (r->head.expectation == HTTP_EXPECTS_CONTINUE && r->rest.size == 0) {
+        out = session_outbox(s);
+        if (out != NULL) {
+            session_check(s, http_answer_continue(out));
+        }
+    }
+}
+
+static void refuse_value(struct session *s, const struct http_wish *w, const struct request *request,
+                         enum result result) {
+    struct reply reply;
+
+    cmd_refuse(&s->worker->context, request, result, &reply);
+    http_value_answer(s, &w->value, &reply);
+}
+
+/* Begins to take in a value that is not all there. */
+static enum http_progress put_later(struct session *s, const struct http_request *r, const struct http_wish *w,
+                                    const struct request *request, size_t *ret_taken) {
+    struct cmd_context *context = &s->worker->context;
+    bool chunked = r->head.body == HTTP_BODY_CHUNKED;
+    enum result result = RESULT_NO_MEMORY;
+    struct placed_value placed = {0};
+
+    if (!chunked && !cmd_places(context, request)) {
+        invite(s, r);
+        s->wanted = r->text.size + request->body_size;
+        return HTTP_WAITS;
+    }
+    if ((!chunked && !cmd_place(context, request, &placed, &result)) ||
+        !http_session_body_begin(s, r, w->policy->max_item, chunked ? NULL : &placed)) {
+        cmd_place_cancel(&placed);
+        refuse_value(s, w, request, result);
+        return HTTP_ANSWERED;
+    }
+    invite(s, r);
+    *ret_taken = http_session_body_feed(s, r->rest);
+    return HTTP_TAKEN;
+}
+
+/* The size of the body, if it was told; as much as no group takes, if it is more than that. */
+static size_t body_size_of(const struct http_request *r) {
+    return r->head.content_length < UINT32_MAX ? (size_t)r->head.content_length : UINT32_MAX;
+}
+
+static enum http_progress put(struct session *s, const struct http_request *r, struct http_wish *w, size_t *ret_taken) {
+    bool chunked = r->head.body == HTTP_BODY_CHUNKED;
+    struct request request = write_of(w);
+    struct http_problem problem;
+
+    request.body_size = (uint32_t)body_size_of(r);
+    if (!http_wish_allows(w, WRITE_PARAMETERS | HTTP_PARAMETER_BIT(TTL), &problem)) {
+        http_session_refuse_problem(s, w, &problem);
+        return HTTP_ANSWERED;
+    }
+    if (!chunked && !cmd_accepts(&s->worker->context, &request)) {
+        refuse_value(s, w, &request, RESULT_TOO_LARGE);
+        return HTTP_ANSWERED;
+    }
+    if (chunked || r->rest.size < request.body_size) {
+        return put_later(s, r, w, &request, ret_taken);
+    }
+    request.value = slice_make(r->rest.data, request.body_size);
+    w->value.ask.form = http_form_of(&r->head); /* no body is to be dropped */
+    http_value_run(s, &w->value, &request);
+    *ret_taken = request.body_size;
+    return HTTP_TAKEN;
+}
+
+/* --- all --- */
+
+bool http_session_is_ordered(struct session *s, const struct http_request *r) {
+    struct http_problem problem;
+    struct http_wish w;
+    struct request request;
+
+    if ((r->head.verb != HTTP_VERB_PUT && r->head.verb != HTTP_VERB_DELETE) || !http_wish_read(s, r, &w, &problem) ||
+        !http_wish_allows(&w, WRITE_PARAMETERS, &problem)) {
+        return false;
+    }
+    request = r->head.verb == HTTP_VERB_PUT ? write_of(&w) : delete_of(&w);
+    request.body_size = (uint32_t)body_size_of(r);
+    return w.value.durable && r->head.body != HTTP_BODY_CHUNKED && r->rest.size >= request.body_size &&
+           (r->head.verb == HTTP_VERB_PUT || r->head.body == HTTP_BODY_NONE) &&
+           cmd_accepts(&s->worker->context, &request) && cmd_is_ordered(&s->worker->context, &request);
+}
+
+enum http_progress http_session_value(struct session *s, struct http_request *r, size_t *ret_taken) {
+    static const enum command commands[HTTP_VERB_OTHER] = {
+        [HTTP_VERB_GET] = COMMAND_GET,       [HTTP_VERB_HEAD] = COMMAND_GET,     [HTTP_VERB_PUT] = COMMAND_SET,
+        [HTTP_VERB_DELETE] = COMMAND_DELETE, [HTTP_VERB_POST] = COMMAND_INVALID, [HTTP_VERB_OPTIONS] = COMMAND_INVALID,
+    };
+    struct http_problem problem;
+    struct http_wish w;
+
+    r->ask.command = r->head.verb < HTTP_VERB_OTHER ? commands[r->head.verb] : COMMAND_INVALID;
+    if (r->ask.command == COMMAND_INVALID) {
+        http_session_refuse(s, &r->ask,
+                            &(struct http_refusal){
+                                .status = 405,
+                                .text = SLICE("a key takes GET, HEAD, PUT and DELETE"),
+                                .lines = SLICE("Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n"),
+                                .result = RESULT_INVALID,
+                            });
+        return HTTP_ANSWERED;
+    }
+    if (!http_wish_read(s, r, &w, &problem)) {
+        http_session_refuse_problem(s, &w, &problem);
+        return HTTP_ANSWERED;
+    }
+    switch (r->ask.command) {
+    case COMMAND_SET:
+        return put(s, r, &w, ret_taken);
+    case COMMAND_DELETE:
+        delete (s, &w);
+        return HTTP_ANSWERED;
+    default:
+        read(s, r, &w);
+        return HTTP_ANSWERED;
+    }
+}

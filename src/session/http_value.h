@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_SESSION_HTTP_VALUE_H
+#define LARDER_SESSION_HTTP_VALUE_H
+
+#include "session/http_wish.h"
+#include "session/slots.h"
+
+/* Answers to requests for one key. */
+
+/* Runs the request; its answer comes in its turn, perhaps later. */
+void http_value_run(struct session *s, const struct http_value_ask *v, const struct request *request);
+
+/* Answers with what became of it, lets go of what the reply held and counts the request. For a reply whose turn it is. */
+void http_value_answer(struct session *s, const struct http_value_ask *v, struct reply *reply);
+
+/* An error about the key, at once. */
+void http_value_refuse(struct session *s, const struct http_value_ask *v, unsigned status, struct slice text,
+                       enum result result);
+
+#endif

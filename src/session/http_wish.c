@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session/http_wish.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "proto/http/condition.h"
+#include "store/store.h"
+
+static bool __attribute__((format(printf, 3, 4)))
+complain(struct http_problem *problem, unsigned status, const char *format, ...) {
+    va_list arguments;
+    int size;
+
+    va_start(arguments, format);
+    size = vsnprintf(problem->text, sizeof(problem->text), format, arguments);
+    va_end(arguments);
+    assert(size > 0 && (size_t)size < sizeof(problem->text));
+    problem->status = status;
+    problem->about_key = false;
+    problem->size = (size_t)size;
+    return false;
+}
+
+/* Paths that are not keys, though there is no route of that name. */
+static bool is_reserved(struct slice key) {
+    const char *slash = memchr(key.data, '/', key.size);
+
+    return group_name_is_route(slice_make(key.data, slash != NULL ? (size_t)(slash - key.data) : key.size));
+}
+
+static bool read_key(struct session *s, const struct http_request *r, struct http_wish *w,
+                     struct http_problem *problem) {
+    struct http_value_ask *v = &w->value;
+
+    if (!http_target_decode(r->target.path, w->key_place, &v->key)) {
+        return complain(problem, 400, "a '%%' in the path is not followed by two hexadecimal digits");
+    }
+    if (v->key.size == 0 || is_reserved(v->key)) {
+        return complain(problem, 404, "there is no such route; keys have paths like /group/key");
+    }
+    w->policy = group_set_find(s->worker->context.groups, v->key);
+    v->ask.group = w->policy->index;
+    v->durable = group_policy_is_store(w->policy);
+    v->tag_suffix = v->durable ? SLICE("") : s->worker->tag_suffix;
+    if (!v->durable && v->key.size > REQUEST_KEY_MAX) {
+        complain(problem, 400, "a key of a memory group has at most %d bytes", (int)REQUEST_KEY_MAX);
+        problem->about_key = true;
+        return false;
+    }
+    return true;
+}
+
+static bool read_parameters(const struct http_request *r, struct http_wish *w, struct http_problem *problem) {
+    struct http_parameter_problem wrong;
+    char name[SLICE_ESCAPED_MAX];
+
+    if (r->target.query.size == 0) {
+        w->parameters.given = 0;
+        return true;
+    }
+    if (!http_parameters_read(r->target.query, w->query_place, &w->parameters, &wrong)) {
+        return complain(problem, 400, "the parameter '%s' %.*s", slice_escape(wrong.name, name), (int)wrong.text.size,
+                        wrong.text.data);
+    }
+    return true;
+}
+
+/* The parameters win over the field, and among them the one that asks for more. */
+static bool read_freshness(const struct http_request *r, struct http_wish *w, struct http_problem *problem) {
+    const struct http_parameters *p = &w->parameters;
+    struct slice field = r->head.fields[HTTP_FIELD_LARDER_FRESHNESS];
+
+    w->has_freshness = true;
+    if (http_parameters_have(p, HTTP_PARAMETER_USE_CACHE) && !p->use_cache) {
+        w->freshness = (struct freshness){.kind = FRESHNESS_LINEARIZABLE};
+    } else if (http_parameters_have(p, HTTP_PARAMETER_MAX_STALE)) {
+        w->freshness = (struct freshness){.kind = FRESHNESS_MAX_STALE, .max_stale_ns = p->max_stale_ns};
+    } else if (http_parameters_have(p, HTTP_PARAMETER_USE_CACHE)) {
+        w->freshness = (struct freshness){.kind = FRESHNESS_CACHED};
+    } else if (field.data == NULL) {
+        w->has_freshness = false;
+    } else if (!freshness_parse(field, &w->freshness)) {
+        return complain(problem, 400, "Larder-Freshness is not cached, linearizable or max_stale=TIME");
+    }
+    return true;
+}
+
+bool http_wish_read(struct session *s, const struct http_request *r, struct http_wish *ret_wish,
+                    struct http_problem *ret_problem) {
+    ret_wish->value.ask = r->ask;
+    if (!read_key(s, r, ret_wish, ret_problem) || !read_parameters(r, ret_wish, ret_problem) ||
+        !read_freshness(r, ret_wish, ret_problem)) {
+        return false;
+    }
+    if (!http_conditions_read(&r->head, ret_wish->value.tag_suffix, &ret_wish->value.conditions)) {
+        return complain(ret_problem, 400,
+                        "If-Match and If-None-Match are '*' or a list of quoted tags, at most %d of this node",
+                        (int)CONDITION_NUMBERS_MAX);
+    }
+    return true;
+}
+
+bool http_wish_allows(const struct http_wish *w, uint32_t parameters, struct http_problem *ret_problem) {
+    enum http_parameter outside = http_parameters_outside(&w->parameters, parameters);
+    struct slice name;
+
+    if (outside == HTTP_PARAMETER_COUNT) {
+        return true;
+    }
+    name = http_parameter_name(outside);
+    return complain(ret_problem, 400, "the parameter '%.*s' has no meaning for this request%s", (int)name.size,
+                    name.data, w->value.durable ? "" : " in a memory group");
+}
+
+bool http_wish_is_reached(struct session *s, const struct http_wish *w) {
+    return !http_parameters_have(&w->parameters, HTTP_PARAMETER_MIN_REV) ||
+           store_revision(s->worker->context.node->store) >= w->parameters.min_revision;
+}
+
+void http_session_refuse_problem(struct session *s, const struct http_wish *w, const struct http_problem *problem) {
+    const struct http_refusal refusal = {
+        .status = problem->status,
+        .text = slice_make(problem->text, problem->size),
+        .key = problem->about_key ? &w->value.key : NULL,
+        .result = RESULT_INVALID,
+    };
+
+    http_session_refuse(s, &w->value.ask, &refusal);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_SESSION_HTTP_WISH_H
+#define LARDER_SESSION_HTTP_WISH_H
+
+#include "session/http.h"
+
+/* What a request for a key, or for keys, says, read from its target and its head. */
+
+/* What the answer to a request for one key needs. It is plain data but for the slices. */
+struct http_value_ask {
+    struct http_ask ask;
+    bool durable;            /* the key belongs to a store group */
+    struct slice key;        /* as clients name it */
+    struct slice tag_suffix; /* of entity tags in its group; static, or the worker's */
+    struct conditions conditions;
+};
+
+struct http_wish {
+    struct http_value_ask value;
+    const struct group_policy *policy;
+    struct http_parameters parameters;
+    bool has_freshness;
+    struct freshness freshness;
+    /* Where what had to be decoded lies. */
+    char key_place[HTTP_HEAD_MAX];
+    char query_place[HTTP_HEAD_MAX];
+};
+
+enum { HTTP_PROBLEM_MAX = 320 };
+
+/* Why a request is not understood. */
+struct http_problem {
+    unsigned status;
+    bool about_key; /* the key was read, and it is about it */
+    size_t size;
+    char text[HTTP_PROBLEM_MAX];
+};
+
+/* False: *ret_problem says why, and as much of the wish is filled in as http_session_refuse_problem needs. */
+bool http_wish_read(struct session *s, const struct http_request *r, struct http_wish *ret_wish,
+                    struct http_problem *ret_problem);
+
+/* Whether only such parameters were given. False: *ret_problem names one that was not allowed. */
+bool http_wish_allows(const struct http_wish *w, uint32_t parameters, struct http_problem *ret_problem);
+
+/* Whether the revision that the request wants to be reached is. */
+bool http_wish_is_reached(struct session *s, const struct http_wish *w);
+
+void http_session_refuse_problem(struct session *s, const struct http_wish *w, const struct http_problem *problem);
+
+#endif

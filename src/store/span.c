@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/span.h"
+
+static const char zero[1] = {0};
+
+struct store_span store_span_of_prefix(struct slice prefix, char *place) {
+    size_t size = prefix.size;
+
+    if (size == 0) {
+        return (struct store_span){.key = slice_make(zero, 1), .range_end = slice_make(zero, 1)};
+    }
+    /* The first key behind them: the last byte that can be raised is, and what follows it falls away. */
+    while (size > 0 && (unsigned char)prefix.data[size - 1] == 0xff) {
+        size--;
+    }
+    if (size == 0) {
+        return (struct store_span){.key = prefix, .range_end = slice_make(zero, 1)};
+    }
+    memcpy(place, prefix.data, size);
+    place[size - 1]++;
+    return (struct store_span){.key = prefix, .range_end = slice_make(place, size)};
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_TESTS_COHERE_MODEL_H
+#define LARDER_TESTS_COHERE_MODEL_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cohere/cohere.h"
+
+/* What copies are made of, for a few keys: a value follows from its key and revision, so whatever is read can be checked.
+ * The first keys share a fence. */
+enum { MODEL_KEYS = 6, MODEL_SHARED = 3, MODEL_NOW = 100, MODEL_LARGE = 20000, MODEL_VALUE_MAX = MODEL_LARGE + 64 };
+
+/* A state of a key: since which revision it is so, and whether the key is there. */
+struct model_state {
+    int64_t revision; /* 0: it never was there */
+    bool present;
+};
+
+struct model {
+    struct table table;
+    struct cohere cohere;
+    char keys[MODEL_KEYS][32];
+};
+
+static inline void model_must(bool good) {
+    if (!good) {
+        abort();
+    }
+}
+
+static inline struct slice model_key(const struct model *m, unsigned key) {
+    return slice_from_string(m->keys[key]);
+}
+
+static inline uint64_t model_fence(const struct model *m, const char *key) {
+    return table_hash(&m->table, slice_from_string(key)) / (UINT64_MAX / COHERE_FENCES + 1);
+}
+
+static inline void model_init(struct model *m, uint64_t memory, uint64_t seed) {
+    const struct table_config config = {.memory = memory, .max_item = 64 << 10, .seed = seed};
+    unsigned number = 0;
+
+    memset(m, 0, sizeof(*m));
+    model_must(table_init(&m->table, &config) == LARDER_OK);
+    model_must(cohere_init(&m->cohere, &m->table) == LARDER_OK);
+    for (unsigned i = 0; i < MODEL_KEYS; i++) {
+        do {
+            snprintf(m->keys[i], sizeof(m->keys[i]), "g/key%u", number++);
+        } while (i > 0 && i < MODEL_SHARED && model_fence(m, m->keys[i]) != model_fence(m, m->keys[0]));
+    }
+}
+
+static inline void model_fini(struct model *m) {
+    cohere_fini(&m->cohere);
+    table_fini(&m->table);
+}
+
+/* Every seventh value is large. */
+static inline size_t model_value(unsigned key, int64_t revision, char place[MODEL_VALUE_MAX]) {
+    size_t size = (size_t)snprintf(place, 64, "value of %u at %lld", key, (long long)revision);
+
+    if (revision % 7 == 0) {
+        memset(place + size, '.', MODEL_LARGE);
+        size += MODEL_LARGE;
+    }
+    return size;
+}
+
+static inline struct cohere_value model_copy_of(unsigned key, int64_t revision, char place[MODEL_VALUE_MAX]) {
+    return (struct cohere_value){
+        .value = slice_make(place, model_value(key, revision, place)),
+        .client_flags = (uint32_t)revision,
+        .group = 1,
+        .mod_revision = revision,
+    };
+}
+
+/* The event that made this state. */
+static inline void model_observe(struct model *m, unsigned key, struct model_state state) {
+    char place[MODEL_VALUE_MAX];
+
+    if (state.present) {
+        const struct cohere_value value = model_copy_of(key, state.revision, place);
+
+        cohere_put(&m->cohere, model_key(m, key), &value, MODEL_NOW);
+    } else {
+        cohere_delete(&m->cohere, model_key(m, key), state.revision, MODEL_NOW);
+    }
+}
+
+/* A read of the store found this state as of `revision`. */
+static inline void model_fill(struct model *m, unsigned key, struct model_state state, int64_t revision) {
+    char place[MODEL_VALUE_MAX];
+
+    if (state.present) {
+        const struct cohere_value value = model_copy_of(key, state.revision, place);
+
+        cohere_fill(&m->cohere, model_key(m, key), &value, revision, MODEL_NOW);
+    } else {
+        cohere_fill_none(&m->cohere, model_key(m, key), revision, MODEL_NOW);
+    }
+}
+
+/* Looks for a copy that a read may be served from, when the newest revision that can be read is *published. False: none.
+ * A copy that is not as it must be is an abort. */
+static inline bool model_copy(struct model *m, unsigned key, _Atomic int64_t *published, int64_t *ret_revision) {
+    uint64_t hash = table_hash(&m->table, model_key(m, key));
+    struct shard *s = table_lock(&m->table, hash);
+    struct entry *e = shard_find(s, hash, model_key(m, key), MODEL_NOW, NULL);
+    char place[MODEL_VALUE_MAX];
+    bool found = e != NULL && (int64_t)e->cas <= atomic_load(published);
+
+    if (found) {
+        *ret_revision = (int64_t)e->cas;
+        model_must(e->value_size == model_value(key, *ret_revision, place) &&
+                   memcmp(entry_value(e), place, e->value_size) == 0 && e->client_flags == (uint32_t)*ret_revision &&
+                   e->group == 1 && e->expires == ENTRY_NEVER);
+        entry_read(e, MODEL_NOW);
+    }
+    table_unlock(s);
+    return found;
+}
+
+static inline void model_evict(struct model *m, unsigned key) {
+    uint64_t hash = table_hash(&m->table, model_key(m, key));
+    struct shard *s = table_lock(&m->table, hash);
+    struct entry *e = shard_find(s, hash, model_key(m, key), MODEL_NOW, NULL);
+
+    if (e != NULL) {
+        shard_remove(s, hash, e);
+    }
+    table_unlock(s);
+}
+
+#endif
