@@ -274,10 +274,15 @@ static void serve(struct store *store) {
 
 static void read_options(int argc, char **argv, struct local_config *config, bool *observe) {
     static const struct option options[] = {
-        {"directory", required_argument, NULL, 'd'},   {"quota", required_argument, NULL, 'q'},
-        {"history", required_argument, NULL, 'h'},     {"no-sync", no_argument, NULL, 'n'},
-        {"max-pending", required_argument, NULL, 'p'}, {"max-watchers", required_argument, NULL, 'w'},
-        {"observe", no_argument, NULL, 'o'},           {0},
+        {"directory", required_argument, NULL, 'd'},
+        {"quota", required_argument, NULL, 'q'},
+        {"history", required_argument, NULL, 'h'},
+        {"no-sync", no_argument, NULL, 'n'},
+        {"max-pending", required_argument, NULL, 'p'},
+        {"max-watchers", required_argument, NULL, 'w'},
+        {"observe", no_argument, NULL, 'o'},
+        {"checkpoint", required_argument, NULL, 'c'},
+        {0},
     };
     int option;
 
@@ -291,6 +296,9 @@ static void read_options(int argc, char **argv, struct local_config *config, boo
             break;
         case 'h':
             config->history = strtoll(optarg, NULL, 10);
+            break;
+        case 'c':
+            config->checkpoint = strtoull(optarg, NULL, 10);
             break;
         case 'n':
             config->no_sync = true;

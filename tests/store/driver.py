@@ -31,11 +31,12 @@ def pack(value):
 
 
 class Driver:
-    """One running driver. `arguments` are further options of it; `environment` is added to ours."""
+    """One running driver. `arguments` are further options of it; `environment` is added to ours. `stderr` is the file of what
+    it complains about, beside the directory if it is not named."""
 
-    def __init__(self, directory, *arguments, environment=None, preexec_fn=None):
+    def __init__(self, directory, *arguments, environment=None, preexec_fn=None, stderr=None):
         self.directory = pathlib.Path(directory)
-        self.stderr_path = self.directory.with_name(self.directory.name + ".stderr")
+        self.stderr_path = stderr or self.directory.with_name(self.directory.name + ".stderr")
         command = [driver_path(), "--directory", self.directory, *arguments]
         with open(self.stderr_path, "ab") as stderr:
             self._process = subprocess.Popen(

@@ -136,7 +136,7 @@ class WatchPair:
         got = driver.ask("watch_next", watch=self.number, until=until, max_bytes=max_bytes)
         got["events"] = [event for event in got["events"] if not self._is_lost_by_etcd(event)]
         last = max(marks + [event["kv"]["mod_revision"] for event in got["events"]], default=0)
-        expected = self._read_etcd(last)
+        expected = self.read_etcd(last)
         if got["events"] != expected or got["status"] != "OK" or got["revision"] != until:
             self._fail_at_difference(expected, got)
         self.count += len(expected)
@@ -146,7 +146,7 @@ class WatchPair:
         """etcd 3.4 forgets a deletion at exactly the revision up to which it compacts (etcd#19179); newer ones do not."""
         return event["type"] == "DELETE" and event["kv"]["mod_revision"] == self.compacted
 
-    def _read_etcd(self, last):
+    def read_etcd(self, last):
         """The events until one of the revision `last` is among them."""
         events = []
         try:

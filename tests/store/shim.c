@@ -5,9 +5,9 @@
  * STORE_SHIM_DIRECTORY   below which files are watched (an absolute path without symbolic links); lock files are not
  * STORE_SHIM_CRASH_AT    at which call that writes or syncs there the machine goes down; 0: never
  * STORE_SHIM_SEED        of the chance that decides what is lost
- * STORE_SHIM_SKIP        calls that lie, to see that a test notices: "fdatasync", "fsync", "msync", or "dsync" (writes to a
- *                        descriptor opened with O_DSYNC or O_SYNC) sync nothing and say that they did; several are
- *                        separated by commas
+ * STORE_SHIM_SKIP        calls that lie, to see that a test notices: "fdatasync", "fsync", or "dsync" (writes to a descriptor
+ *                        opened with O_DSYNC or O_SYNC) sync nothing and say that they did; "fdatasync:journal" does so
+ *                        only to files of that name; several are separated by commas
  * STORE_SHIM_NO_SPACE    while a file of this name exists, writes fail with ENOSPC
  * STORE_SHIM_BAD_SYNC    while a file of this name exists, syncs, and writes that sync, fail with EIO
  *
@@ -31,8 +31,8 @@
 enum { FDS_MAX = 1024 };
 
 struct descriptor {
-    struct shim_file *file; /* NULL: not watched */
-    char *directory;        /* NULL: not a watched directory */
+    struct shim_file *file; /* NULL: not watched, or a directory */
+    char *path;             /* NULL: not watched */
     bool syncs;             /* each write */
 };
 
@@ -69,11 +69,23 @@ static bool is_there(const char *path) {
     return path != NULL && syscall(SYS_access, path, F_OK) == 0;
 }
 
-static bool lies(const char *kind) {
-    const char *at = shim.skip == NULL ? NULL : strstr(shim.skip, kind);
-    char end = at == NULL ? 'x' : at[strlen(kind)];
+/* Whether a call of that kind, to the file of that path, shall only pretend. */
+static bool lies(const char *kind, const char *path) {
+    const char *name = strrchr(path, '/') + 1;
+    const char *item = shim.skip;
 
-    return at != NULL && (at == shim.skip || at[-1] == ',') && (end == '\0' || end == ',');
+    while (item != NULL && *item != '\0') {
+        size_t size = strcspn(item, ",");
+        size_t kind_size = strlen(kind);
+
+        if (size >= kind_size && strncmp(item, kind, kind_size) == 0 &&
+            (size == kind_size || (item[kind_size] == ':' && strlen(name) == size - kind_size - 1 &&
+                                   strncmp(item + kind_size + 1, name, strlen(name)) == 0))) {
+            return true;
+        }
+        item += size + (item[size] == ',');
+    }
+    return false;
 }
 
 /* Whether it is this call at which the machine goes down. */
@@ -83,13 +95,17 @@ static bool is_last_call(void) {
 
 /* --- descriptors --- */
 
+static bool ends_with(const char *text, const char *end) {
+    size_t size = strlen(text);
+
+    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
+
 static bool is_watched(const char *path) {
-    const char *name = strrchr(path, '/') + 1;
-    size_t size = strlen(name);
 
     return shim.directory != NULL && strncmp(path, shim.directory, shim.directory_size) == 0 &&
-           (path[shim.directory_size] == '/' || path[shim.directory_size] == '\0') && strcmp(name, "lock.mdb") != 0 &&
-           !(size > 5 && strcmp(name + size - 5, ".lock") == 0);
+           (path[shim.directory_size] == '/' || path[shim.directory_size] == '\0') && !ends_with(path, ".lock") &&
+           !ends_with(path, "-lock");
 }
 
 static bool path_of(int fd, char path[PATH_MAX]) {
@@ -121,8 +137,11 @@ static void note_open(int fd, bool syncs, bool created) {
     if (fd >= FDS_MAX || fstat(fd, &status) != 0) {
         shim_die("too many files");
     }
+    shim.fds[fd].path = strdup(path);
+    if (shim.fds[fd].path == NULL) {
+        shim_die("out of memory");
+    }
     if (S_ISDIR(status.st_mode)) {
-        shim.fds[fd].directory = strdup(path);
         return;
     }
     if (created) {
@@ -177,7 +196,7 @@ OPENAT(openat64)
 
 int close(int fd) {
     pthread_mutex_lock(&lock);
-    free(descriptor_of(fd)->directory);
+    free(descriptor_of(fd)->path);
     *descriptor_of(fd) = (struct descriptor){0};
     pthread_mutex_unlock(&lock);
     return (int)syscall(SYS_close, fd);
@@ -210,7 +229,7 @@ static _Noreturn void crash_in_write(struct descriptor *d, int fd, const struct 
 }
 
 static ssize_t watched_write(struct descriptor *d, int fd, const struct iovec *parts, int count, off_t offset) {
-    bool syncs = d->syncs && !lies("dsync");
+    bool syncs = d->syncs && !lies("dsync", d->path);
     ssize_t done;
 
     if (is_last_call()) {
@@ -316,7 +335,7 @@ static int sync_file(int fd, const char *kind) {
     bool last;
 
     pthread_mutex_lock(&lock);
-    if (d->file == NULL && d->directory == NULL) {
+    if (d->path == NULL) {
         pthread_mutex_unlock(&lock);
         return 0;
     }
@@ -327,11 +346,11 @@ static int sync_file(int fd, const char *kind) {
     if (is_there(shim.bad_sync)) {
         errno = EIO;
         result = -1;
-    } else if (!lies(kind)) {
+    } else if (!lies(kind, d->path)) {
         if (d->file != NULL) {
             shim_forget_all(d->file, fd);
         } else {
-            shim_forget_names(d->directory);
+            shim_forget_names(d->path);
         }
     }
     if (last) {
@@ -349,7 +368,7 @@ int fdatasync(int fd) {
     return sync_file(fd, "fdatasync");
 }
 
-/* What is written through a shared map is not seen here, so there must be none. */
+/* What is written through a shared map is not seen here, so there must be none; and so msync has nothing to sync. */
 static void refuse_shared_map(int protection, int flags, int fd) {
     bool watched;
 
@@ -372,11 +391,6 @@ void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t 
 void *mmap64(void *address, size_t size, int protection, int flags, int fd, off64_t offset) {
     refuse_shared_map(protection, flags, fd);
     return (void *)syscall(SYS_mmap, address, size, protection, flags, fd, offset);
-}
-
-/* Nothing that is watched is mapped for writing. */
-int msync(void *address, size_t size, int flags) {
-    return lies("msync") ? 0 : (int)syscall(SYS_msync, address, size, flags);
 }
 
 /* --- names --- */
@@ -416,4 +430,15 @@ int rename(const char *from, const char *to) {
     }
     pthread_mutex_unlock(&lock);
     return result;
+}
+
+/* That a name which was removed may be there again after a crash is not played. */
+int unlink(const char *path) {
+    char name[PATH_MAX];
+
+    absolute(path, name);
+    pthread_mutex_lock(&lock);
+    shim_note_removed(name);
+    pthread_mutex_unlock(&lock);
+    return (int)syscall(SYS_unlink, path);
 }

@@ -169,13 +169,22 @@ void shim_forget_write(struct shim_file *f, int fd, off_t offset, size_t size) {
     }
 }
 
-void shim_forget_all(struct shim_file *f, int fd) {
+static void forget_sectors(struct shim_file *f) {
     for (size_t i = 0; i < SLOTS && f->count > 0; i++) {
         while (f->slots[i] != NULL) {
             forget(f, &f->slots[i]);
         }
     }
+}
+
+void shim_forget_all(struct shim_file *f, int fd) {
+    forget_sectors(f);
     f->size = size_of(fd);
+}
+
+static void free_file(struct shim_file *f) {
+    forget_sectors(f);
+    free(f);
 }
 
 /* --- names --- */
@@ -219,6 +228,31 @@ void shim_note_rename(const char *from, const char *to) {
     move_file(from, to);
 }
 
+void shim_note_removed(const char *path) {
+    for (size_t i = 0; i < file_count; i++) {
+        if (strcmp(files[i]->path, path) == 0) {
+            free_file(files[i]);
+            files[i] = files[--file_count];
+            break;
+        }
+    }
+    for (size_t i = 0; i < name_count; i++) {
+        if (strcmp(names[i].path, path) == 0) {
+            memmove(&names[i], &names[i + 1], (--name_count - i) * sizeof(*names));
+            break;
+        }
+    }
+}
+
+/* Without coming back to the shim. */
+static bool remove_name(const char *path) {
+    return syscall(SYS_unlink, path) == 0;
+}
+
+static bool rename_name(const char *from, const char *to) {
+    return syscall(SYS_rename, from, to) == 0;
+}
+
 static bool is_in(const char *path, const char *directory) {
     size_t size = strlen(directory);
 
@@ -232,7 +266,7 @@ void shim_forget_names(const char *directory) {
         if (!is_in(names[i].path, directory)) {
             names[kept++] = names[i];
         } else if (names[i].backup[0] != '\0') {
-            unlink(names[i].backup);
+            remove_name(names[i].backup);
         }
     }
     name_count = kept;
@@ -240,10 +274,10 @@ void shim_forget_names(const char *directory) {
 
 static void undo_name(const struct name *n) {
     if (n->from[0] == '\0') {
-        unlink(n->path);
+        remove_name(n->path);
         return;
     }
-    if (rename(n->path, n->from) != 0 || (n->backup[0] != '\0' && rename(n->backup, n->path) != 0)) {
+    if (!rename_name(n->path, n->from) || (n->backup[0] != '\0' && !rename_name(n->backup, n->path))) {
         shim_die("a rename cannot be undone");
     }
 }
@@ -333,7 +367,7 @@ void shim_crash(void) {
     }
     for (size_t i = 0; i < name_count; i++) {
         if (names[i].backup[0] != '\0') {
-            unlink(names[i].backup);
+            remove_name(names[i].backup);
         }
     }
     _exit(SHIM_CRASHED);

@@ -30,9 +30,10 @@ void shim_note_size(struct shim_file *f, int fd, off_t size);
 void shim_forget_write(struct shim_file *f, int fd, off_t offset, size_t size);
 void shim_forget_all(struct shim_file *f, int fd);
 
-/* A name has come to be; or is about to replace another, which is kept aside. */
+/* A name has come to be; or is about to replace another, which is kept aside; or goes, and its file with it. */
 void shim_note_created(const char *path);
 void shim_note_rename(const char *from, const char *to);
+void shim_note_removed(const char *path);
 
 /* The names in a directory are on the disk. */
 void shim_forget_names(const char *directory);
