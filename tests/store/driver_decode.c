@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "proto/memcached/base64.h"
+#include "base/base64.h"
 
 void decode_fail(const char *what, const json_t *request) {
     char *text = json_dumps(request, JSON_COMPACT | JSON_ENCODE_ANY);

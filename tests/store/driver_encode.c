@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "proto/memcached/base64.h"
+#include "base/base64.h"
 
 json_t *encode_integer(int64_t number) {
     return json_integer((json_int_t)number);
