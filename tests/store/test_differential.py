@@ -88,12 +88,20 @@ class Run:
             self.pair.fail({"op": "observed"}, expected, got)
 
     def compact(self):
+        """Alone, or among writes that may share its commit."""
         self.settle()
-        op = self.operations.compact()
-        answer, = self.run([[op]])
+        before, op, after = [], self.operations.compact(), []
+        if self.random.random() < 0.5:
+            before, after = self.some_writes(), self.some_writes()
+            # What etcd tells of an event is read when it is sent, maybe after this.
+            op["revision"] = min(op["revision"], self.pair.revision)
+        answer = self.run([[*before, op, *after]])[len(before)]
         if answer["status"] == "OK":
             self.operations.compacted = max(op["revision"], 0)
             self.compactions += 1
+
+    def some_writes(self):
+        return [op for op in (self.operations.operation() for _ in range(self.random.randint(1, 12))) if writes(op)]
 
     def restart(self):
         self.settle()
