@@ -4,6 +4,7 @@ from driver import driver_path
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "shim: preloads the shim into the driver, which a sanitizer does not bear")
     config.addinivalue_line("markers", "slow: runs only if everything is asked for")
 
 

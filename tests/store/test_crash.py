@@ -37,17 +37,20 @@ def crash_often(directory, seed, skip=""):
         raise Lost(f"seed {seed}, crashes at calls {crashes}: {lost}") from lost
 
 
+@pytest.mark.shim
 @pytest.mark.parametrize("seed", range(CRASHES // PER_DIRECTORY))
 def test_nothing_is_lost_when_the_machine_goes_down(tmp_path, seed):
     crash_often(tmp_path / "store", seed)
 
 
+@pytest.mark.shim
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10**6, 10**6 + CRASHES_ALL // PER_DIRECTORY))
 def test_nothing_is_lost_when_the_machine_goes_down_often(tmp_path, seed):
     crash_often(tmp_path / "store", seed)
 
 
+@pytest.mark.shim
 @pytest.mark.parametrize("call", range(1, FIRST_CALLS + 1))
 def test_the_machine_may_go_down_while_a_store_is_made(tmp_path, call):
     for seed in range(6):
@@ -55,6 +58,7 @@ def test_the_machine_may_go_down_while_a_store_is_made(tmp_path, call):
         lives.live_until_crash(call)
 
 
+@pytest.mark.shim
 @pytest.mark.parametrize("skip", ["fdatasync:journal", "fdatasync:data.mdb", "dsync:data.mdb", "fsync"])
 def test_a_sync_that_is_left_out_is_found_out(tmp_path, skip):
     """Without the sync of the journal; of LMDB's pages; of the page that makes them valid (it is written through a

@@ -250,6 +250,7 @@ def test_a_full_disk(tmp_path):
         assert whole(driver) == done
 
 
+@pytest.mark.shim
 def test_a_disk_that_is_full_at_any_moment(tmp_path):
     """Every call to write fails for a while, from some moment on."""
     no_space = tmp_path / "no-space"
@@ -269,6 +270,7 @@ def test_a_disk_that_is_full_at_any_moment(tmp_path):
         store.check(driver)
 
 
+@pytest.mark.shim
 def test_a_disk_that_does_not_sync(tmp_path):
     """What a write that failed has left nobody knows. There are no more writes, reads go on; a start finds what was
     acknowledged."""
