@@ -156,11 +156,11 @@ enum store_status check_op(const struct store_op *op);
 bool op_writes(const struct store_op *op);
 
 /* Whether a revision can be read. */
-static inline enum store_status check_revision(const struct local *s, int64_t asked, int64_t newest) {
+static inline enum store_status check_revision(int64_t asked, int64_t newest, int64_t compacted) {
     if (asked > newest) {
         return STORE_FUTURE_REVISION;
     }
-    return asked != 0 && asked < atomic_load(&s->compacted) ? STORE_COMPACTED : STORE_OK;
+    return asked != 0 && asked < compacted ? STORE_COMPACTED : STORE_OK;
 }
 
 /* --- transactions (txn.c) --- */
