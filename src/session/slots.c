@@ -199,12 +199,16 @@ static void run_ready(struct session_worker *w, struct slots *slots) {
     }
 }
 
-void session_worker_complete(struct session_worker *w) {
-    pending_queue_run(&w->completions);
+void session_worker_run_ready(struct session_worker *w) {
     while (w->ready != NULL) {
         struct slots *slots = w->ready;
 
         w->ready = slots->next_ready;
         run_ready(w, slots);
     }
+}
+
+void session_worker_complete(struct session_worker *w) {
+    pending_queue_run(&w->completions);
+    session_worker_run_ready(w);
 }
