@@ -10,6 +10,8 @@ from operations import writes
 
 SHOWN = 6000
 SHOWN_TEXT = 48
+# Bytes: at each start another, for what was written is read in other places before and after a checkpoint.
+CHECKPOINTS = (10 << 10, 1, 2 << 20, 100 << 10)
 # etcd hands out a watch that begins in the past at its next turn, every 100 ms.
 WATCH_DEADLINE = 60
 
@@ -44,7 +46,8 @@ class Pair:
         self.driver = self._start_driver()
 
     def _start_driver(self):
-        return Driver(self.where / "store", "--no-sync", "--observe")
+        checkpoint = CHECKPOINTS[self.restarts % len(CHECKPOINTS)]
+        return Driver(self.where / "store", "--no-sync", "--observe", "--checkpoint", str(checkpoint))
 
     def __enter__(self):
         return self
@@ -57,9 +60,9 @@ class Pair:
     def restart_driver(self):
         """Opens the store anew. There must be no watches."""
         self.driver.close()
+        self.restarts += 1
         self.driver = self._start_driver()
         assert self.driver.opened.get("revision") == self.revision, self.driver.opened
-        self.restarts += 1
 
     def fail(self, op, expected, got):
         raise AssertionError(f"seed {self.seed}, operation {self.number}, revision {self.revision}: {shorten(op)}\n"

@@ -8,8 +8,9 @@
  * STORE_SHIM_SKIP        calls that lie, to see that a test notices: "fdatasync", "fsync", or "dsync" (writes to a descriptor
  *                        opened with O_DSYNC or O_SYNC) sync nothing and say that they did; "fdatasync:journal" does so
  *                        only to files of that name; several are separated by commas
- * STORE_SHIM_NO_SPACE    while a file of this name exists, writes fail with ENOSPC
- * STORE_SHIM_BAD_SYNC    while a file of this name exists, syncs, and writes that sync, fail with EIO
+ * STORE_SHIM_NO_SPACE    while a file of this name exists, writes fail with ENOSPC, but for those that sync
+ * STORE_SHIM_BAD_SYNC    while a file of this name exists, calls that sync, or write and sync, fail with EIO
+ * STORE_SHIM_BAD_KINDS   which of these fail, as in STORE_SHIM_SKIP; all if there is no such variable
  *
  * No call reaches the real disk's sync: a crash of the machine is not what the tests of a crash want to wait for. */
 #include <errno.h>
@@ -43,6 +44,7 @@ static struct {
     const char *skip;
     const char *no_space;
     const char *bad_sync;
+    const char *bad_kinds;
     uint64_t calls;
     struct descriptor fds[FDS_MAX];
 } shim;
@@ -62,6 +64,7 @@ __attribute__((constructor)) static void start(void) {
     shim.skip = getenv("STORE_SHIM_SKIP");
     shim.no_space = getenv("STORE_SHIM_NO_SPACE");
     shim.bad_sync = getenv("STORE_SHIM_BAD_SYNC");
+    shim.bad_kinds = getenv("STORE_SHIM_BAD_KINDS");
     shim_seed(number_of("STORE_SHIM_SEED"));
 }
 
@@ -69,23 +72,30 @@ static bool is_there(const char *path) {
     return path != NULL && syscall(SYS_access, path, F_OK) == 0;
 }
 
-/* Whether a call of that kind, to the file of that path, shall only pretend. */
-static bool lies(const char *kind, const char *path) {
+/* Whether a list names a kind of calls, at least those to the file of that path. */
+static bool names(const char *list, const char *kind, const char *path) {
     const char *name = strrchr(path, '/') + 1;
-    const char *item = shim.skip;
+    size_t kind_size = strlen(kind);
 
-    while (item != NULL && *item != '\0') {
-        size_t size = strcspn(item, ",");
-        size_t kind_size = strlen(kind);
+    while (list != NULL && *list != '\0') {
+        size_t size = strcspn(list, ",");
 
-        if (size >= kind_size && strncmp(item, kind, kind_size) == 0 &&
-            (size == kind_size || (item[kind_size] == ':' && strlen(name) == size - kind_size - 1 &&
-                                   strncmp(item + kind_size + 1, name, strlen(name)) == 0))) {
+        if (size >= kind_size && strncmp(list, kind, kind_size) == 0 &&
+            (size == kind_size || (list[kind_size] == ':' && strlen(name) == size - kind_size - 1 &&
+                                   strncmp(list + kind_size + 1, name, strlen(name)) == 0))) {
             return true;
         }
-        item += size + (item[size] == ',');
+        list += size + (list[size] == ',');
     }
     return false;
+}
+
+static bool lies(const char *kind, const char *path) {
+    return names(shim.skip, kind, path);
+}
+
+static bool fails(const char *kind, const char *path) {
+    return is_there(shim.bad_sync) && (shim.bad_kinds == NULL || names(shim.bad_kinds, kind, path));
 }
 
 /* Whether it is this call at which the machine goes down. */
@@ -235,8 +245,8 @@ static ssize_t watched_write(struct descriptor *d, int fd, const struct iovec *p
     if (is_last_call()) {
         crash_in_write(d, fd, parts, count, offset);
     }
-    if (is_there(shim.no_space) || (d->syncs && is_there(shim.bad_sync))) {
-        errno = is_there(shim.no_space) ? ENOSPC : EIO;
+    if (d->syncs ? fails("dsync", d->path) : is_there(shim.no_space)) {
+        errno = d->syncs ? EIO : ENOSPC;
         return -1;
     }
     shim_note_write(d->file, fd, offset, size_of(parts, count));
@@ -343,7 +353,7 @@ static int sync_file(int fd, const char *kind) {
     if (last && shim_random(2) == 0) {
         shim_crash();
     }
-    if (is_there(shim.bad_sync)) {
+    if (fails(kind, d->path)) {
         errno = EIO;
         result = -1;
     } else if (!lies(kind, d->path)) {

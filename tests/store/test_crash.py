@@ -25,9 +25,9 @@ def test_nothing_is_lost_when_it_is_killed(tmp_path):
     assert lives.acknowledged > KILLS
 
 
-def crash_often(directory, seed, skip=""):
+def crash_often(directory, seed, skip="", sync=True):
     chance = random.Random(seed)
-    lives = Lives(directory, seed, chance.choice((100, 1000, 8000)), chance.choice((0, 0, 50, 500)))
+    lives = Lives(directory, seed, chance.choice((100, 1000, 8000)), chance.choice((0, 0, 50, 500)), sync)
     crashes = []
     try:
         for _ in range(PER_DIRECTORY):
@@ -48,6 +48,12 @@ def test_nothing_is_lost_when_the_machine_goes_down(tmp_path, seed):
 @pytest.mark.parametrize("seed", range(10**6, 10**6 + CRASHES_ALL // PER_DIRECTORY))
 def test_nothing_is_lost_when_the_machine_goes_down_often(tmp_path, seed):
     crash_often(tmp_path / "store", seed)
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("seed", range(CRASHES // PER_DIRECTORY // 2))
+def test_only_the_last_writes_are_lost_without_sync(tmp_path, seed):
+    crash_often(tmp_path / "store", seed, sync=False)
 
 
 @pytest.mark.shim

@@ -231,7 +231,7 @@ def limit_files(size):
 
 def test_a_full_disk(tmp_path):
     """Nothing that was acknowledged is touched, reads go on, and so do writes when there is space again."""
-    driver = Driver(tmp_path / "store", "--checkpoint", str(256 * KILO), preexec_fn=limit_files(3 << 20))
+    driver = Driver(tmp_path / "store", "--checkpoint", str(256 * KILO), "--no-sync", preexec_fn=limit_files(3 << 20))
     done = {}
     for turn in range(1, 4):
         done.update(fill(driver, turn, "v" * 5000))
@@ -293,9 +293,49 @@ def test_a_disk_that_does_not_sync(tmp_path):
         assert put(driver, b"taken", b"v") == "OK"
 
 
+@pytest.mark.shim
+def test_checkpoints_that_fail(tmp_path):
+    """What is acknowledged is in the journal; while it cannot be brought to LMDB, reads and writes go on."""
+    bad_sync = tmp_path / "bad-sync"
+    environment = shim_environment(tmp_path / "store", bad_sync=bad_sync, bad_kinds="fdatasync:data.mdb")
+    store = Lives(tmp_path / "store", 1, value_size=2000, history=100)
+    with store.start("--checkpoint", str(20 * KILO), environment=environment) as driver:
+        for _ in range(5):
+            Load(store, driver, 10).run(100)
+            bad_sync.write_bytes(b"")
+            Load(store, driver, 10).run(100)
+            assert whole(driver) == store.model.state.keys
+            bad_sync.unlink()
+    with store.start() as driver:
+        store.check(driver)
+
+
+@pytest.mark.shim
+def test_a_page_that_cannot_be_written(tmp_path):
+    """LMDB gives up when it cannot write the page that makes the others valid. Reads go on; a start finds all that was
+    acknowledged."""
+    bad_sync = tmp_path / "bad-sync"
+    environment = shim_environment(tmp_path / "store", bad_sync=bad_sync, bad_kinds="dsync:data.mdb")
+    store = Lives(tmp_path / "store", 1, value_size=2000, history=100)
+    driver = store.start("--checkpoint", str(20 * KILO), environment=environment)
+    Load(store, driver, 10).run(100)
+    bad_sync.write_bytes(b"")
+    done = {}
+    for number in range(100):
+        key = f"single/{number}"
+        status = put(driver, key.encode(), b"v" * 1000)
+        assert status in ("OK", "IO")
+        if status == "OK":
+            done[key] = "v" * 1000
+    assert whole(driver) == {**store.model.state.keys, **done}
+    driver.kill()
+    with store.start() as driver:
+        assert whole(driver) == {**store.model.state.keys, **done}
+
+
 def test_the_quota(tmp_path):
     quota = 4 << 20
-    with Driver(tmp_path / "store", "--quota", str(quota)) as driver:
+    with Driver(tmp_path / "store", "--quota", str(quota), "--no-sync") as driver:
         done = fill(driver, 1, "v" * 1000)
         figures = driver.ask("figures")
         assert figures["full"] and quota * 3 // 4 < figures["bytes"] <= quota
