@@ -65,8 +65,8 @@ static void tick(void *ctx) {
 
     close_overdue(w);
     context->now_ns = clock_monotonic_ns();
+    context->now = cmd_table_seconds(context->node, context->now_ns);
     session_worker_tick(&w->sessions);
-    complete(w);
 }
 
 static bool start_idle_timer(struct worker *w) {

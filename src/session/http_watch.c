@@ -253,6 +253,7 @@ void session_worker_tick(struct session_worker *w) {
         next = watch->next;
         beat(watch, w->context.now_ns);
     }
+    session_worker_run_ready(w);
 }
 
 void session_worker_end_watches(struct session_worker *w) {

@@ -89,8 +89,8 @@ void session_worker_fini(struct session_worker *w);
 /* Takes in the replies that have come, on the worker's thread. */
 void session_worker_complete(struct session_worker *w);
 
-/* Once a second or so, on the worker's thread, before session_worker_complete: watches that were silent for long say that
- * they live. */
+/* Once a second or so, on the worker's thread: watches that were silent for long say that they live. It leaves the queue of
+ * late replies alone, which is run when its `wake` says so and not before. */
 void session_worker_tick(struct session_worker *w);
 
 /* Ends all watches. Before the store is closed. */

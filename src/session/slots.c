@@ -18,7 +18,14 @@ bool session_may_run(const struct session *s, bool ordered) {
     if (!session_is_waiting(s)) {
         return true;
     }
-    return ordered && slots->ordered && slots->count < SESSION_SLOTS_MAX && slots->bytes < SESSION_SLOTS_BYTES_MAX;
+    if (!ordered || !slots->ordered) {
+        return false;
+    }
+    if (slots->count >= SESSION_SLOTS_MAX || slots->bytes >= SESSION_SLOTS_BYTES_MAX) {
+        telemetry_count(s->worker->context.telemetry, COUNTER_LIMIT_PENDING_REPLIES, 1);
+        return false;
+    }
+    return true;
 }
 
 /* Whether so much was answered that it is worth looking at the input again. */
@@ -199,12 +206,16 @@ static void run_ready(struct session_worker *w, struct slots *slots) {
     }
 }
 
-void session_worker_complete(struct session_worker *w) {
-    pending_queue_run(&w->completions);
+void session_worker_run_ready(struct session_worker *w) {
     while (w->ready != NULL) {
         struct slots *slots = w->ready;
 
         w->ready = slots->next_ready;
         run_ready(w, slots);
     }
+}
+
+void session_worker_complete(struct session_worker *w) {
+    pending_queue_run(&w->completions);
+    session_worker_run_ready(w);
 }

@@ -67,7 +67,10 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
 /* Whether a request may be run now, given whether it is ordered. */
 bool session_may_run(const struct session *s, bool ordered);
 
-/* Lets the owner of the session write out what was put into its outbox behind his back, when session_worker_complete comes
+/* Calls on_ready for each session that was marked ready. */
+void session_worker_run_ready(struct session_worker *w);
+
+/* Lets the owner of the session write out what was put into its outbox behind his back, when session_worker_run_ready comes
  * to it. Without memory for that the session has failed. */
 void session_mark_ready(struct session *s);
 

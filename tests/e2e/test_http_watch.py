@@ -273,3 +273,12 @@ def test_a_node_that_ends_does_not_wait_for_watches(tmp_path):
         watch.next()
         running.stop()
         assert watch.next() is None
+
+
+def test_a_node_ends_although_a_watcher_does_not_read(tmp_path):
+    running = start_node(tmp_path, extra=["--drain-timeout", "100ms"])
+    with Watch(running, "/config/?watch&prefix=") as watch:
+        watch.next()
+        for i in range(200):
+            put(running, f"/config/{i % 7}", b"x" * 60_000)
+        running.stop()

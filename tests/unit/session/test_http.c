@@ -338,18 +338,29 @@ static void a_watch_tells_changes_and_that_it_lives(void **state) {
     forget(&c);
     s->h.worker.context.now_ns += 14 * CLOCK_NS_PER_S;
     session_worker_tick(&s->h.worker);
-    session_worker_complete(&s->h.worker);
     assert_int_equal(c.heard.size, 0);
     s->h.worker.context.now_ns += CLOCK_NS_PER_S;
     session_worker_tick(&s->h.worker);
-    session_worker_complete(&s->h.worker);
     assert_string_equal(heard(&c), "00000009\r\n: alive\n\n\r\n");
     forget(&c);
     say_put(s, "d/other", "1");
     s->h.worker.context.now_ns += 15 * CLOCK_NS_PER_S;
     session_worker_tick(&s->h.worker);
-    session_worker_complete(&s->h.worker);
     assert_non_null(strstr(heard(&c), "event: progress\n")); /* others' changes move it on */
+    client_fini(&c);
+}
+
+/* Whoever was woken runs the queue, and is not woken again before: nothing else may run it. */
+static void a_tick_leaves_the_queue_alone(void **state) {
+    struct store_harness *s = *state;
+    struct client c;
+
+    client_init(&c, &s->h);
+    client_say_text(&c, "GET /d/w?watch HTTP/1.1\r\n" HOST "\r\n");
+    say_put(s, "d/w", "1");
+    assert_int_equal(sem_wait(&woken), 0);
+    session_worker_tick(&s->h.worker);
+    assert_false(pending_queue_is_empty(&s->h.worker.completions));
     client_fini(&c);
 }
 
@@ -446,6 +457,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(failures_of_the_store_have_a_status, setup, teardown),
         cmocka_unit_test_setup_teardown(large_values_go_to_their_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_watch_tells_changes_and_that_it_lives, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_tick_leaves_the_queue_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slow_watch_holds_no_more_than_its_outbox, setup, teardown),
         cmocka_unit_test_setup_teardown(watches_end_with_the_node, setup, teardown),
         cmocka_unit_test_setup_teardown(an_idle_session_holds_nothing, setup, teardown),
