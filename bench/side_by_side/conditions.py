@@ -8,13 +8,14 @@ import re
 import resource
 import subprocess
 
-from side_by_side import rivals
 from side_by_side.process import BenchError
+from side_by_side.rivals import ETCD, NGINX
+from side_by_side.rivals import version as version_of_rival
 from side_by_side.server import LARDERD, MEMCACHED, arguments
 
 BUSY_LOAD = 0.5
 IN_MEMORY = ("tmpfs", "ramfs")
-RIVALS = (rivals.ETCD, "h2load", rivals.NGINX)
+RIVALS = (ETCD, "h2load", NGINX)
 
 
 def first_match(path, pattern, otherwise):
@@ -76,13 +77,13 @@ class Conditions:
         for kind in (LARDERD, MEMCACHED):
             self.told[kind + "_options"] = " ".join(arguments(kind, memory_mib, threads, max_conns))
 
-    def add_data(self, place):
-        """For runs that write to a disk; raises BenchError if that is none."""
+    def add_data(self, place, rivals=RIVALS):
+        """For runs that write to a disk; raises BenchError if that is none. `rivals` are further programs."""
         kind, device = file_system(place.data)
         if kind in IN_MEMORY:
             raise BenchError(f"{place.data} is in memory ({kind}); --data takes a directory on a disk")
         self.told["data"] = f"{kind} on {device}"
-        self.told["rivals"] = [text for text in map(rivals.version, RIVALS) if text]
+        self.told["rivals"] = [text for text in map(version_of_rival, rivals) if text]
 
     @property
     def is_busy(self):
@@ -101,11 +102,11 @@ def warning(told):
             "these figures are not to be trusted.")
 
 
-def lines(told):
-    """The conditions as (name, text)."""
+def lines(told, kinds=(LARDERD, MEMCACHED)):
+    """The conditions as (name, text); `kinds` are the servers that took part."""
     yield "date", told["date"]
     yield "machine", f"{told['cpu']}, {told['cores']} cores, {told['system']}, kernel {told['kernel']}"
-    for kind in (LARDERD, MEMCACHED):
+    for kind in kinds:
         yield kind, " ".join(filter(None, [told[kind], told.get(kind + "_options")]))
     for text in told.get("rivals", ()):
         yield "and", text

@@ -23,7 +23,7 @@ def larder_bench(place, tick, *options):
             process.terminate()
             raise
     if process.returncode != 0:
-        raise BenchError(f"larder bench failed: {said.decode('utf-8', 'replace').strip()}")
+        raise BenchError(f"larder bench failed: {(said or out).decode('utf-8', 'replace').strip()}")
     return json.loads(out)
 
 

@@ -2,7 +2,7 @@
 """Writes results into marked sections of a document."""
 from side_by_side import conditions
 from side_by_side.process import BenchError
-from side_by_side.server import LARDERD
+from side_by_side.server import LARDERD, MEMCACHED
 from side_by_side.show import details, figure, limit_of, number, ratio_of, summary
 
 
@@ -11,8 +11,8 @@ def table(heading, rows):
     return lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
 
 
-def conditions_text(told):
-    lines = ["Conditions:", ""] + [f"- {name}: {text}" for name, text in conditions.lines(told)]
+def conditions_text(told, kinds=(LARDERD, MEMCACHED)):
+    lines = ["Conditions:", ""] + [f"- {name}: {text}" for name, text in conditions.lines(told, kinds)]
     if told["load_average"] > conditions.BUSY_LOAD:
         lines += ["", f"**{conditions.warning(told)}**"]
     return lines

@@ -41,11 +41,14 @@ static void close_overdue(void *ctx) {
     }
 }
 
-/* Any thread: the store has given a reply. */
+/* Any thread: the store has given a reply. A message may be posted again only once it is run, and a tick may take in the
+ * replies while it is still in the mailbox. */
 static void wake(void *ctx) {
     struct worker *w = ctx;
 
-    mailbox_post(w->mailbox, &w->completed);
+    if (!atomic_exchange(&w->waking, true)) {
+        mailbox_post(w->mailbox, &w->completed);
+    }
 }
 
 /* Takes in all replies that have come by now; each is booked with its own time. */
@@ -77,7 +80,10 @@ static bool start_idle_timer(struct worker *w) {
 }
 
 static void run_completed(struct mailbox_message *message) {
-    complete((struct worker *)(void *)((char *)message - offsetof(struct worker, completed)));
+    struct worker *w = (struct worker *)(void *)((char *)message - offsetof(struct worker, completed));
+
+    atomic_store(&w->waking, false);
+    complete(w);
 }
 
 static void await_replies(struct worker *w) {

@@ -3,6 +3,8 @@
 #define LARDER_DAEMON_WORKER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #include "daemon/connection.h"
 #include "net/loop.h"
@@ -18,6 +20,7 @@ struct worker {
     struct mailbox *mailbox;
     struct session_worker sessions;
     struct mailbox_message completed; /* posted when there is something in the queue of sessions */
+    atomic_bool waking;               /* it is in the mailbox */
     struct connection *connections;
     struct timer *idle_timer;
     int64_t idle_timeout_ns; /* 0: connections may idle for ever */

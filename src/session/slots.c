@@ -18,7 +18,14 @@ bool session_may_run(const struct session *s, bool ordered) {
     if (!session_is_waiting(s)) {
         return true;
     }
-    return ordered && slots->ordered && slots->count < SESSION_SLOTS_MAX && slots->bytes < SESSION_SLOTS_BYTES_MAX;
+    if (!ordered || !slots->ordered) {
+        return false;
+    }
+    if (slots->count >= SESSION_SLOTS_MAX || slots->bytes >= SESSION_SLOTS_BYTES_MAX) {
+        telemetry_count(s->worker->context.telemetry, COUNTER_LIMIT_PENDING_REPLIES, 1);
+        return false;
+    }
+    return true;
 }
 
 /* Whether so much was answered that it is worth looking at the input again. */

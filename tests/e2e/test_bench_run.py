@@ -13,9 +13,9 @@ DEADLINE = 120
 pytestmark = [pytest.mark.slow, pytest.mark.larder("it starts both servers itself")]
 
 
-def bench_run(*arguments):
+def bench_run(*arguments, program="run"):
     larder = os.environ.get("LARDER", larderd_path().parent / "larder")
-    return subprocess.run([str(REPOSITORY / "bench" / "run"), "--larderd", str(larderd_path()), "--larder", str(larder),
+    return subprocess.run([str(REPOSITORY / "bench" / program), "--larderd", str(larderd_path()), "--larder", str(larder),
                            "--memcached", MEMCACHED, *map(str, arguments)], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
 
@@ -104,6 +104,20 @@ def test_a_document_without_the_section_is_left_alone(measured, tmp_path):
 def test_senseless_arguments_are_told_apart_from_failures(arguments):
     done = bench_run(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_the_load_test_of_a_service_is_written_into_its_section(tmp_path):
+    document, source = tmp_path / "page.md", tmp_path / "service.json"
+    document.write_text("<!-- service -->\n<!-- /service -->\n")
+    done = bench_run("--time", "0.2", "--data", tmp_path / "data", "--json", source, "--markdown", document,
+                     program="service")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(source.read_text())["report"]
+    text = document.read_text()
+    assert (report["stale"], report["foreign"], report["fails"]) == (0, 0, 0)
+    assert f"{report['checked']:,} answers checked, 0 stale, 0 foreign" in text
+    for name in ("DELETE", "PUT", "GET use_cache=false", "GET use_cache=true", "all"):
+        assert f"| {name} | {report['routes'][name]['requests']:,} | 0 |" in text
 
 
 def test_a_missing_program_is_a_failure():

@@ -22,9 +22,10 @@ PARTS = {
     "layers": "the layer check, and the tests of the checks themselves",
     "unit": "unit tests",
     "e2e": "end-to-end tests with stock clients, on the release build",
+    "store": "the store against a real etcd, crashes, damage, full disks",
     "fuzz": "every parser against made-up input, for a bounded time",
-    "asan": "unit and end-to-end tests under ASan and UBSan",
-    "tsan": "unit and end-to-end tests under TSan",
+    "asan": "unit, end-to-end and store tests under ASan and UBSan",
+    "tsan": "unit, end-to-end and store tests under TSan",
 }
 
 
@@ -63,13 +64,15 @@ def plan(options):
 
     todo = []
     add(["layers"], "layers", "layers", None, steps.layers)
-    for kind, name, whole in ((release, "release", ("unit", "e2e")), (asan, "asan", ("asan",)), (tsan, "tsan", ("tsan",))):
-        needed = [*whole, "fuzz"] if kind is asan else whole
+    for kind, name in ((release, "release"), (asan, "asan"), (tsan, "tsan")):
+        unit, store, e2e = ("unit", "store", "e2e") if kind is release else (name,) * 3
+        needed = [unit, store, e2e] + (["fuzz"] if kind is asan else [])
         add(needed, f"build, {kind.name}", f"{name}-build", None, steps.build, kind)
-        add([whole[0]], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind)
+        add([unit], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind)
         if kind is asan:
             add(["fuzz"], "fuzzers", "fuzz", "asan-build", steps.fuzz, kind, *limits)
-        add([whole[-1]], f"end-to-end tests, {kind.name}", f"{name}-e2e", f"{name}-build", steps.e2e, kind, options.all)
+        add([store], f"store tests, {kind.name}", f"{name}-store", f"{name}-build", steps.store, kind, options.all)
+        add([e2e], f"end-to-end tests, {kind.name}", f"{name}-e2e", f"{name}-build", steps.e2e, kind, options.all)
     return todo
 
 

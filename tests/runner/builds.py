@@ -24,7 +24,7 @@ class Build:
     directory: pathlib.Path
     options: list
     compiler: str = "gcc"
-    targets: list = field(default_factory=lambda: ["all", "unit-tests"])
+    targets: list = field(default_factory=lambda: ["all", "unit-tests", "store-tests"])
     sanitizer: str = ""
     slowdown: int = 1
 
@@ -79,7 +79,7 @@ def asan():
             "-Dfuzzers=true",
         ],
         compiler="clang",
-        targets=["all", "unit-tests", "fuzzers"],
+        targets=["all", "unit-tests", "store-tests", "fuzzers"],
         sanitizer="asan",
         slowdown=4,
     )

@@ -14,6 +14,8 @@ from results import FAILED, PASSED, Case, how_it_ended, read_cmocka, read_pytest
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
 E2E_SECONDS = 900
+STORE_SECONDS = 600
+STORE_SECONDS_ALL = 3600
 
 
 def layers(logs):
@@ -83,6 +85,22 @@ def e2e(logs, kind, everything):
     return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
 
 
+def store(logs, kind, everything):
+    """The tests of the store. Those marked slow run only if everything is asked for. Under a sanitizer one seed has to do, and
+    nothing is preloaded."""
+    place = fresh(logs)
+    env = {
+        **kind.environment(place / "sanitizer"),
+        "STORE_DRIVER": str(kind.directory / "tests/store/store-driver"),
+        **({"STORE_SEEDS": "1"} if kind.sanitizer else {}),
+    }
+    without = ["slow"] * (not everything or bool(kind.sanitizer)) + ["shim"] * bool(kind.sanitizer)
+    select = ["-m", " and ".join(f"not {mark}" for mark in without)] if without else []
+    seconds = STORE_SECONDS_ALL if everything and not kind.sanitizer else STORE_SECONDS
+    cases = pytest(place, ["tests/store", *select], seconds, env, kind.wrapper())
+    return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
+
+
 def fuzz(logs, kind, runs, seconds):
     """Each fuzzer for `runs` inputs or `seconds`, whatever ends first, after all its seeds."""
     sources = sorted((builds.ROOT / "tests/fuzz").glob("fuzz_*.c"))
@@ -137,7 +155,7 @@ def pytest(place, arguments, seconds, env=None, wrapper=()):
             case.detail += "\n" + process.read(log)
     left_out = re.search(r"(\d+) deselected", log.read_text(encoding="utf-8", errors="replace"))
     if left_out:
-        print(f"    left out, because marked slow: {left_out.group(1)}", flush=True)
+        print(f"    left out by their marks: {left_out.group(1)}", flush=True)
     return cases
 
 

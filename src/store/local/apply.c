@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/local/change.h"
 
+/* What the batch compacts is compacted for all calls after that. */
+static int64_t compacted_now(const struct local *s) {
+    int64_t compacted = atomic_load_explicit(&s->compacted, memory_order_relaxed);
+
+    return s->batch.compact > compacted ? s->batch.compact : compacted;
+}
+
 static uint64_t bytes_now(const struct local *s) {
     return (uint64_t)((int64_t)atomic_load_explicit(&s->bytes, memory_order_relaxed) + s->batch.bytes);
 }
@@ -63,7 +70,7 @@ static enum store_status check_along(struct local *s, const struct store_txn *tx
             *footprint += put_footprint(&ops[i].put);
             status = check_put_in_txn(s, &ops[i].put);
         } else if (ops[i].kind == kind) {
-            status = check_revision(s, ops[i].range.revision, s->batch.revision);
+            status = check_revision(ops[i].range.revision, s->batch.revision, compacted_now(s));
         }
     }
     return status;
@@ -100,12 +107,8 @@ static enum store_status apply_txn(struct local *s, struct store_call *call) {
 
 static enum store_status compact(struct local *s, struct store_call *call) {
     int64_t revision = call->op.compact_revision;
-    int64_t compacted = atomic_load(&s->compacted);
 
-    if (s->batch.compact > compacted) {
-        compacted = s->batch.compact;
-    }
-    if (revision <= compacted) {
+    if (revision <= compacted_now(s)) {
         call->status = STORE_COMPACTED;
         return STORE_OK;
     }

@@ -13,6 +13,10 @@ enum {
     NEARLY_FULL_EIGHTHS = 7, /* of the quota; from there on history is given up */
 };
 
+static bool is_nearly_full(const struct local *s) {
+    return atomic_load_explicit(&s->bytes, memory_order_relaxed) / NEARLY_FULL_EIGHTHS > s->config.quota / 8;
+}
+
 /* To where history shall be cut off; 0: nowhere. */
 static int64_t automatic_target(const struct local *s) {
     int64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
@@ -22,8 +26,7 @@ static int64_t automatic_target(const struct local *s) {
     if (history <= 0) {
         return 0;
     }
-    if (atomic_load_explicit(&s->bytes, memory_order_relaxed) / NEARLY_FULL_EIGHTHS > s->config.quota / 8 &&
-        s->garbage.count > 0 && committed > compacted) {
+    if ((s->room_needed || is_nearly_full(s)) && s->garbage.count > 0 && committed > compacted) {
         return committed;
     }
     return committed - history > compacted + history / HISTORY_SLACK ? committed - history : 0;
@@ -46,6 +49,11 @@ static int64_t prune_target(struct local *s) {
 
 bool compact_is_due(struct local *s) {
     return s->pruned < prune_target(s) || automatic_target(s) > 0;
+}
+
+bool compact_can_make_room(const struct local *s) {
+    return s->garbage.doomed_count > 0 || s->pruned < atomic_load_explicit(&s->compacted, memory_order_relaxed) ||
+           (s->config.history > 0 && s->garbage.count > 0);
 }
 
 enum store_status compact_in_batch(struct local *s) {

@@ -64,9 +64,11 @@ struct local {
     struct journal journal;
     struct lease_changes lease_changes; /* since the last checkpoint */
     uint64_t checkpoint_at;             /* length of the journal at which a checkpoint is due */
-    bool failed;    /* the journal could not be synced: nobody knows what is on the disk, so nothing more is written */
-    int64_t pruned; /* up to here, compaction has gone through the index */
-    struct random random; /* of the ids of leases that the store chooses */
+    bool failed; /* the journal could not be synced: nobody knows what is on the disk, so nothing more is written */
+    bool room_needed;                  /* a put waits for room that history may give up */
+    const struct store_call *room_for; /* that put, which is tried once more */
+    int64_t pruned;                    /* up to here, compaction has gone through the index */
+    struct random random;              /* of the ids of leases that the store chooses */
     store_observer_fn *observer;
     void *observer_ctx;
 
@@ -156,11 +158,11 @@ enum store_status check_op(const struct store_op *op);
 bool op_writes(const struct store_op *op);
 
 /* Whether a revision can be read. */
-static inline enum store_status check_revision(const struct local *s, int64_t asked, int64_t newest) {
+static inline enum store_status check_revision(int64_t asked, int64_t newest, int64_t compacted) {
     if (asked > newest) {
         return STORE_FUTURE_REVISION;
     }
-    return asked != 0 && asked < atomic_load(&s->compacted) ? STORE_COMPACTED : STORE_OK;
+    return asked != 0 && asked < compacted ? STORE_COMPACTED : STORE_OK;
 }
 
 /* --- transactions (txn.c) --- */
@@ -214,6 +216,9 @@ enum store_status checkpoint(struct local *s);
 
 /* Whether history is too long or old versions wait to be taken out. */
 bool compact_is_due(struct local *s);
+
+/* Whether a put that finds the quota used up may find room once history is given up. */
+bool compact_can_make_room(const struct local *s);
 
 /* Decides on automatic compaction. */
 enum store_status compact_in_batch(struct local *s);

@@ -16,7 +16,9 @@ enum {
         1 << 20, /* bytes by which the file grows: to write where zeros are is quicker than to write behind the end */
 };
 
+/* Of an entry that was waited for, and of one that was not: those may be lost in any order. */
 #define MAGIC UINT64_C(0x6c616e72756f4a4c)
+#define MAGIC_UNSYNCED UINT64_C(0x6c616e72756f6a4c)
 
 struct head {
     uint64_t magic;
@@ -139,7 +141,11 @@ static uint64_t checksum(const struct journal *j, const struct head *head, const
 }
 
 enum store_status journal_append(struct journal *j, struct buf *entry) {
-    struct head head = {.magic = MAGIC, .sequence = j->sequence + 1, .size = entry->size - sizeof(head)};
+    struct head head = {
+        .magic = j->no_sync ? MAGIC_UNSYNCED : MAGIC,
+        .sequence = j->sequence + 1,
+        .size = entry->size - sizeof(head),
+    };
     enum store_status status = lengthen(j, j->offset + entry->size);
 
     head.checksum = checksum(j, &head, entry->data + sizeof(head));
@@ -159,13 +165,17 @@ enum store_status journal_append(struct journal *j, struct buf *entry) {
 
 /* --- reading --- */
 
+static bool is_magic(uint64_t magic) {
+    return magic == MAGIC || magic == MAGIC_UNSYNCED;
+}
+
 /* The entry at an offset. False: there is none that is whole. */
 static bool entry_at(const struct journal *j, struct slice file, uint64_t offset, struct head *ret_head) {
     if (offset > file.size || file.size - offset < sizeof(*ret_head)) {
         return false;
     }
     memcpy(ret_head, file.data + offset, sizeof(*ret_head));
-    return ret_head->magic == MAGIC && ret_head->size <= file.size - offset - sizeof(*ret_head) &&
+    return is_magic(ret_head->magic) && ret_head->size <= file.size - offset - sizeof(*ret_head) &&
            ret_head->checksum == checksum(j, ret_head, file.data + offset + sizeof(*ret_head));
 }
 
@@ -196,17 +206,25 @@ static enum store_status tell_items(struct slice items, journal_item_fn *each, v
     return status;
 }
 
-/* Whether an entry that comes later than the last one lies anywhere behind it. */
-static bool has_later(const struct journal *j, struct slice file) {
+/* Looks for entries behind the last one that are later. One that was waited for proves damage. One that was not only proves
+ * that another before it was lost; its number must not be used again, or it would follow an entry that it did not. */
+static enum store_status look_behind(struct journal *j, struct slice file) {
+    uint64_t sequence = j->sequence;
+
     for (uint64_t offset = j->offset; offset + sizeof(struct head) <= file.size; offset += ALIGNMENT) {
         struct head head;
 
         memcpy(&head, file.data + offset, sizeof(head.magic));
-        if (head.magic == MAGIC && entry_at(j, file, offset, &head) && head.sequence > j->sequence) {
-            return true;
+        if (!is_magic(head.magic) || !entry_at(j, file, offset, &head) || head.sequence <= j->sequence) {
+            continue;
         }
+        if (head.magic == MAGIC) {
+            return STORE_DAMAGED;
+        }
+        sequence = head.sequence > sequence ? head.sequence : sequence;
     }
-    return false;
+    j->sequence = sequence;
+    return STORE_OK;
 }
 
 static enum store_status replay(struct journal *j, struct slice file, journal_item_fn *each, void *ctx) {
@@ -218,10 +236,7 @@ static enum store_status replay(struct journal *j, struct slice file, journal_it
         j->offset += sizeof(head) + head.size;
         j->sequence++;
     }
-    if (status == STORE_OK && has_later(j, file)) {
-        status = STORE_DAMAGED;
-    }
-    return status;
+    return status == STORE_OK ? look_behind(j, file) : status;
 }
 
 enum store_status journal_replay(struct journal *j, uint64_t salt, uint64_t sequence, journal_item_fn *each,

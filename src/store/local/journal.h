@@ -11,15 +11,15 @@
  *
  * The file is a sequence of entries, each at a multiple of 8 bytes, numbers in the machine's byte order:
  *
- *     8 bytes  magic
+ *     8 bytes  magic: one for entries that were waited for, one for those that were not
  *     8        sequence number: one more than that of the entry before
  *     8        size of what follows the head
  *     8        checksum (XXH3, salted) of the number, the size and what follows
  *     then the items: kind (4), size of the bytes (4), number (8), other (8), the bytes, zeros up to a multiple of 8
  *
  * What is behind the last entry is older, or zeros. An entry that was not written whole was never acknowledged, and is the
- * last. One that is not whole and has a successor is damage. The salt is the store's secret, so that no value can be made
- * to look like an entry. */
+ * last. One that is not whole and has a successor that was waited for is damage. The salt is the store's secret, so that
+ * no value can be made to look like an entry. */
 struct journal {
     int fd;
     uint64_t length;   /* of the file, that is written already */

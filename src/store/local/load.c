@@ -104,10 +104,10 @@ static enum store_status take_over_journal(struct local *s) {
     if (status == STORE_OK) {
         status = journal_replay(&s->journal, (uint64_t)salt, (uint64_t)sequence, replay_item, &replay);
     }
-    if (status == STORE_OK && s->journal.offset > 0) {
+    if (status == STORE_OK && s->journal.sequence != (uint64_t)sequence) {
         status = disk_set_number(&s->disk, replay.txn, DISK_NUMBER_SEQUENCE, (int64_t)s->journal.sequence);
     }
-    if (status != STORE_OK || s->journal.offset == 0) {
+    if (status != STORE_OK || s->journal.sequence == (uint64_t)sequence) {
         mdb_txn_abort(replay.txn);
         return status;
     }

@@ -12,7 +12,7 @@ static void read_range(struct local *s, struct store_call *call) {
     }
     call->revision = v.revision;
     /* Here, and not within a transaction, etcd takes a negative revision for the newest. */
-    call->status = r->revision > 0 ? check_revision(s, r->revision, v.revision) : STORE_OK;
+    call->status = r->revision > 0 ? check_revision(r->revision, v.revision, atomic_load(&s->compacted)) : STORE_OK;
     if (call->status == STORE_OK) {
         v.revision = r->revision > 0 ? r->revision : v.revision;
         call->status = range_collect(&v, r, &hits);
@@ -35,7 +35,7 @@ static enum store_status check_ranges(struct local *s, const struct store_txn *t
 
     for (size_t i = 0; i < count && status == STORE_OK; i++) {
         if (ops[i].kind == STORE_OP_RANGE) {
-            status = check_revision(s, ops[i].range.revision, newest);
+            status = check_revision(ops[i].range.revision, newest, atomic_load(&s->compacted));
         } else if (ops[i].kind == STORE_OP_TXN) {
             status = check_ranges(s, &ops[i].txn, path, newest);
         }

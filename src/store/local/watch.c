@@ -216,7 +216,7 @@ static void begin(struct watch_set *set, struct local_watcher *w) {
     if (w->watch.start_revision == 0) {
         w->watch.start_revision = published + 1;
     }
-    w->too_late = w->watch.start_revision < atomic_load(&w->store->compacted);
+    w->compacted = atomic_load(&w->store->compacted);
     if (w->watch.start_revision <= set->marked_revision) {
         w->dirty_from = w->watch.start_revision;
         w->dirty_to = set->marked_revision;
@@ -307,7 +307,8 @@ void local_watcher_next(struct store_watcher *watcher, size_t max_bytes, struct 
     if (!take_marks(w, published, &from)) {
         return;
     }
-    ret_batch->status = w->too_late ? STORE_COMPACTED : watch_read(w, from, published, max_bytes, ret_batch);
+    ret_batch->status =
+        w->watch.start_revision < w->compacted ? STORE_COMPACTED : watch_read(w, from, published, max_bytes, ret_batch);
     if (ret_batch->status != STORE_OK) {
         w->ended = true;
         ret_batch->compact_revision = atomic_load(&w->store->compacted);

@@ -51,7 +51,7 @@ static enum store_status copy(struct reading *r, const struct kv *kv, struct kv 
                : STORE_NO_MEMORY;
 }
 
-/* What the key was before that change, unless it is compacted. A put that makes the key has none, also if the same
+/* What the key was before that change, unless that was compacted when the watcher began. A put that makes the key has none, also if the same
  * revision deleted it before. */
 static enum store_status add_previous(struct reading *r, struct kv_event *event) {
     struct local *s = r->w->store;
@@ -61,6 +61,9 @@ static enum store_status add_previous(struct reading *r, struct kv_event *event)
     struct key_entry *e;
     struct kv kv;
 
+    if (event->kv.mod_revision <= r->w->compacted) {
+        return STORE_OK;
+    }
     pthread_rwlock_rdlock(&s->index_lock);
     e = key_tree_find(&s->index, event->kv.key);
     if (e != NULL) {

@@ -14,7 +14,7 @@ struct local_watcher {
     uint64_t hash; /* of a single key */
     bool single;
     bool ended;
-    bool too_late; /* it began with what was compacted already */
+    int64_t compacted; /* when it began; what was before that, it does not get */
     /* --- under the lock of the set --- */
     struct local_watcher *next; /* of its slot, or of the ranges */
     struct local_watcher **place;

@@ -183,7 +183,7 @@ static void undo(struct local *s) {
     s->lease_changes.count = b->lease_changes;
 }
 
-/* Applies calls until a commit is due. *ret_end is the first that was not applied. */
+/* Applies calls until a commit is due, or room must be made. *ret_end is the first that was not applied. */
 static enum store_status apply_calls(struct local *s, struct store_call *calls, struct store_call **ret_end,
                                      uint64_t *ret_count) {
     enum store_status status = STORE_OK;
@@ -191,6 +191,12 @@ static enum store_status apply_calls(struct local *s, struct store_call *calls, 
     *ret_count = 0;
     while (calls != NULL && status == STORE_OK && s->batch.payload < BATCH_PAYLOAD_MAX) {
         status = apply_call(s, calls);
+        if (status == STORE_OK && calls->status == STORE_NO_SPACE && calls != s->room_for && compact_can_make_room(s)) {
+            s->room_needed = true;
+            s->room_for = calls;
+            break;
+        }
+        s->room_for = NULL;
         calls = calls->next;
         ++*ret_count;
     }
@@ -259,6 +265,24 @@ static void checkpoint_if_due(struct local *s, bool idle) {
     }
 }
 
+/* Gives up history and brings to LMDB that it is gone. */
+static void make_room(struct local *s) {
+    struct garbage *g = &s->garbage;
+    size_t left;
+
+    run_batch(s, NULL);
+    checkpoint_if_due(s, true);
+    do {
+        left = g->count;
+        compact_index(s);
+    } while (g->count < left);
+    do {
+        left = g->doomed_count;
+        checkpoint_if_due(s, true);
+    } while (g->doomed_count < left);
+    s->room_needed = false;
+}
+
 void *local_write(void *store) {
     struct local *s = store;
     bool closing = false;
@@ -270,6 +294,9 @@ void *local_write(void *store) {
 
         do {
             calls = run_batch(s, calls);
+            if (s->room_needed) {
+                make_room(s);
+            }
             compact_index(s);
             checkpoint_if_due(s, idle);
         } while (calls != NULL);

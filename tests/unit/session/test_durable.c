@@ -292,6 +292,96 @@ static void exactly_one_envelope_is_taken_off(void **state) {
     says(f, "flush_all\r\nget d/a\r\n", "OK\r\nVALUE d/a 7 0\r\n\r\nEND\r\n");
 }
 
+/* Who writes and who reads: memcached, HTTP, and the store itself, as the API of etcd shows it. */
+enum who { WHO_MEMCACHED, WHO_HTTP, WHO_STORE, WHO_COUNT };
+
+static void write_as(struct fixture *f, enum who who, uint32_t flags, struct slice value) {
+    struct client c;
+    char head[128];
+
+    if (who == WHO_STORE) {
+        put_raw(f, "d/pair", value);
+        return;
+    }
+    client_init(&c, &f->s.h);
+    if (who == WHO_MEMCACHED) {
+        snprintf(head, sizeof(head), "set d/pair %u 0 %zu\r\n", flags, value.size);
+    } else {
+        snprintf(head, sizeof(head), "PUT /d/pair HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n",
+                 value.size);
+    }
+    client_say_text(&c, head);
+    client_say(&c, value.data, value.size);
+    if (who == WHO_MEMCACHED) {
+        client_say_text(&c, "\r\n");
+        hears(&c, "STORED\r\n");
+    } else {
+        assert_true(slice_has_prefix(buf_slice(&c.heard), SLICE("HTTP/1.1 20")));
+    }
+    client_fini(&c);
+}
+
+static void reads_as(struct fixture *f, enum who who, uint32_t flags, struct slice value) {
+    struct client c;
+    char head[128];
+
+    if (who == WHO_STORE) {
+        raw(f, "d/pair", value);
+        return;
+    }
+    client_init(&c, &f->s.h);
+    client_say_text(&c, who == WHO_MEMCACHED ? "get d/pair\r\n" : "GET /d/pair HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    if (who == WHO_MEMCACHED) {
+        int size = snprintf(head, sizeof(head), "VALUE d/pair %u %zu\r\n", flags, value.size);
+
+        assert_int_equal(c.heard.size, (size_t)size + value.size + strlen("\r\nEND\r\n"));
+        assert_memory_equal(c.heard.data, head, (size_t)size);
+        assert_memory_equal(c.heard.data + size, value.data, value.size);
+    } else {
+        assert_true(slice_has_prefix(buf_slice(&c.heard), SLICE("HTTP/1.1 200 ")));
+        assert_true(c.heard.size > value.size + 4);
+        assert_memory_equal(c.heard.data + c.heard.size - value.size, value.data, value.size);
+        assert_memory_equal(c.heard.data + c.heard.size - value.size - 4, "\r\n\r\n", 4);
+    }
+    client_fini(&c);
+}
+
+/* What the bytes in the store are to memcached and HTTP. */
+static void all_read(struct fixture *f, struct slice stored) {
+    uint32_t flags;
+    struct slice content = envelope_open(stored, &flags);
+
+    for (int copied = 0; copied < 2; copied++) {
+        reads_as(f, WHO_MEMCACHED, flags, content);
+        reads_as(f, WHO_HTTP, flags, content);
+        reads_as(f, WHO_STORE, 0, stored);
+    }
+}
+
+static void nine_pairs_of_writers_and_readers(void **state) {
+    static const struct slice values[] = {{"plain", 5}, {MAGIC, 8}, {MAGIC "\0\0\0\7\0\0\0\1x", 17}, {"", 0}};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        for (uint32_t flags = 0; flags < 2; flags++) {
+            for (enum who who = 0; who < WHO_COUNT; who++) {
+                char stored[64];
+                bool wrapped =
+                    who != WHO_STORE && ((flags > 0 && who == WHO_MEMCACHED) || values[i].data[0] == MAGIC[0]);
+
+                write_as(f, who, flags, values[i]);
+                if (wrapped) {
+                    envelope_write(stored, who == WHO_MEMCACHED ? flags : 0, values[i].size);
+                    memcpy(stored + ENVELOPE_SIZE, values[i].data, values[i].size);
+                    reads_as(f, WHO_MEMCACHED, who == WHO_MEMCACHED ? flags : 0, values[i]);
+                    reads_as(f, WHO_HTTP, 0, values[i]);
+                }
+                all_read(f, wrapped ? slice_make(stored, ENVELOPE_SIZE + values[i].size) : values[i]);
+            }
+        }
+    }
+}
+
 /* --- lives --- */
 
 static int64_t lease_count(struct fixture *f) {
@@ -483,6 +573,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(freshness_decides_where_a_read_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(the_envelope_is_there_only_when_it_must_be, setup, teardown),
         cmocka_unit_test_setup_teardown(exactly_one_envelope_is_taken_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(nine_pairs_of_writers_and_readers, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_that_end_together_share_a_lease, setup, teardown),
         cmocka_unit_test_setup_teardown(the_store_decides_when_a_key_is_over, setup, teardown),
         cmocka_unit_test_setup_teardown(what_changes_a_life_and_what_does_not, setup, teardown),

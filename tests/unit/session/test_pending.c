@@ -334,6 +334,7 @@ static void slots_have_a_ceiling(void **state) {
     client_say(&c, all.data, all.size);
     assert_int_equal(s->store.held_count, SESSION_SLOTS_MAX);
     assert_true(c.session.waiting);
+    assert_true(harness_counter(&s->h, COUNTER_LIMIT_PENDING_REPLIES) > 0);
     for (int i = 0; i < SESSION_SLOTS_MAX / 2 - 1; i++) {
         store_harness_release(s, 0);
     }

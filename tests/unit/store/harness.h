@@ -79,14 +79,23 @@ static inline void awaited_done(struct store_call *call) {
     sem_post(&((struct awaited *)call)->done);
 }
 
-/* Runs the operation; the answer is to be given up with awaited_end. */
-static inline enum store_status run(struct place *p, struct awaited *a, struct store_op op) {
+static inline void hand_in(struct place *p, struct awaited *a, struct store_op op) {
     sem_init(&a->done, 0, 0);
     store_call_init(&a->call, awaited_done);
     a->call.op = op;
     store_submit(p->store, &a->call);
+}
+
+/* The answer is to be given up with awaited_end. */
+static inline enum store_status await(struct awaited *a) {
     sem_wait(&a->done);
     return a->call.status;
+}
+
+/* Both. */
+static inline enum store_status run(struct place *p, struct awaited *a, struct store_op op) {
+    hand_in(p, a, op);
+    return await(a);
 }
 
 static inline void awaited_end(struct awaited *a) {

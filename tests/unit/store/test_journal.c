@@ -213,6 +213,43 @@ static void a_damaged_entry_with_a_successor_is_refused(void **state) {
     place_remove(&original.place);
 }
 
+/* Without waiting for the disk entries are lost in any order; then all from the first lost one on are, now and later. */
+static void a_lost_entry_that_was_not_waited_for_ends_the_journal(void **state) {
+    size_t ends[16];
+    struct copy original;
+    struct place p;
+    struct copy c;
+
+    (void)state;
+    place_init(&p);
+    p.config.no_sync = true;
+    place_open(&p);
+    put(&p, "a", "1");
+    put(&p, "b", "2");
+    put(&p, "c", "3");
+    put(&p, "d", "4");
+    take_copy(&p, &original);
+    place_end(&p);
+    take_copy(&original.place, &c);
+    assert_int_equal(find_entries(&original.place, ends), 4);
+    flip(&c.place, "journal", (off_t)ends[0] + 40);
+    place_open(&c.place);
+    expect(&c.place, "a", 0, "1");
+    expect(&c.place, "b", 0, NULL);
+    expect(&c.place, "c", 0, NULL);
+    /* As long as the first one, so that what was behind it is behind this one. */
+    assert_int_equal(put(&c.place, "x", "2"), 3);
+    place_remove(&original.place);
+    take_copy(&c.place, &original);
+    place_end(&c.place);
+    place_open(&original.place);
+    expect(&original.place, "x", 0, "2");
+    expect(&original.place, "b", 0, NULL);
+    expect(&original.place, "c", 0, NULL);
+    assert_int_equal(store_revision(original.place.store), 3);
+    place_end(&original.place);
+}
+
 static void a_missing_journal_is_refused(void **state) {
     char path[128];
     struct place p;
@@ -271,6 +308,7 @@ int main(void) {
         cmocka_unit_test(a_crash_loses_nothing_that_was_acknowledged),
         cmocka_unit_test(an_entry_that_is_not_whole_has_never_been),
         cmocka_unit_test(a_damaged_entry_with_a_successor_is_refused),
+        cmocka_unit_test(a_lost_entry_that_was_not_waited_for_ends_the_journal),
         cmocka_unit_test(a_missing_journal_is_refused),
         cmocka_unit_test(entries_of_another_store_are_none),
         cmocka_unit_test(older_entries_are_not_taken_over_again),

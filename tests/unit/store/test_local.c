@@ -87,6 +87,36 @@ static void what_is_compacted_cannot_be_read(void **state) {
     place_end(&p);
 }
 
+/* A compaction holds for what is handed in after it, also if both become one commit. */
+static void a_transaction_behind_a_compaction_finds_it(void **state) {
+    enum { ROUNDS = 100 };
+    static struct awaited puts[ROUNDS], compactions[ROUNDS], txns[ROUNDS];
+    struct store_op ops[ROUNDS][2];
+    struct place p;
+
+    (void)state;
+    place_start(&p);
+    for (int64_t i = 0; i < ROUNDS; i++) {
+        int64_t revision = 2 + i;
+
+        ops[i][0] = op_get("a");
+        ops[i][0].range.revision = revision - 1;
+        ops[i][1] = op_put("b", "1");
+        hand_in(&p, &puts[i], op_put("a", "1"));
+        hand_in(&p, &compactions[i], (struct store_op){.kind = STORE_OP_COMPACT, .compact_revision = revision});
+        hand_in(&p, &txns[i], (struct store_op){.kind = STORE_OP_TXN, .txn = {.success = ops[i], .success_count = 2}});
+    }
+    for (size_t i = 0; i < ROUNDS; i++) {
+        assert_int_equal(await(&puts[i]), STORE_OK);
+        assert_int_equal(await(&compactions[i]), STORE_OK);
+        assert_int_equal(await(&txns[i]), STORE_COMPACTED);
+        awaited_end(&puts[i]);
+        awaited_end(&compactions[i]);
+        awaited_end(&txns[i]);
+    }
+    place_end(&p);
+}
+
 /* A crash while the store was made leaves a file aside, whatever is in it. */
 static void a_store_that_was_not_made_to_the_end_is_made_anew(void **state) {
     char path[128];
@@ -157,6 +187,7 @@ int main(void) {
         cmocka_unit_test(what_was_written_is_there_after_a_restart),
         cmocka_unit_test(versions_and_revisions_are_those_of_etcd),
         cmocka_unit_test(what_is_compacted_cannot_be_read),
+        cmocka_unit_test(a_transaction_behind_a_compaction_finds_it),
         cmocka_unit_test(a_store_that_was_not_made_to_the_end_is_made_anew),
         cmocka_unit_test(a_put_that_keeps_something_needs_it),
         cmocka_unit_test(a_second_store_on_the_directory_is_refused),

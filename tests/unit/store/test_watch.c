@@ -239,6 +239,27 @@ static void a_deletion_of_the_compacted_revision_is_still_told(void **state) {
     place_end(&p);
 }
 
+/* What the key was before is compacted, whether or not it is gone already. */
+static void an_event_of_the_compacted_revision_has_no_previous(void **state) {
+    struct watching w;
+    struct place p;
+
+    (void)state;
+    place_start(&p);
+    put(&p, "a", "1");
+    put(&p, "a", "2");
+    put(&p, "a", "3");
+    compact(&p, 3);
+    watch(&p, &w, (struct store_watch){.span = {.key = SLICE("a")}, .start_revision = 3, .want_previous = true});
+    assert_int_equal(next(&w, ENOUGH), 2);
+    expect_event(&w, 0, KV_EVENT_PUT, "a", 3);
+    assert_false(w.batch.events[0].has_previous);
+    expect_event(&w, 1, KV_EVENT_PUT, "a", 4);
+    assert_true(w.batch.events[1].has_previous);
+    end(&w);
+    place_end(&p);
+}
+
 static void there_is_a_limit(void **state) {
     const struct store_watch what = {.span = {.key = SLICE("a")}};
     struct store_watch empty = {.start_revision = 1};
@@ -271,6 +292,7 @@ int main(void) {
         cmocka_unit_test(a_compaction_ends_no_watcher_that_keeps_up),
         cmocka_unit_test(a_put_that_makes_a_key_has_no_previous),
         cmocka_unit_test(a_deletion_of_the_compacted_revision_is_still_told),
+        cmocka_unit_test(an_event_of_the_compacted_revision_has_no_previous),
         cmocka_unit_test(there_is_a_limit),
     };
 

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing that was acknowledged is lost, and nothing is there by half: after a kill -9, and after the machine went down,
+which the shim plays (see shim.c)."""
+import os
+import random
+
+import pytest
+
+from lives import Lives, Lost
+
+KILLS = 50
+CRASHES = int(os.environ.get("STORE_CRASHES", "240"))
+CRASHES_ALL = int(os.environ.get("STORE_CRASHES_ALL", "3000"))
+PER_DIRECTORY = 6  # lives, each ended by a crash
+FIRST_CALLS = 24  # of a store that is made; all are crashed at
+LIARS = 50  # directories within which a sync that is left out must be found out
+
+
+def test_nothing_is_lost_when_it_is_killed(tmp_path):
+    lives = Lives(tmp_path / "store", 1, value_size=2000, history=500)
+    for _ in range(KILLS):
+        lives.live_until_killed()
+    with lives.start() as driver:
+        lives.check(driver)
+    assert lives.acknowledged > KILLS
+
+
+def crash_often(directory, seed, skip="", sync=True):
+    chance = random.Random(seed)
+    lives = Lives(directory, seed, chance.choice((100, 1000, 8000)), chance.choice((0, 0, 50, 500)), sync)
+    crashes = []
+    try:
+        for _ in range(PER_DIRECTORY):
+            crashes.append(chance.randint(1, chance.choice((20, 100, 400))))
+            lives.live_until_crash(crashes[-1], skip)
+    except Lost as lost:
+        raise Lost(f"seed {seed}, crashes at calls {crashes}: {lost}") from lost
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("seed", range(CRASHES // PER_DIRECTORY))
+def test_nothing_is_lost_when_the_machine_goes_down(tmp_path, seed):
+    crash_often(tmp_path / "store", seed)
+
+
+@pytest.mark.shim
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10**6, 10**6 + CRASHES_ALL // PER_DIRECTORY))
+def test_nothing_is_lost_when_the_machine_goes_down_often(tmp_path, seed):
+    crash_often(tmp_path / "store", seed)
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("seed", range(CRASHES // PER_DIRECTORY // 2))
+def test_only_the_last_writes_are_lost_without_sync(tmp_path, seed):
+    crash_often(tmp_path / "store", seed, sync=False)
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("call", range(1, FIRST_CALLS + 1))
+def test_the_machine_may_go_down_while_a_store_is_made(tmp_path, call):
+    for seed in range(6):
+        lives = Lives(tmp_path / f"store-{seed}", seed, value_size=10, history=0)
+        lives.live_until_crash(call)
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("skip", ["fdatasync:journal", "fdatasync:data.mdb", "dsync:data.mdb", "fsync"])
+def test_a_sync_that_is_left_out_is_found_out(tmp_path, skip):
+    """Without the sync of the journal; of LMDB's pages; of the page that makes them valid (it is written through a
+    descriptor with O_DSYNC); of the directory: the tests above would fail."""
+    with pytest.raises(Lost):
+        for seed in range(LIARS):
+            crash_often(tmp_path / f"store-{seed}", seed, skip)
