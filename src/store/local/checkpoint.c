@@ -79,6 +79,32 @@ static void settle(struct local *s, struct recents *fresh, size_t deletions) {
     journal_rewind(&s->journal);
 }
 
+/* Whether LMDB gave up for good. */
+static bool is_broken(struct disk *d) {
+    struct disk_reader *reader;
+
+    if (disk_read_begin(d, &reader) != STORE_OK) {
+        return true;
+    }
+    disk_read_end(d, reader);
+    return false;
+}
+
+/* The commit failed half way. Whether it took place only the file knows. */
+static enum store_status look_again(struct local *s) {
+    struct disk_reader *reader;
+    int64_t sequence = 0;
+    enum store_status status = disk_reopen(&s->disk) ? disk_read_begin(&s->disk, &reader) : STORE_IO;
+
+    if (status != STORE_OK) {
+        s->failed = true;
+        return status;
+    }
+    status = disk_get_number(&s->disk, reader->txn, DISK_NUMBER_SEQUENCE, &sequence);
+    disk_read_end(&s->disk, reader);
+    return status == STORE_OK && (uint64_t)sequence == s->journal.sequence ? STORE_OK : STORE_IO;
+}
+
 enum store_status checkpoint(struct local *s) {
     size_t deletions = s->garbage.doomed_count < DELETED_MAX ? s->garbage.doomed_count : DELETED_MAX;
     struct recents *fresh = recents_new();
@@ -96,6 +122,9 @@ enum store_status checkpoint(struct local *s) {
         } else {
             mdb_txn_abort(txn);
         }
+    }
+    if (status != STORE_OK && is_broken(&s->disk) && look_again(s) == STORE_OK) {
+        status = STORE_OK;
     }
     if (status != STORE_OK) {
         recents_release(fresh);

@@ -35,48 +35,66 @@ enum store_status disk_status(int error) {
 
 /* --- snapshots --- */
 
-enum store_status disk_read_begin(struct disk *d, struct disk_reader **ret_reader) {
+/* A place for a snapshot, at rest or new; counted. NULL: out of memory. */
+static struct disk_reader *take_reader(struct disk *d) {
     struct disk_reader *reader;
-    int error;
 
     pthread_mutex_lock(&d->readers_lock);
+    while (d->reopening) {
+        pthread_cond_wait(&d->readers_signal, &d->readers_lock);
+    }
     reader = d->readers;
     if (reader != NULL) {
         d->readers = reader->next;
     }
+    d->reading++;
     pthread_mutex_unlock(&d->readers_lock);
+    return reader != NULL ? reader : calloc(1, sizeof(*reader));
+}
+
+/* Gives the place back; NULL: there is none any more. */
+static void give_reader(struct disk *d, struct disk_reader *reader) {
+    pthread_mutex_lock(&d->readers_lock);
     if (reader != NULL) {
-        error = mdb_txn_renew(reader->txn);
-    } else {
-        reader = malloc(sizeof(*reader));
-        if (reader == NULL) {
-            return STORE_NO_MEMORY;
-        }
-        error = mdb_txn_begin(d->env, NULL, MDB_RDONLY, &reader->txn);
-        if (error != MDB_SUCCESS) {
-            free(reader);
-            return disk_status(error);
-        }
+        reader->next = d->readers;
+        d->readers = reader;
     }
-    if (error != MDB_SUCCESS) {
+    if (--d->reading == 0 && d->reopening) {
+        pthread_cond_broadcast(&d->readers_signal);
+    }
+    pthread_mutex_unlock(&d->readers_lock);
+}
+
+static int begin(const struct disk *d, struct disk_reader *reader) {
+    if (d->env == NULL) {
+        return MDB_PANIC;
+    }
+    return reader->txn != NULL ? mdb_txn_renew(reader->txn) : mdb_txn_begin(d->env, NULL, MDB_RDONLY, &reader->txn);
+}
+
+enum store_status disk_read_begin(struct disk *d, struct disk_reader **ret_reader) {
+    struct disk_reader *reader = take_reader(d);
+    int error = reader != NULL ? begin(d, reader) : ENOMEM;
+
+    if (error == MDB_SUCCESS) {
+        *ret_reader = reader;
+        return STORE_OK;
+    }
+    if (reader != NULL && reader->txn != NULL) {
         mdb_txn_abort(reader->txn);
-        free(reader);
-        return disk_status(error);
     }
-    *ret_reader = reader;
-    return STORE_OK;
+    free(reader);
+    give_reader(d, NULL);
+    return disk_status(error);
 }
 
 void disk_read_end(struct disk *d, struct disk_reader *reader) {
     mdb_txn_reset(reader->txn);
-    pthread_mutex_lock(&d->readers_lock);
-    reader->next = d->readers;
-    d->readers = reader;
-    pthread_mutex_unlock(&d->readers_lock);
+    give_reader(d, reader);
 }
 
 enum store_status disk_write_begin(struct disk *d, MDB_txn **ret_txn) {
-    return disk_status(mdb_txn_begin(d->env, NULL, 0, ret_txn));
+    return d->env == NULL ? STORE_IO : disk_status(mdb_txn_begin(d->env, NULL, 0, ret_txn));
 }
 
 /* --- records --- */
@@ -227,12 +245,16 @@ enum store_status disk_each_lease(const struct disk *d, MDB_txn *txn, disk_lease
     return status != STORE_OK || error == MDB_NOTFOUND ? status : disk_status(error);
 }
 
-uint64_t disk_file_bytes(const struct disk *d) {
+uint64_t disk_file_bytes(struct disk *d) {
+    uint64_t bytes = 0;
     MDB_envinfo info;
     MDB_stat stat;
 
-    if (mdb_env_info(d->env, &info) != MDB_SUCCESS || mdb_env_stat(d->env, &stat) != MDB_SUCCESS) {
-        return 0;
+    pthread_mutex_lock(&d->readers_lock);
+    if (d->env != NULL && !d->reopening && mdb_env_info(d->env, &info) == MDB_SUCCESS &&
+        mdb_env_stat(d->env, &stat) == MDB_SUCCESS) {
+        bytes = (info.me_last_pgno + 1) * stat.ms_psize;
     }
-    return (info.me_last_pgno + 1) * stat.ms_psize;
+    pthread_mutex_unlock(&d->readers_lock);
+    return bytes;
 }

@@ -17,8 +17,13 @@ struct disk {
     MDB_dbi meta;    /* name -> number */
     MDB_dbi leases;  /* id -> seconds to live; both most significant byte first */
     int lock;        /* descriptor that holds the lock on the directory */
+    char *directory;
+    uint64_t quota;
     pthread_mutex_t readers_lock;
+    pthread_cond_t readers_signal;
     struct disk_reader *readers; /* at rest */
+    unsigned reading;            /* snapshots that are in use */
+    bool reopening;              /* nobody may begin one */
 };
 
 enum {
@@ -29,6 +34,10 @@ enum {
 /* Opens or makes the files, the journal as well. False: `why` says what is wrong and what to do; nothing is left open. */
 bool disk_open(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why);
 void disk_close(struct disk *d);
+
+/* Closes LMDB's file and opens it again, when everybody has ended reading: after an error in the middle of a commit LMDB
+ * does nothing any more, not even read. False: it cannot be opened; all reads fail from now on. */
+bool disk_reopen(struct disk *d);
 
 /* What an error of LMDB means. */
 enum store_status disk_status(int error);
@@ -79,6 +88,6 @@ typedef enum store_status disk_record_fn(void *ctx, const struct kv *kv, uint32_
 enum store_status disk_each_record(const struct disk *d, MDB_txn *txn, int64_t from, disk_record_fn *each, void *ctx);
 
 /* Bytes of the data file. */
-uint64_t disk_file_bytes(const struct disk *d);
+uint64_t disk_file_bytes(struct disk *d);
 
 #endif

@@ -87,7 +87,6 @@ static bool open_environment(struct disk *d, const char *directory, const char *
     int error = mdb_env_create(&d->env);
 
     path_in(directory, file, path);
-
     if (error == MDB_SUCCESS) {
         error = mdb_env_set_maxdbs(d->env, DATABASES);
     }
@@ -175,6 +174,12 @@ static bool open_contents(struct disk *d, const char *directory, struct buf *why
     return true;
 }
 
+static void init(struct disk *d, const struct local_config *config) {
+    *d = (struct disk){.lock = -1, .quota = config->quota, .directory = strdup(config->directory)};
+    pthread_mutex_init(&d->readers_lock, NULL);
+    pthread_cond_init(&d->readers_signal, NULL);
+}
+
 /* --- a new store --- */
 
 static void remove_unfinished(const char *directory) {
@@ -187,15 +192,16 @@ static void remove_unfinished(const char *directory) {
 }
 
 /* Makes LMDB's file aside: a crash in the middle leaves nothing that looks like a damaged store. */
-static bool make_file(const char *directory, uint64_t quota, struct buf *why) {
-    struct disk made = {.lock = -1};
+static bool make_file(const struct local_config *config, struct buf *why) {
+    const char *directory = config->directory;
+    struct disk made;
     char from[PATH_MAX];
     char to[PATH_MAX];
     bool good;
 
     remove_unfinished(directory);
-    pthread_mutex_init(&made.readers_lock, NULL);
-    good = open_environment(&made, directory, NEW_FILE, quota, why) && open_contents(&made, directory, why);
+    init(&made, config);
+    good = open_environment(&made, directory, NEW_FILE, config->quota, why) && open_contents(&made, directory, why);
     disk_close(&made);
     if (!good) {
         return false;
@@ -213,16 +219,15 @@ static bool open_files(struct disk *d, struct journal *j, const struct local_con
     const char *directory = config->directory;
 
     return check_pages(directory, why) && open_journal(j, directory, config->no_sync, why) &&
-           directory_sync(directory, why) && (has_data(directory) || make_file(directory, config->quota, why)) &&
+           directory_sync(directory, why) && (has_data(directory) || make_file(config, why)) &&
            open_environment(d, directory, FILE_NAME, config->quota, why) && open_contents(d, directory, why);
 }
 
 bool disk_open(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why) {
-    *d = (struct disk){.lock = -1};
     *j = (struct journal){.fd = -1};
-    pthread_mutex_init(&d->readers_lock, NULL);
-    if (directory_make(config->directory, why) && directory_lock(config->directory, &d->lock, why) &&
-        open_files(d, j, config, why)) {
+    init(d, config);
+    if (d->directory != NULL && directory_make(config->directory, why) &&
+        directory_lock(config->directory, &d->lock, why) && open_files(d, j, config, why)) {
         return true;
     }
     journal_close(j);
@@ -230,7 +235,7 @@ bool disk_open(struct disk *d, struct journal *j, const struct local_config *con
     return false;
 }
 
-void disk_close(struct disk *d) {
+static void close_environment(struct disk *d) {
     while (d->readers != NULL) {
         struct disk_reader *reader = d->readers;
 
@@ -240,9 +245,38 @@ void disk_close(struct disk *d) {
     }
     if (d->env != NULL) {
         mdb_env_close(d->env);
+        d->env = NULL;
     }
+}
+
+bool disk_reopen(struct disk *d) {
+    struct buf why;
+    bool opened;
+
+    buf_init(&why, PHRASE_MAX);
+    pthread_mutex_lock(&d->readers_lock);
+    d->reopening = true;
+    while (d->reading > 0) {
+        pthread_cond_wait(&d->readers_signal, &d->readers_lock);
+    }
+    close_environment(d);
+    opened = open_environment(d, d->directory, FILE_NAME, d->quota, &why) && open_contents(d, d->directory, &why);
+    if (!opened) {
+        close_environment(d);
+    }
+    d->reopening = false;
+    pthread_cond_broadcast(&d->readers_signal);
+    pthread_mutex_unlock(&d->readers_lock);
+    buf_fini(&why);
+    return opened;
+}
+
+void disk_close(struct disk *d) {
+    close_environment(d);
     if (d->lock >= 0) {
         close(d->lock);
     }
+    free(d->directory);
+    pthread_cond_destroy(&d->readers_signal);
     pthread_mutex_destroy(&d->readers_lock);
 }

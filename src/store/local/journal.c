@@ -24,7 +24,8 @@ struct head {
     uint64_t magic;
     uint64_t sequence;
     uint64_t size;
-    uint64_t checksum;
+    uint64_t items_checksum;
+    uint64_t head_checksum; /* so that no time is lost with the items of what only looks like a head */
 };
 
 struct item_head {
@@ -134,10 +135,12 @@ enum store_status journal_add(struct buf *entry, const struct journal_item *item
     return status == STORE_OK ? add_bytes(entry, zeros, padded(item->bytes.size) - item->bytes.size) : status;
 }
 
-static uint64_t checksum(const struct journal *j, const struct head *head, const char *items) {
-    const uint64_t all[] = {j->salt, head->sequence, head->size, XXH3_64bits_withSeed(items, head->size, j->salt)};
+static uint64_t items_checksum(const struct journal *j, const struct head *head, const char *items) {
+    return XXH3_64bits_withSeed(items, head->size, j->salt);
+}
 
-    return XXH3_64bits_withSeed(all, sizeof(all), j->salt);
+static uint64_t head_checksum(const struct journal *j, const struct head *head) {
+    return XXH3_64bits_withSeed(head, offsetof(struct head, head_checksum), j->salt);
 }
 
 enum store_status journal_append(struct journal *j, struct buf *entry) {
@@ -148,7 +151,8 @@ enum store_status journal_append(struct journal *j, struct buf *entry) {
     };
     enum store_status status = lengthen(j, j->offset + entry->size);
 
-    head.checksum = checksum(j, &head, entry->data + sizeof(head));
+    head.items_checksum = items_checksum(j, &head, entry->data + sizeof(head));
+    head.head_checksum = head_checksum(j, &head);
     memcpy(entry->data, &head, sizeof(head));
     if (status == STORE_OK) {
         status = write_at(j, entry->data, entry->size, j->offset);
@@ -175,8 +179,9 @@ static bool entry_at(const struct journal *j, struct slice file, uint64_t offset
         return false;
     }
     memcpy(ret_head, file.data + offset, sizeof(*ret_head));
-    return is_magic(ret_head->magic) && ret_head->size <= file.size - offset - sizeof(*ret_head) &&
-           ret_head->checksum == checksum(j, ret_head, file.data + offset + sizeof(*ret_head));
+    return is_magic(ret_head->magic) && ret_head->head_checksum == head_checksum(j, ret_head) &&
+           ret_head->size <= file.size - offset - sizeof(*ret_head) &&
+           ret_head->items_checksum == items_checksum(j, ret_head, file.data + offset + sizeof(*ret_head));
 }
 
 static enum store_status tell_items(struct slice items, journal_item_fn *each, void *ctx) {

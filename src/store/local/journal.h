@@ -9,12 +9,14 @@
  * that is long enough already. A checkpoint writes all of it to LMDB, with the number of the last entry; the next entry
  * then begins the file anew. A start finds in LMDB which entry is to follow, and takes what follows from the journal.
  *
- * The file is a sequence of entries, each at a multiple of 8 bytes, numbers in the machine's byte order:
+ * The file is a sequence of entries, each at a multiple of 8 bytes, numbers in the machine's byte order,
+ * checksums XXH3, salted:
  *
  *     8 bytes  magic: one for entries that were waited for, one for those that were not
  *     8        sequence number: one more than that of the entry before
  *     8        size of what follows the head
- *     8        checksum (XXH3, salted) of the number, the size and what follows
+ *     8        checksum of what follows
+ *     8        checksum of the head before this
  *     then the items: kind (4), size of the bytes (4), number (8), other (8), the bytes, zeros up to a multiple of 8
  *
  * What is behind the last entry is older, or zeros. An entry that was not written whole was never acknowledged, and is the

@@ -93,7 +93,7 @@ static size_t find_entries(const struct place *p, size_t ends[16]) {
         uint64_t size;
 
         memcpy(&size, bytes + at + 16, sizeof(size));
-        at += 32 + size;
+        at += 40 + size;
         ends[count] = at;
     }
     return count;
@@ -232,7 +232,7 @@ static void a_lost_entry_that_was_not_waited_for_ends_the_journal(void **state) 
     place_end(&p);
     take_copy(&original.place, &c);
     assert_int_equal(find_entries(&original.place, ends), 4);
-    flip(&c.place, "journal", (off_t)ends[0] + 40);
+    flip(&c.place, "journal", (off_t)ends[0] + 45);
     place_open(&c.place);
     expect(&c.place, "a", 0, "1");
     expect(&c.place, "b", 0, NULL);
