@@ -2,8 +2,8 @@
 #ifndef LARDER_TESTS_SESSION_STORE_HARNESS_H
 #define LARDER_TESTS_SESSION_STORE_HARNESS_H
 
-#include "harness.h"
 #include "../store/harness.h"
+#include "harness.h"
 
 #include "store/engine.h"
 
