@@ -27,7 +27,7 @@ run: ## install what is missing, build, start a node: make run ARGS="--memory 1g
 test: ## install what is missing, build and run all tests; `tests/run --help` lists the parts
 	@tests/run $(ARGS)
 
-test-all: ## the same with slow tests under the sanitizers too, and longer fuzzing
+test-all: ## the same with slow tests too, also under the sanitizers, and longer fuzzing
 	@tests/run --all $(ARGS)
 
 fuzz: ## fuzz each parser for FUZZ_SECONDS (300)

@@ -116,6 +116,11 @@ static inline bool session_wants_input(const struct session *s) {
     return !s->stalled && !s->waiting && !s->over;
 }
 
+/* Whether it streams a watch, which may be silent for ever. */
+static inline bool session_is_watching(const struct session *s) {
+    return s->watch != NULL;
+}
+
 /* Whether a value, or a body, is on its way for which room was made already. */
 static inline bool session_takes_body(const struct session *s) {
     return s->body != NULL || s->upload != NULL;

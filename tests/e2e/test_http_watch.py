@@ -282,3 +282,13 @@ def test_a_node_ends_although_a_watcher_does_not_read(tmp_path):
         for i in range(200):
             put(running, f"/config/{i % 7}", b"x" * 60_000)
         running.stop()
+
+
+def test_a_silent_watch_is_not_idle(tmp_path):
+    running = start_node(tmp_path, extra=["--idle-timeout", "100ms"])
+    with Watch(running, "/config/k?watch") as watch, raw_connect(running) as idle:
+        watch.next()
+        assert idle.recv(1) == b"", "a connection that was opened later is closed"
+        last = put(running, "/config/k", b"x")
+        assert watch.next()[1] == str(last)
+    running.stop()

@@ -37,7 +37,7 @@ def arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("part", nargs="*", metavar="PART")
-    parser.add_argument("--all", action="store_true", help="slow tests under the sanitizers too, and longer fuzzing")
+    parser.add_argument("--all", action="store_true", help="slow tests too, also under the sanitizers, and longer fuzzing")
     parser.add_argument("--fuzz-seconds", type=int, help="fuzz each parser this long, without a limit of inputs")
     options = parser.parse_args()
     for part in options.part:

@@ -86,13 +86,13 @@ def e2e(logs, kind, everything):
 
 
 def store(logs, kind, everything):
-    """The tests of the store. Those marked slow run only if everything is asked for. Under a sanitizer one seed has to do, and
+    """The tests of the store. Those marked slow run only if everything is asked for. Under a sanitizer less has to do, and
     nothing is preloaded."""
     place = fresh(logs)
     env = {
         **kind.environment(place / "sanitizer"),
         "STORE_DRIVER": str(kind.directory / "tests/store/store-driver"),
-        **({"STORE_SEEDS": "1"} if kind.sanitizer else {}),
+        **({"STORE_SEEDS": "1", "STORE_OPERATIONS": "3000"} if kind.sanitizer else {}),
     }
     without = ["slow"] * (not everything or bool(kind.sanitizer)) + ["shim"] * bool(kind.sanitizer)
     select = ["-m", " and ".join(f"not {mark}" for mark in without)] if without else []

@@ -2,6 +2,7 @@
 """The same random operations for a real etcd and for the store: the same answers, field by field, but for the ids of
 cluster, member and raft. Watches see the same events."""
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,8 +10,8 @@ from operations import Operations, writes
 from pair import Pair, WatchPair
 
 SEEDS = [int(text) for text in os.environ.get("STORE_SEEDS", "1,2,3").split(",")]
-OPERATIONS = int(os.environ.get("STORE_OPERATIONS", "2500"))
-OPERATIONS_ALL = int(os.environ.get("STORE_OPERATIONS_ALL", "20000"))
+OPERATIONS = int(os.environ.get("STORE_OPERATIONS", "20000"))
+OPERATIONS_ALL = int(os.environ.get("STORE_OPERATIONS_ALL", "100000"))
 WATCHES = 5
 WHOLE = {"key": b"\x00", "range_end": b"\x00"}
 EVERYTHING = {**WHOLE, "start_revision": 2, "prev_kv": False, "no_put": False, "no_delete": False}
@@ -145,19 +146,22 @@ def run_seed(where, seed, count):
     with Pair(where, seed) as pair:
         run = Run(pair, seed)
         run.go(count)
-        print(f"seed {seed}: {pair.number} operations, {pair.statuses}, {pair.kinds}, {run.watched} watched events, "
-              f"{run.compactions} compactions, {pair.restarts} restarts")
         return run
 
 
+@pytest.fixture(scope="module", params=[pytest.param(OPERATIONS, id="short"),
+                                        pytest.param(OPERATIONS_ALL, id="long", marks=pytest.mark.slow)])
+def runs(request, tmp_path_factory):
+    """All seeds side by side, for each spends most of its time waiting for etcd."""
+    with ThreadPoolExecutor(len(SEEDS)) as pool:
+        yield {seed: pool.submit(run_seed, tmp_path_factory.mktemp(f"seed-{seed}"), seed, request.param) for seed in SEEDS}
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_same_answers_as_etcd(tmp_path, seed):
-    run = run_seed(tmp_path, seed, OPERATIONS)
+def test_same_answers_as_etcd(runs, seed):
+    run = runs[seed].result()
+    pair = run.pair
+    print(f"seed {seed}: {pair.number} operations, {pair.statuses}, {pair.kinds}, {run.watched} watched events, "
+          f"{run.compactions} compactions, {pair.restarts} restarts")
     assert run.watched > 0 and run.compactions > 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [1000 + seed for seed in SEEDS])
-def test_same_answers_as_etcd_for_long(tmp_path, seed):
-    run = run_seed(tmp_path, seed, OPERATIONS_ALL)
-    assert STATUSES <= set(run.pair.statuses)
+    assert STATUSES <= set(pair.statuses)
