@@ -19,6 +19,7 @@ WRITES = 900
 PAGE = 4096
 NAMES = ["data.mdb", "journal"]
 KILO = 1 << 10
+JOURNAL_MAGIC = 0x6C616E72756F4A4C
 # How a store that notices may end a call.
 TROUBLE = {"OK", "DAMAGED", "IO", "NO_SPACE"}
 
@@ -171,8 +172,8 @@ def test_a_value_that_looks_like_an_entry_of_the_journal(tmp_path):
     xxhash = ctypes.CDLL("libxxhash.so.0")
     xxhash.XXH3_64bits_withSeed.restype = ctypes.c_uint64
     xxhash.XXH3_64bits_withSeed.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
-    magic, sequence = 0x6C616E72756F4A4C, 1 << 40
-    entry = struct.pack("=QQQQ", magic, sequence, 0, xxhash.XXH3_64bits_withSeed(b"", 0, sequence))
+    sequence = 1 << 40
+    entry = struct.pack("=QQQQ", JOURNAL_MAGIC, sequence, 0, xxhash.XXH3_64bits_withSeed(b"", 0, sequence))
     with Driver(tmp_path / "store") as driver:
         for length in range(8):  # whatever stands before the value, one lies as an entry does
             assert put(driver, b"long/" + b"k" * length, bytes(2000) + entry * 20) == "OK"
@@ -182,6 +183,16 @@ def test_a_value_that_looks_like_an_entry_of_the_journal(tmp_path):
     with Driver(tmp_path / "store") as driver:
         assert driver.ready, driver.opened
         assert driver.ask("range", **WHOLE, count_only=True)["count"] == 9
+
+
+def test_values_that_look_like_heads_of_entries(tmp_path):
+    """Nor to let it work for hours, by entries that claim to be long."""
+    heads = struct.pack("=QQQQ", JOURNAL_MAGIC, 1 << 40, 8 << 20, 1) * (1 << 15)
+    with Driver(tmp_path / "store") as driver:
+        driver.write([{"op": "batch", "ops": [{"op": "put", "key": b"long/%d" % i, "value": heads} for i in range(14)]}])
+        assert {answer["status"] for answer in driver.read()["answers"]} == {"OK"}
+    with Driver(tmp_path / "store") as driver:
+        assert driver.ready, driver.opened
 
 
 # --- one process, one format ---
