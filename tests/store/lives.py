@@ -27,11 +27,12 @@ def shim_path():
 
 
 def shim_environment(directory, **settings):
-    """That of a program under the shim, which watches the directory; settings as in shim.c, without STORE_SHIM_."""
+    """That of a program under the shim, which watches the directory and its name; settings as in shim.c, without
+    STORE_SHIM_."""
     assert shim_path().exists(), f"there is no {shim_path()}; the target store-tests builds it"
     return {
         "LD_PRELOAD": str(shim_path()),
-        "STORE_SHIM_DIRECTORY": str(pathlib.Path(directory).resolve()),
+        "STORE_SHIM_DIRECTORY": str(pathlib.Path(directory).resolve().parent),
         **{f"STORE_SHIM_{name.upper()}": str(value) for name, value in settings.items()},
     }
 
@@ -150,17 +151,40 @@ class Lives:
     def live_until_crash(self, crash_at, skip=""):
         """The machine goes down at the call of that number, maybe while the store is being opened; `skip`: see shim.c. Then
         checks what is left."""
-        settings = {"crash_at": crash_at, "seed": self.chance.randrange(1 << 60), "skip": skip}
-        checkpoint = self.chance.choice((1, 30, 300)) << 10
-        driver = self.start("--checkpoint", str(checkpoint), environment=shim_environment(self.directory, **settings))
+        self._live_under_shim(self.chance.choice((1, 30, 300)), crash_at=crash_at, skip=skip)
+        if not self.sync:
+            self.acknowledged = 0
+        self._check_under_shim()
+
+    def live_until_killed_before_crash(self, kill_at, crash_at):
+        """Only the process ends at a call, and the machine goes down at a call of the next one: what the first has left to
+        the system may be found by the second, and not be on the disk. What was found once must stay. The first has a
+        checkpoint in hand as often as not, the second none."""
+        hand_over = self.directory.with_name(self.directory.name + ".hand-over")
+        self._live_under_shim(1, kill_at=kill_at, hand_over=hand_over)
+        self._live_under_shim(300, look=True, crash_at=crash_at, hand_over=hand_over)
+        self._check_under_shim()
+
+    def _live_under_shim(self, checkpoint_kib, look=False, **settings):
+        settings["seed"] = self.chance.randrange(1 << 60)
+        driver = self.start("--checkpoint", str(checkpoint_kib << 10),
+                            environment=shim_environment(self.directory, **settings))
         load = Load(self, driver, self.chance.choice((1, 3, 30, 300)))
-        if driver.ready:
+        if driver.ready and (not look or self._look(driver)):
             load.run(WRITES_MAX)
         rest, status = driver.await_end()
         for answer in rest:
             load.take(answer)
         assert status == CRASHED, f"the driver ended with {status}: {driver.opened} {driver.stderr()}"
-        if not self.sync:
-            self.acknowledged = 0
+
+    def _look(self, driver):
+        """Whether the store still lives after it was looked at."""
+        try:
+            self.check(driver)
+        except Ended:
+            return False
+        return True
+
+    def _check_under_shim(self):
         with self.start(environment=shim_environment(self.directory)) as driver:
             self.check(driver)

@@ -4,6 +4,9 @@
  *
  * STORE_SHIM_DIRECTORY   below which files are watched (an absolute path without symbolic links); lock files are not
  * STORE_SHIM_CRASH_AT    at which call that writes or syncs there the machine goes down; 0: never
+ * STORE_SHIM_KILL_AT     at which call the process alone ends, as by kill -9: what it wrote is not lost, yet not synced
+ * STORE_SHIM_HAND_OVER   a file by which what is not synced goes from process to process, when one ends by itself or is
+ *                        killed as above; it need not be there
  * STORE_SHIM_SEED        of the chance that decides what is lost
  * STORE_SHIM_SKIP        calls that lie, to see that a test notices: "fdatasync", "fsync", or "dsync" (writes to a descriptor
  *                        opened with O_DSYNC or O_SYNC) sync nothing and say that they did; "fdatasync:journal" does so
@@ -41,6 +44,8 @@ static struct {
     const char *directory;
     size_t directory_size;
     uint64_t crash_at;
+    uint64_t kill_at;
+    const char *hand_over;
     const char *skip;
     const char *no_space;
     const char *bad_sync;
@@ -61,11 +66,22 @@ __attribute__((constructor)) static void start(void) {
     shim.directory = getenv("STORE_SHIM_DIRECTORY");
     shim.directory_size = shim.directory == NULL ? 0 : strlen(shim.directory);
     shim.crash_at = number_of("STORE_SHIM_CRASH_AT");
+    shim.kill_at = number_of("STORE_SHIM_KILL_AT");
+    shim.hand_over = getenv("STORE_SHIM_HAND_OVER");
     shim.skip = getenv("STORE_SHIM_SKIP");
     shim.no_space = getenv("STORE_SHIM_NO_SPACE");
     shim.bad_sync = getenv("STORE_SHIM_BAD_SYNC");
     shim.bad_kinds = getenv("STORE_SHIM_BAD_KINDS");
     shim_seed(number_of("STORE_SHIM_SEED"));
+    if (shim.hand_over != NULL) {
+        shim_take_over(shim.hand_over);
+    }
+}
+
+__attribute__((destructor)) static void end(void) {
+    if (shim.hand_over != NULL) {
+        shim_hand_over(shim.hand_over);
+    }
 }
 
 static bool is_there(const char *path) {
@@ -98,9 +114,21 @@ static bool fails(const char *kind, const char *path) {
     return is_there(shim.bad_sync) && (shim.bad_kinds == NULL || names(shim.bad_kinds, kind, path));
 }
 
-/* Whether it is this call at which the machine goes down. */
+/* Whether it is this call at which the machine goes down, or the process. */
 static bool is_last_call(void) {
-    return ++shim.calls == shim.crash_at;
+    shim.calls++;
+    return shim.calls == shim.crash_at || shim.calls == shim.kill_at;
+}
+
+static _Noreturn void go_down(void) {
+    if (shim.calls == shim.kill_at) {
+        end();
+        _exit(SHIM_CRASHED);
+    }
+    if (shim.hand_over != NULL) {
+        syscall(SYS_unlink, shim.hand_over);
+    }
+    shim_crash();
 }
 
 /* --- descriptors --- */
@@ -227,7 +255,7 @@ static ssize_t raw_write(int fd, const struct iovec *parts, int count, off_t off
     return syscall(SYS_pwritev, fd, parts, count, offset, (off_t)0);
 }
 
-/* The machine goes down before, in the middle of, or after the write. */
+/* It ends before, in the middle of, or after the write. */
 static _Noreturn void crash_in_write(struct descriptor *d, int fd, const struct iovec *parts, int count, off_t offset) {
     int most = (int)shim_random((uint64_t)count + 1);
 
@@ -235,7 +263,7 @@ static _Noreturn void crash_in_write(struct descriptor *d, int fd, const struct 
     if (most > 0) {
         raw_write(fd, parts, most, offset);
     }
-    shim_crash();
+    go_down();
 }
 
 static ssize_t watched_write(struct descriptor *d, int fd, const struct iovec *parts, int count, off_t offset) {
@@ -321,7 +349,7 @@ static int truncate_to(int fd, off_t size) {
 
         shim_note_size(d->file, fd, size);
         if (last) {
-            shim_crash();
+            go_down();
         }
     }
     result = (int)syscall(SYS_ftruncate, fd, size);
@@ -351,7 +379,7 @@ static int sync_file(int fd, const char *kind) {
     }
     last = is_last_call();
     if (last && shim_random(2) == 0) {
-        shim_crash();
+        go_down();
     }
     if (fails(kind, d->path)) {
         errno = EIO;
@@ -364,7 +392,7 @@ static int sync_file(int fd, const char *kind) {
         }
     }
     if (last) {
-        shim_crash();
+        go_down();
     }
     pthread_mutex_unlock(&lock);
     return result;
@@ -416,6 +444,23 @@ static void absolute(const char *path, char result[PATH_MAX]) {
     }
 }
 
+int mkdir(const char *path, mode_t mode) {
+    char name[PATH_MAX];
+    int result;
+
+    absolute(path, name);
+    pthread_mutex_lock(&lock);
+    result = (int)syscall(SYS_mkdir, path, mode);
+    if (result == 0 && is_watched(name)) {
+        shim_note_created(name);
+        if (is_last_call()) {
+            go_down();
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
 int rename(const char *from, const char *to) {
     char old[PATH_MAX];
     char new[PATH_MAX];
@@ -428,12 +473,12 @@ int rename(const char *from, const char *to) {
         bool last = is_last_call();
 
         if (last && shim_random(2) == 0) {
-            shim_crash();
+            go_down();
         }
         shim_note_rename(old, new);
         result = (int)syscall(SYS_rename, old, new);
         if (last) {
-            shim_crash();
+            go_down();
         }
     } else {
         result = (int)syscall(SYS_rename, old, new);

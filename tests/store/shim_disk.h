@@ -44,6 +44,10 @@ enum { SHIM_CRASHED = 77 };
 
 _Noreturn void shim_crash(void);
 
+/* The process ends and the machine goes on: writes into a file what is not synced, for the next process to begin with. */
+void shim_hand_over(const char *file);
+void shim_take_over(const char *file);
+
 /* The chance of the shim: a number below `bound`. */
 void shim_seed(uint64_t seed);
 uint64_t shim_random(uint64_t bound);

@@ -13,6 +13,7 @@ CRASHES = int(os.environ.get("STORE_CRASHES", "240"))
 CRASHES_ALL = int(os.environ.get("STORE_CRASHES_ALL", "3000"))
 PER_DIRECTORY = 6  # lives, each ended by a crash
 FIRST_CALLS = 24  # of a store that is made; all are crashed at
+KILLED_CRASHES = 240  # of machines that go down soon after a process was killed
 LIARS = 50  # directories within which a sync that is left out must be found out
 
 
@@ -62,6 +63,23 @@ def test_the_machine_may_go_down_while_a_store_is_made(tmp_path, call):
     for seed in range(6):
         lives = Lives(tmp_path / f"store-{seed}", seed, value_size=10, history=0)
         lives.live_until_crash(call)
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("call", range(1, FIRST_CALLS + 1))
+def test_the_machine_may_go_down_after_a_kill_while_a_store_is_made(tmp_path, call):
+    for seed in range(6):
+        lives = Lives(tmp_path / f"store-{seed}", seed, value_size=10, history=0)
+        lives.live_until_killed_before_crash(call, lives.chance.randint(10, 30))
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("seed", range(KILLED_CRASHES // PER_DIRECTORY))
+def test_the_machine_may_go_down_after_a_kill(tmp_path, seed):
+    chance = random.Random(seed)
+    lives = Lives(tmp_path / "store", seed, value_size=100, history=chance.choice((0, 50)))
+    for _ in range(PER_DIRECTORY):
+        lives.live_until_killed_before_crash(chance.randint(1, 60), chance.randint(1, 30))
 
 
 @pytest.mark.shim

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,41 +17,40 @@ bool directory_fail(struct buf *why, const char *directory, const char *what, co
     return false;
 }
 
-static bool sync_path(const char *path) {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
+/* Of a directory. Some file systems keep their names safe by themselves and know no sync of them. */
+static bool sync_open(int fd) {
+    bool synced = fsync(fd) == 0 || errno == EINVAL;
     int error = errno;
 
-    if (fd >= 0) {
-        close(fd);
-    }
+    close(fd);
     errno = error;
     return synced;
 }
 
 bool directory_sync(const char *directory, struct buf *why) {
-    return sync_path(directory) ||
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return (fd >= 0 && sync_open(fd)) ||
            directory_fail(why, directory, strerror(errno), "see whether the disk is out of order");
 }
 
-/* Makes one directory whose parent is there. `path` is changed for a moment. */
-static bool make_one(char *path) {
-    char *slash = strrchr(path, '/');
-    bool synced;
+/* One that may not be read cannot be synced. It is none that was made here. */
+bool directory_sync_parents(const char *directory, struct buf *why) {
+    char path[PATH_MAX];
 
-    if (mkdir(path, DIRECTORY_MODE) < 0) {
-        return errno == EEXIST;
+    if (realpath(directory, path) == NULL) {
+        return directory_fail(why, directory, strerror(errno), "see whether the disk is out of order");
     }
-    if (slash == NULL) {
-        return sync_path(".");
+    for (char *slash = strrchr(path, '/'); slash != NULL; slash = strrchr(path, '/')) {
+        int fd;
+
+        *slash = '\0';
+        fd = open(slash == path ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && !sync_open(fd)) {
+            return directory_fail(why, directory, strerror(errno), "see whether the disk is out of order");
+        }
     }
-    if (slash == path) {
-        return sync_path("/");
-    }
-    *slash = '\0';
-    synced = sync_path(path);
-    *slash = '/';
-    return synced;
+    return true;
 }
 
 bool directory_make(const char *directory, struct buf *why) {
@@ -63,16 +63,14 @@ bool directory_make(const char *directory, struct buf *why) {
     }
     memcpy(path, directory, size + 1);
     for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        bool made;
-
         *slash = '\0';
-        made = make_one(path);
-        *slash = '/';
-        if (!made) {
+        if (mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST) {
             return directory_fail(why, directory, strerror(errno), advice);
         }
+        *slash = '/';
     }
-    return make_one(path) || directory_fail(why, directory, strerror(errno), advice);
+    return mkdir(path, DIRECTORY_MODE) == 0 || errno == EEXIST ||
+           directory_fail(why, directory, strerror(errno), advice);
 }
 
 /* LMDB's own lock only keeps its readers apart. */

@@ -61,15 +61,46 @@ static bool check_pages(const char *directory, struct buf *why) {
     return true;
 }
 
-/* The journal is made before LMDB's file. So where that is and the journal is not, something was lost. */
+/* A process that was killed may have left to the system what the disk does not have yet. What is found now is the ground
+ * for all that follows: the journal begins anew behind a checkpoint that LMDB's file has. */
+static bool sync_data(const char *directory, struct buf *why) {
+    char path[PATH_MAX];
+    bool synced;
+    int error;
+    int fd;
+
+    path_in(directory, FILE_NAME, path);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    synced = fd >= 0 && fdatasync(fd) == 0;
+    error = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return synced || directory_fail(why, directory, strerror(error), "see whether the disk is out of order");
+}
+
+/* The journal is made before LMDB's file, and written only after it. So where one of them is and the other is not, something
+ * was lost. */
+static bool check_together(const char *directory, const char *journal, struct buf *why) {
+    static const char advice[] = "restore the whole directory from a backup, or start with an empty one";
+    bool has_journal = access(journal, F_OK) == 0;
+    struct stat status;
+
+    if (has_data(directory)) {
+        return has_journal ||
+               directory_fail(why, directory, "the journal is missing, and with it perhaps the last writes", advice);
+    }
+    return !has_journal || stat(journal, &status) < 0 || status.st_size == 0 ||
+           directory_fail(why, directory, FILE_NAME " is missing or empty, and the journal is not", advice);
+}
+
 static bool open_journal(struct journal *j, const char *directory, bool no_sync, struct buf *why) {
     char path[PATH_MAX];
     struct buf found;
 
     path_in(directory, "journal", path);
-    if (has_data(directory) && access(path, F_OK) < 0) {
-        return directory_fail(why, directory, "the journal is missing, and with it perhaps the last writes",
-                              "restore the whole directory from a backup");
+    if (!check_together(directory, path, why)) {
+        return false;
     }
     buf_init(&found, PHRASE_MAX);
     if (!journal_open(j, path, no_sync, &found)) {
@@ -203,7 +234,7 @@ static bool make_file(const struct local_config *config, struct buf *why) {
     init(&made, config);
     good = open_environment(&made, directory, NEW_FILE, config->quota, why) && open_contents(&made, directory, why);
     disk_close(&made);
-    if (!good) {
+    if (!good || !directory_sync_parents(directory, why)) {
         return false;
     }
     path_in(directory, NEW_FILE, from);
@@ -219,7 +250,8 @@ static bool open_files(struct disk *d, struct journal *j, const struct local_con
     const char *directory = config->directory;
 
     return check_pages(directory, why) && open_journal(j, directory, config->no_sync, why) &&
-           directory_sync(directory, why) && (has_data(directory) || make_file(config, why)) &&
+           directory_sync(directory, why) &&
+           (has_data(directory) ? sync_data(directory, why) : make_file(config, why)) &&
            open_environment(d, directory, FILE_NAME, config->quota, why) && open_contents(d, directory, why);
 }
 

@@ -172,10 +172,41 @@ static void a_newer_format_is_refused(void **state) {
     free(image.bytes);
 }
 
+static void expect_refusal(struct place *p, const char *phrase) {
+    struct buf why;
+
+    buf_init(&why, 4096);
+    assert_null(local_open(&p->config, &why));
+    assert_non_null(memmem(why.data, why.size, phrase, strlen(phrase)));
+    buf_fini(&why);
+}
+
+/* The journal alone is no store, and must not become an empty one. */
+static void a_missing_data_file_is_refused(void **state) {
+    struct image none = {0};
+    struct image image;
+    char path[128];
+    struct place p;
+
+    (void)state;
+    make_image(&p, &image);
+    file_name(&p, path);
+    assert_int_equal(unlink(path), 0);
+    expect_refusal(&p, "data.mdb is missing or empty");
+    write_image(&p, &none);
+    expect_refusal(&p, "data.mdb is missing or empty");
+    write_image(&p, &image);
+    place_open(&p);
+    assert_true(reads_well(&p));
+    place_end(&p);
+    free(image.bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_file_is_an_error_and_no_crash),
         cmocka_unit_test(a_newer_format_is_refused),
+        cmocka_unit_test(a_missing_data_file_is_refused),
     };
 
     return cmocka_run_group_tests_name("store-damage", tests, NULL, NULL);
