@@ -48,6 +48,9 @@ class Driver:
             self.opened = self.read()
         except Ended:  # it died at once
             pass
+        except TimeoutError:
+            self.kill()
+            raise
 
     def _receive(self):
         line = self._process.stdout.readline()

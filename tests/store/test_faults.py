@@ -189,7 +189,7 @@ def test_values_that_look_like_heads_of_entries(tmp_path):
     """Nor to let it work for hours, by entries that claim to be long."""
     heads = struct.pack("=QQQQ", JOURNAL_MAGIC, 1 << 40, 8 << 20, 1) * (1 << 15)
     with Driver(tmp_path / "store") as driver:
-        driver.write([{"op": "batch", "ops": [{"op": "put", "key": b"long/%d" % i, "value": heads} for i in range(14)]}])
+        driver.write([{"op": "batch", "ops": [{"op": "put", "key": b"long/%03d" % i, "value": heads} for i in range(14)]}])
         assert {answer["status"] for answer in driver.read()["answers"]} == {"OK"}
     with Driver(tmp_path / "store") as driver:
         assert driver.ready, driver.opened
