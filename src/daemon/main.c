@@ -15,6 +15,7 @@ int main(int argc, char **argv) {
         return EXIT_FAILURE;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow any more is a full disk */
     if (command_line_read(argc, argv, environ, stdout, stderr, options, &status)) {
         log_configure(options->log_level, options->log_format);
         status = node_run(options, argc, argv, environ);

@@ -17,6 +17,7 @@ enum {
     DATABASES = 3,
     FILE_MODE = 0600,
     PHRASE_MAX = 512,
+    LOCK_BYTES = 8192,     /* of LMDB's lock file, with DISK_READERS_MAX readers */
     MAP_FACTOR = 2,        /* of the quota: room for half empty pages and for those that a reader holds */
     MAP_EXTRA = 256 << 20, /* so that deletes and compaction can still be written when the quota is used up */
 };
@@ -110,6 +111,22 @@ static bool open_journal(struct journal *j, const char *directory, bool no_sync,
     return true;
 }
 
+/* LMDB writes to its lock file through a map: where a page of it found no room on the disk, a signal would end the process. */
+static int reserve_lock(const char *file) {
+    char path[PATH_MAX + sizeof("-lock")];
+    int error;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s-lock", file);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (fd < 0) {
+        return errno;
+    }
+    error = posix_fallocate(fd, 0, LOCK_BYTES);
+    close(fd);
+    return error;
+}
+
 static bool open_environment(struct disk *d, const char *directory, const char *file, uint64_t quota, struct buf *why) {
     unsigned flags = MDB_NOTLS | MDB_NOSUBDIR;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -126,6 +143,9 @@ static bool open_environment(struct disk *d, const char *directory, const char *
     }
     if (error == MDB_SUCCESS) {
         error = mdb_env_set_maxreaders(d->env, DISK_READERS_MAX);
+    }
+    if (error == MDB_SUCCESS) {
+        error = reserve_lock(path);
     }
     if (error == MDB_SUCCESS) {
         error = mdb_env_open(d->env, path, flags, FILE_MODE);
