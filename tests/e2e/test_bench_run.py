@@ -65,7 +65,8 @@ def test_a_row_is_measured_and_judged(measured):
 
 def all_rows():
     return [*(dict(resident_row(figure), row=number + 1) for number, figure in enumerate([2.5, 17, 3, 4, 5, 6, 7, 8])),
-            put_row(9), put_row(10), dict(resident_row(2.5), row=11), start_row(12), dict(resident_row(2.5), row=13)]
+            put_row(9), put_row(10), put_row(11), dict(resident_row(2.5), row=12), start_row(13),
+            dict(resident_row(2.5), row=14)]
 
 
 def test_a_result_is_written_into_its_section(measured, tmp_path):
@@ -76,7 +77,7 @@ def test_a_result_is_written_into_its_section(measured, tmp_path):
     for _ in range(2):  # the second time over its own section
         assert bench_run("--from", source, "--markdown", document).returncode == 0
         text = document.read_text()
-        assert text.startswith("before\n<!-- side-by-side -->\n12 of 13 rows met; MISSED: row 2.\n")
+        assert text.startswith("before\n<!-- side-by-side -->\n13 of 14 rows met; MISSED: row 2.\n")
         assert text.endswith("\n<!-- /side-by-side -->\nafter\n")
         assert "old" not in text
         for line in (
@@ -85,8 +86,8 @@ def test_a_result_is_written_into_its_section(measured, tmp_path):
                 "| 9 | durable put | 80,000 puts/s | etcd: 20,000 puts/s | 4.000 (4.000-4.000) | 3 or more | met |",
                 "| 10 | p99 | 5.00 | 10.00 | 0.500 (0.500-0.500) |  |",
                 "| 9 | syncs | 12.00 | 24.00 | 0.500 (0.500-0.500) |",
-                "| 12 | start | 1.50 s |  |  | under 3 s | met |",
-                "- Row 12: file in the page cache 1.25 s; resident memory then 90.00 MiB; files 200.0 MiB."):
+                "| 13 | start | 1.50 s |  |  | under 3 s | met |",
+                "- Row 13: file in the page cache 1.25 s; resident memory then 90.00 MiB; files 200.0 MiB."):
             assert line + "\n" in text
 
 
