@@ -101,7 +101,7 @@ def test_a_document_without_the_section_is_left_alone(measured, tmp_path):
     assert b"has no section" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--rows", "14"), ("--rounds", "0"), ("--quick", "--markdown"), ("--nonsense",)])
+@pytest.mark.parametrize("arguments", [("--rows", "15"), ("--rounds", "0"), ("--quick", "--markdown"), ("--nonsense",)])
 def test_senseless_arguments_are_told_apart_from_failures(arguments):
     done = bench_run(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
