@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from httpwire import start_node
 from server import MEMCACHED, Server, kind_under_test, larderd_path
 from wire import Connection, Transcript
 
@@ -78,6 +79,20 @@ def start_server(tmp_path):
     yield start
     for each in running:
         each.stop()
+
+
+@pytest.fixture
+def start():
+    """Starts nodes for one test alone, as httpwire.start_node does, and stops what the test has left running."""
+    running = []
+
+    def start_one(directory, **options):
+        running.append(start_node(directory, **options))
+        return running[-1]
+    yield start_one
+    for each in running:
+        if not each.stopped:
+            each.stop()
 
 
 @pytest.fixture

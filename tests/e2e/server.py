@@ -49,6 +49,7 @@ class Server:
         self.stderr_path = self.directory / "stderr"
         self.host = "127.0.0.1"
         self.port = None
+        self.stopped = False
         self._process = self._start(memory_mib, threads, max_conns, list(extra), background)
         wait_until(self._is_ready, READY_DEADLINE, lambda: f"{self.kind} writes its port file; stderr: {self.stderr()}")
 
@@ -111,6 +112,7 @@ class Server:
     def stop(self):
         """Ends the server and asserts that it ended well: status 0, no sanitizer report."""
         alive = self._process.poll() is None
+        self.stopped = True
         if alive:
             self._process.send_signal(signal.SIGTERM)
             try:

@@ -158,9 +158,9 @@ def test_bodies_of_other_requests_are_dropped(node, group):
     assert statuses(exchange(node, sent)) == [404] * 6 + [405] * 2 + [204] * 2 + [200]
 
 
-def test_memory_for_chunks_is_given_back(tmp_path):
+def test_memory_for_chunks_is_given_back(tmp_path, start):
     """64 MiB of values in chunks may be on their way in a worker; more are refused, and when they leave, all is as before."""
-    running = start_node(tmp_path, threads=1)
+    running = start(tmp_path, threads=1)
     chunk = b"%x\r\n" % 900_000 + b"x" * 900_000 + b"\r\n"
     with contextlib.ExitStack() as stack:
         for i in range(80):

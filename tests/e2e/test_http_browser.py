@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from httpwire import ask, start_node
+from httpwire import ask
 from server import wait_until
 
 pytestmark = pytest.mark.larder("memcached speaks no HTTP")
@@ -75,9 +75,9 @@ def browser(tmp_path):
         listener.server_close()
 
 
-def test_event_source(tmp_path, browser):
+def test_event_source(tmp_path, browser, start):
     assert CHROMIUM, "chromium is missing: scripts/setup test installs it"
-    running = start_node(tmp_path / "node")
+    running = start(tmp_path / "node")
     target = "/config/?watch&prefix=page/"
     seen = browser(f"http://{running.host}:{running.port}{target}")
 
@@ -101,7 +101,7 @@ def test_event_source(tmp_path, browser):
     running.stop()
     running.port_file.unlink(missing_ok=True)
     waits_for(1, "error")
-    running = start_node(tmp_path / "node", extra=["--listen", f"127.0.0.1:{port}"])
+    running = start(tmp_path / "node", extra=["--listen", f"127.0.0.1:{port}"])
     second = ask(running, "PUT", "/config/page/2", b"back").revision
     waits_for(2, "put")
     assert of_kind("put")[1]["id"] == str(second) and of_kind("put")[1]["data"]["value"] == "back"

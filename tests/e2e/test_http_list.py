@@ -98,8 +98,8 @@ def test_larders_own_keys_are_not_shown(node):
     assert ask(node, "GET", "/all//larder/x?watch").status == 403
 
 
-def test_a_page_is_bounded_by_bytes_too(tmp_path):
-    running = start_node(tmp_path)
+def test_a_page_is_bounded_by_bytes_too(tmp_path, start):
+    running = start(tmp_path)
     for i in range(20):
         assert ask(running, "PUT", f"/config/{i:02}", b"x" * 900_000).status == 201
     page = listing(running, "prefix=&values")
@@ -109,8 +109,8 @@ def test_a_page_is_bounded_by_bytes_too(tmp_path):
     running.stop()
 
 
-def test_a_large_limit_is_cut(tmp_path):
-    running = start_node(tmp_path)
+def test_a_large_limit_is_cut(tmp_path, start):
+    running = start(tmp_path)
     head = b"PUT /config/%05d HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx"
     sent = b"".join(head % i for i in range(10_001)) + b"GET / HTTP/1.1\r\nHost: a.b\r\nConnection: close\r\n\r\n"
     assert statuses(exchange(running, sent)).count(201) == 10_001

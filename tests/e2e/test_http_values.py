@@ -225,11 +225,11 @@ def test_no_update_is_lost(node, path):
     assert ask(node, "GET", path).body == b"150"
 
 
-def test_a_tag_of_a_memory_group_is_of_one_process(tmp_path):
+def test_a_tag_of_a_memory_group_is_of_one_process(tmp_path, start):
     """cas numbers begin anew with a process: the tag of a value must not be another's after a restart."""
     tags = []
     for _ in range(2):
-        running = start_node(tmp_path)
+        running = start(tmp_path)
         tags.append(ask(running, "PUT", "/mem/k", b"v").tag)
         running.stop()
         running.port_file.unlink(missing_ok=True)
@@ -265,8 +265,8 @@ def test_the_past(node, durable):
     assert refused.status == 412 and refused.json["key"] == durable[1:]
 
 
-def test_a_compacted_past(tmp_path):
-    running = start_node(tmp_path, extra=["--store-history", "5"])
+def test_a_compacted_past(tmp_path, start):
+    running = start(tmp_path, extra=["--store-history", "5"])
     first = ask(running, "PUT", "/config/k", b"1")
 
     def write_on():
@@ -366,8 +366,8 @@ def test_the_host_of_an_absolute_target_counts(node):
     assert exchange(node, request % (b"localhost", b"evil.example")).startswith(b"HTTP/1.1 404 ")
 
 
-def test_names_can_be_allowed(tmp_path):
-    running = start_node(tmp_path, extra=["--http-hosts", "larder.example, cache-1"])
+def test_names_can_be_allowed(tmp_path, start):
+    running = start(tmp_path, extra=["--http-hosts", "larder.example, cache-1"])
     request = b"GET /mem/none HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
     assert exchange(running, request % b"Larder.Example:8080").startswith(b"HTTP/1.1 404 ")
     assert exchange(running, request % b"cache-1").startswith(b"HTTP/1.1 404 ")

@@ -143,8 +143,8 @@ def test_of_one_revision_only_the_last_event_has_the_id(node):
     pytest.fail("the four keys never shared a lease")
 
 
-def test_a_compacted_revision(tmp_path):
-    running = start_node(tmp_path, extra=["--store-history", "5"])
+def test_a_compacted_revision(tmp_path, start):
+    running = start(tmp_path, extra=["--store-history", "5"])
     first = put(running, "/config/k", b"0")
 
     def compacted():
@@ -200,8 +200,8 @@ def test_what_is_said_behind_a_watch_is_dropped(node):
         assert received.count(b"HTTP/1.1 ") == 1
 
 
-def test_too_many_watches_are_refused(tmp_path):
-    running = start_node(tmp_path, extra=["--max-watchers", "2"])
+def test_too_many_watches_are_refused(tmp_path, start):
+    running = start(tmp_path, extra=["--max-watchers", "2"])
     with Watch(running, "/config/a?watch") as one, Watch(running, "/config/a?watch") as two:
         assert (one.status, two.status) == (200, 200)
         refused = ask(running, "GET", "/config/a?watch")
@@ -228,9 +228,9 @@ def test_an_old_client(node):
         assert b"Transfer-Encoding" not in received and b"\r\n\r\nretry: 1000\nid: " in received
 
 
-def test_a_slow_reader_holds_no_memory(tmp_path):
+def test_a_slow_reader_holds_no_memory(tmp_path, start):
     """It is sent everything, in order, when it reads; until then it holds its outbox and what the kernel took."""
-    running = start_node(tmp_path, extra=["--store-history", "0"])
+    running = start(tmp_path, extra=["--store-history", "0"])
     count, size = 800, 60_000
     with Watch(running, "/config/?watch&prefix=") as watch:
         start = int(watch.next()[1])
@@ -267,16 +267,16 @@ def test_many_watchers_see_the_same(node):
         assert numbers == sorted(numbers) and len(set(numbers)) == 4 * changes
 
 
-def test_a_node_that_ends_does_not_wait_for_watches(tmp_path):
-    running = start_node(tmp_path, extra=["--drain-timeout", "1h"])
+def test_a_node_that_ends_does_not_wait_for_watches(tmp_path, start):
+    running = start(tmp_path, extra=["--drain-timeout", "1h"])
     with Watch(running, "/config/k?watch") as watch:
         watch.next()
         running.stop()
         assert watch.next() is None
 
 
-def test_a_node_ends_although_a_watcher_does_not_read(tmp_path):
-    running = start_node(tmp_path, extra=["--drain-timeout", "100ms"])
+def test_a_node_ends_although_a_watcher_does_not_read(tmp_path, start):
+    running = start(tmp_path, extra=["--drain-timeout", "100ms"])
     with Watch(running, "/config/?watch&prefix=") as watch:
         watch.next()
         for i in range(200):
@@ -284,8 +284,8 @@ def test_a_node_ends_although_a_watcher_does_not_read(tmp_path):
         running.stop()
 
 
-def test_a_silent_watch_is_not_idle(tmp_path):
-    running = start_node(tmp_path, extra=["--idle-timeout", "100ms"])
+def test_a_silent_watch_is_not_idle(tmp_path, start):
+    running = start(tmp_path, extra=["--idle-timeout", "100ms"])
     with Watch(running, "/config/k?watch") as watch, raw_connect(running) as idle:
         watch.next()
         assert idle.recv(1) == b"", "a connection that was opened later is closed"
