@@ -4,22 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of an inner node `first[i]` is the least entry below `child[i]`. */
 struct key_node {
     unsigned count;
     bool leaf;
-    struct key_entry *first[KEY_TREE_FANOUT];
-    union {
-        struct key_node *child[KEY_TREE_FANOUT];
-        struct {
-            struct key_node *next;
-            struct key_node *previous;
-        };
-    };
+    struct key_entry *first[KEY_TREE_FANOUT]; /* of an inner node: the least entry below each child */
 };
 
-static size_t node_size(bool leaf) {
-    return leaf ? offsetof(struct key_node, next) + 2 * sizeof(struct key_node *) : sizeof(struct key_node);
+struct leaf {
+    struct key_node node;
+    struct key_node *next;
+    struct key_node *previous;
+};
+
+struct inner {
+    struct key_node node;
+    struct key_node *child[KEY_TREE_FANOUT];
+};
+
+static struct leaf *leaf_of(struct key_node *n) {
+    return (struct leaf *)(void *)n;
+}
+
+static struct inner *inner_of(struct key_node *n) {
+    return (struct inner *)(void *)n;
+}
+
+static const struct inner *const_inner_of(const struct key_node *n) {
+    return (const struct inner *)(const void *)n;
 }
 
 void key_tree_init(struct key_tree *x) {
@@ -31,7 +42,7 @@ static void free_below(struct key_node *n) {
         if (n->leaf) {
             key_entry_free(n->first[i]);
         } else {
-            free_below(n->child[i]);
+            free_below(inner_of(n)->child[i]);
         }
     }
     free(n);
@@ -44,7 +55,7 @@ void key_tree_fini(struct key_tree *x) {
     while (x->spare != NULL) {
         struct key_node *n = x->spare;
 
-        x->spare = n->child[0];
+        x->spare = inner_of(n)->child[0];
         free(n);
     }
     key_tree_init(x);
@@ -82,14 +93,14 @@ struct key_place key_tree_seek(const struct key_tree *x, struct slice key) {
         return (struct key_place){0};
     }
     while (!n->leaf) {
-        n = n->child[child_for(n, key)];
+        n = const_inner_of(n)->child[child_for(n, key)];
     }
     return (struct key_place){.leaf = n, .at = count_until(n, key, false)};
 }
 
 struct key_entry *key_tree_next(struct key_place *place) {
     while (place->leaf != NULL && place->at >= place->leaf->count) {
-        place->leaf = place->leaf->next;
+        place->leaf = ((const struct leaf *)(const void *)place->leaf)->next;
         place->at = 0;
     }
     return place->leaf == NULL ? NULL : place->leaf->first[place->at++];
@@ -111,13 +122,13 @@ struct key_entry *key_tree_find(const struct key_tree *x, struct slice key) {
 bool key_tree_reserve(struct key_tree *x) {
     /* Each level may split, and the tree may grow by one. */
     while (x->spares < x->height + 2) {
-        struct key_node *n = malloc(sizeof(*n));
+        struct inner *n = malloc(sizeof(*n));
 
         if (n == NULL) {
             return false;
         }
         n->child[0] = x->spare;
-        x->spare = n;
+        x->spare = &n->node;
         x->spares++;
     }
     return true;
@@ -126,14 +137,14 @@ bool key_tree_reserve(struct key_tree *x) {
 static struct key_node *take_spare(struct key_tree *x, bool leaf) {
     struct key_node *n = x->spare;
 
-    x->spare = n->child[0];
+    x->spare = inner_of(n)->child[0];
     x->spares--;
     if (leaf) {
-        struct key_node *smaller = realloc(n, node_size(true));
+        struct key_node *smaller = realloc(n, sizeof(struct leaf));
 
         n = smaller != NULL ? smaller : n;
-        n->next = NULL;
-        n->previous = NULL;
+        leaf_of(n)->next = NULL;
+        leaf_of(n)->previous = NULL;
     }
     n->leaf = leaf;
     n->count = 0;
@@ -144,8 +155,10 @@ static void put_at(struct key_node *n, unsigned at, struct key_entry *e, struct 
     memmove(n->first + at + 1, n->first + at, (n->count - at) * sizeof(*n->first));
     n->first[at] = e;
     if (!n->leaf) {
-        memmove(n->child + at + 1, n->child + at, (n->count - at) * sizeof(struct key_node *));
-        n->child[at] = child;
+        struct key_node **children = inner_of(n)->child;
+
+        memmove(children + at + 1, children + at, (n->count - at) * sizeof(*children));
+        children[at] = child;
     }
     n->count++;
 }
@@ -158,15 +171,15 @@ static struct key_node *split(struct key_tree *x, struct key_node *n, unsigned f
     memcpy(right->first, n->first + from, right->count * sizeof(*n->first));
     n->count = from;
     if (!n->leaf) {
-        memcpy(right->child, n->child + from, right->count * sizeof(struct key_node *));
+        memcpy(inner_of(right)->child, inner_of(n)->child + from, right->count * sizeof(struct key_node *));
         return right;
     }
-    right->next = n->next;
-    right->previous = n;
-    if (right->next != NULL) {
-        right->next->previous = right;
+    leaf_of(right)->next = leaf_of(n)->next;
+    leaf_of(right)->previous = n;
+    if (leaf_of(right)->next != NULL) {
+        leaf_of(leaf_of(right)->next)->previous = right;
     }
-    n->next = right;
+    leaf_of(n)->next = right;
     return right;
 }
 
@@ -199,8 +212,8 @@ static struct key_node *insert_below(struct key_tree *x, struct key_node *n, str
         return put_or_split(x, n, count_until(n, key_entry_key(e), false), e, NULL);
     }
     at = child_for(n, key_entry_key(e));
-    right = insert_below(x, n->child[at], e);
-    n->first[at] = n->child[at]->first[0];
+    right = insert_below(x, inner_of(n)->child[at], e);
+    n->first[at] = inner_of(n)->child[at]->first[0];
     return right == NULL ? NULL : put_or_split(x, n, at + 1, right->first[0], right);
 }
 
@@ -229,17 +242,21 @@ static void take_at(struct key_node *n, unsigned at) {
     n->count--;
     memmove(n->first + at, n->first + at + 1, (n->count - at) * sizeof(*n->first));
     if (!n->leaf) {
-        memmove(n->child + at, n->child + at + 1, (n->count - at) * sizeof(struct key_node *));
+        struct key_node **children = inner_of(n)->child;
+
+        memmove(children + at, children + at + 1, (n->count - at) * sizeof(*children));
     }
 }
 
 static void free_node(struct key_node *n) {
     if (n->leaf) {
-        if (n->previous != NULL) {
-            n->previous->next = n->next;
+        struct leaf *leaf = leaf_of(n);
+
+        if (leaf->previous != NULL) {
+            leaf_of(leaf->previous)->next = leaf->next;
         }
-        if (n->next != NULL) {
-            n->next->previous = n->previous;
+        if (leaf->next != NULL) {
+            leaf_of(leaf->next)->previous = leaf->previous;
         }
     }
     free(n);
@@ -254,7 +271,7 @@ static void remove_below(struct key_node *n, struct slice key) {
         return;
     }
     at = child_for(n, key);
-    child = n->child[at];
+    child = inner_of(n)->child[at];
     remove_below(child, key);
     if (child->count == 0) {
         free_node(child);
@@ -270,7 +287,7 @@ void key_tree_remove(struct key_tree *x, const struct key_entry *e) {
     while (x->root->count <= 1 && !(x->root->leaf && x->root->count == 1)) {
         struct key_node *root = x->root;
 
-        x->root = root->count == 0 ? NULL : root->child[0];
+        x->root = root->count == 0 ? NULL : inner_of(root)->child[0];
         x->height--;
         free(root);
         if (x->root == NULL) {
