@@ -104,7 +104,7 @@ static enum store_status commit_again(struct local *s) {
         mdb_txn_abort(txn);
         return status;
     }
-    return disk_status(mdb_txn_commit(txn));
+    return disk_commit(&s->disk, txn);
 }
 
 /* The commit failed half way. Whether it took place only the file knows. */
@@ -143,7 +143,7 @@ enum store_status checkpoint(struct local *s) {
     if (status == STORE_OK) {
         status = write_all(s, txn, deletions);
         if (status == STORE_OK) {
-            status = disk_status(mdb_txn_commit(txn));
+            status = disk_commit(&s->disk, txn);
         } else {
             mdb_txn_abort(txn);
         }

@@ -57,6 +57,9 @@ void disk_read_end(struct disk *d, struct disk_reader *reader);
 /* Begins the one write transaction there may be. */
 enum store_status disk_write_begin(struct disk *d, MDB_txn **ret_txn);
 
+/* Ends a write transaction. NO_SPACE, IO, ...: nothing was written, unless LMDB does nothing any more; see disk_reopen. */
+enum store_status disk_commit(const struct disk *d, MDB_txn *txn);
+
 /* The record of a change; it points into the snapshot. DAMAGED if it is not there or not whole. */
 enum store_status disk_get(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub, struct kv *ret_kv);
 
