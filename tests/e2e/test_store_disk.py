@@ -30,6 +30,11 @@ def start(directory):
     return start_node(directory)
 
 
+def kill(server):
+    os.kill(server.pid, signal.SIGKILL)
+    server._process.wait(DEADLINE)
+
+
 class Disk:
     """A node whose data are on a file system of their own, of 8 MiB, in memory; or, if that is not `mounted`, below a limit of
     the size of files: another error of the system, but just as little room."""
@@ -75,6 +80,10 @@ class Disk:
     def stop(self):
         server, self.server = self.server, None
         server.stop()
+
+    def kill(self):
+        kill(self.server)
+        self.server = None
 
     def _set_limit(self, size):
         self.limit = size
@@ -181,6 +190,19 @@ def test_a_start_on_a_full_disk(disk):
         assert connection.ask(b"get config/key\r\n") == b"END\r\n"
 
 
+def test_a_kill_on_a_full_disk(disk):
+    """The last writes are in the journal alone, and LMDB has no room for them."""
+    with Connection(disk.start()) as connection:
+        disk.take_room(disk.SIZE // 2)
+        taken = fill(connection, b"first")
+        disk.take_room()
+        taken += fill(connection, b"second")
+    disk.kill()
+    assert "make room" in disk.refused_start()
+    disk.make_room()
+    assert_there(disk.start(), taken)
+
+
 def refused_start(directory):
     """What a larderd says that cannot start with the node's configuration and data."""
     command = [larderd_path(), "--listen", "127.0.0.1:0", "--config", directory / "conf", "--data-dir", directory / "data"]
@@ -210,8 +232,7 @@ def test_a_newer_format(tmp_path):
 def test_half_a_store(tmp_path):
     server = start_node(tmp_path)
     assert ask(server, "PUT", "/config/key", b"v").status in (200, 201)
-    os.kill(server.pid, signal.SIGKILL)
-    server._process.wait(DEADLINE)
+    kill(server)
     data = tmp_path / "data"
     for name, phrase in (("data.mdb", "data.mdb is missing"), ("journal", "the journal is missing")):
         (data / name).rename(tmp_path / name)

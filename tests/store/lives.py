@@ -165,6 +165,11 @@ class Lives:
         self._live_under_shim(300, look=True, crash_at=crash_at, hand_over=hand_over)
         self._check_under_shim()
 
+    def live_until_crash_after_failure(self, crash_at, bad_write, bad_repair):
+        """A checkpoint fails at the page that makes the others valid, and the machine goes down later; see shim.c."""
+        self._live_under_shim(1, crash_at=crash_at, bad_write=bad_write, bad_repair=bad_repair)
+        self._check_under_shim()
+
     def _live_under_shim(self, checkpoint_kib, look=False, **settings):
         settings["seed"] = self.chance.randrange(1 << 60)
         driver = self.start("--checkpoint", str(checkpoint_kib << 10),

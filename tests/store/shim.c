@@ -14,6 +14,8 @@
  * STORE_SHIM_NO_SPACE    while a file of this name exists, writes fail with ENOSPC, but for those that sync
  * STORE_SHIM_BAD_SYNC    while a file of this name exists, calls that sync, or write and sync, fail with EIO
  * STORE_SHIM_BAD_KINDS   which of these fail, as in STORE_SHIM_SKIP; all if there is no such variable
+ * STORE_SHIM_BAD_WRITE   the so-manieth write that syncs fails with EIO; the system has it then, the disk perhaps
+ * STORE_SHIM_BAD_REPAIR  so many writes after that one fail as well, and write nothing
  *
  * No call reaches the real disk's sync: a crash of the machine is not what the tests of a crash want to wait for. */
 #include <errno.h>
@@ -50,6 +52,8 @@ static struct {
     const char *no_space;
     const char *bad_sync;
     const char *bad_kinds;
+    uint64_t bad_write;  /* counted down to 0 */
+    uint64_t bad_repair; /* likewise, from then on */
     uint64_t calls;
     struct descriptor fds[FDS_MAX];
 } shim;
@@ -72,6 +76,8 @@ __attribute__((constructor)) static void start(void) {
     shim.no_space = getenv("STORE_SHIM_NO_SPACE");
     shim.bad_sync = getenv("STORE_SHIM_BAD_SYNC");
     shim.bad_kinds = getenv("STORE_SHIM_BAD_KINDS");
+    shim.bad_write = number_of("STORE_SHIM_BAD_WRITE");
+    shim.bad_repair = number_of("STORE_SHIM_BAD_REPAIR");
     shim_seed(number_of("STORE_SHIM_SEED"));
     if (shim.hand_over != NULL) {
         shim_take_over(shim.hand_over);
@@ -112,6 +118,23 @@ static bool lies(const char *kind, const char *path) {
 
 static bool fails(const char *kind, const char *path) {
     return is_there(shim.bad_sync) && (shim.bad_kinds == NULL || names(shim.bad_kinds, kind, path));
+}
+
+/* Whether a write that syncs fails. */
+static bool is_bad_write(const char *path) {
+    return fails("dsync", path) || (shim.bad_write > 0 && --shim.bad_write == 0);
+}
+
+/* Whether another write fails. */
+static int error_of_write(void) {
+    if (is_there(shim.no_space)) {
+        return ENOSPC;
+    }
+    if (shim.bad_write == 0 && shim.bad_repair > 0) {
+        shim.bad_repair--;
+        return EIO;
+    }
+    return 0;
 }
 
 /* Whether it is this call at which the machine goes down, or the process. */
@@ -273,12 +296,17 @@ static ssize_t watched_write(struct descriptor *d, int fd, const struct iovec *p
     if (is_last_call()) {
         crash_in_write(d, fd, parts, count, offset);
     }
-    if (d->syncs ? fails("dsync", d->path) : is_there(shim.no_space)) {
-        errno = d->syncs ? EIO : ENOSPC;
+    errno = d->syncs ? 0 : error_of_write();
+    if (errno != 0) {
         return -1;
     }
     shim_note_write(d->file, fd, offset, size_of(parts, count));
     done = raw_write(fd, parts, count, offset);
+    if (d->syncs && is_bad_write(d->path)) { /* the system has it, and nobody knows of the disk */
+        shim_note_failure(d->file, offset, size_of(parts, count));
+        errno = EIO;
+        return -1;
+    }
     if (done > 0 && syncs) {
         shim_forget_write(d->file, fd, offset, (size_t)done);
     }

@@ -73,6 +73,29 @@ static bool is_lost(enum loss loss, off_t number) {
     return fate < 2 ? shim_random(2) == 0 : fate % 2 == 0;
 }
 
+/* Which of a sector's states will be found; as many as there are noted: the present one. */
+static size_t choose_state(enum loss loss, const struct sector *sector) {
+    if (!is_lost(loss, sector->number)) {
+        return sector->count;
+    }
+    return shim_random(2) == 0 ? 0 : shim_random(sector->count);
+}
+
+/* Returns where the file ends at least: behind what the disk has of this sector. */
+static off_t lose_sector(const struct shim_file *f, int fd, enum loss loss, const struct sector *sector) {
+    size_t state = choose_state(loss, sector);
+    off_t at = sector->number * SECTOR;
+    off_t size = SECTOR;
+
+    if (state == 0 && at < f->size && f->size - at < SECTOR) {
+        size = f->size - at;
+    }
+    if (state < sector->count && syscall(SYS_pwrite64, fd, sector->states[state], size, at) < 0) {
+        shim_die("a file cannot be written");
+    }
+    return state > 0 ? at + SECTOR : 0;
+}
+
 /* Takes back writes of one file. A file that had grown may keep its new size, with zeros, or not. */
 static void lose_writes(struct shim_file *f) {
     enum loss loss = (enum loss)shim_random(LOSS_KINDS);
@@ -84,14 +107,9 @@ static void lose_writes(struct shim_file *f) {
         shim_die("a file cannot be opened");
     }
     for (size_t i = 0; i < f->count; i++) {
-        off_t at = all[i]->number * SECTOR;
-        off_t left = at < f->size ? f->size - at : SECTOR;
+        off_t least = lose_sector(f, fd, loss, all[i]);
 
-        if (!is_lost(loss, all[i]->number)) {
-            end = end > at + SECTOR ? end : at + SECTOR;
-        } else if (syscall(SYS_pwrite64, fd, all[i]->before, left < SECTOR ? left : SECTOR, at) < 0) {
-            shim_die("a file cannot be written");
-        }
+        end = least > end ? least : end;
     }
     if (shim_size_of(fd) > end && shim_random(2) == 0 && syscall(SYS_ftruncate, fd, end) != 0) {
         shim_die("a file cannot be cut off");

@@ -80,46 +80,55 @@ static void forget(struct shim_file *f, struct sector **place) {
     struct sector *sector = *place;
 
     *place = sector->next;
+    free(sector->states);
     free(sector);
     f->count--;
 }
 
+static struct sector *sector_of(struct shim_file *f, off_t number) {
+    struct sector **place = place_of(f, number);
+
+    if (*place == NULL) {
+        *place = calloc(1, sizeof(**place));
+        if (*place == NULL) {
+            shim_die("out of memory");
+        }
+        (*place)->number = number;
+        f->count++;
+    }
+    return *place;
+}
+
+char *shim_add_state(struct shim_file *f, off_t number) {
+    struct sector *sector = sector_of(f, number);
+
+    sector->stuck = false;
+    sector->states = realloc(sector->states, (sector->count + 1) * SECTOR);
+    if (sector->states == NULL) {
+        shim_die("out of memory");
+    }
+    return memset(sector->states[sector->count++], 0, SECTOR);
+}
+
 /* The same open file may be for writing only. */
-static void read_before(const struct shim_file *f, struct sector *sector) {
+static void note_sectors(struct shim_file *f, off_t first, off_t end) {
     int fd = (int)syscall(SYS_openat, AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC, 0);
 
-    if (fd < 0 || pread(fd, sector->before, SECTOR, sector->number * SECTOR) < 0) {
-        shim_die("a file cannot be read");
+    if (fd < 0) {
+        shim_die("a file cannot be opened");
+    }
+    for (off_t number = first; number < end; number++) {
+        if (pread(fd, shim_add_state(f, number), SECTOR, number * SECTOR) < 0) {
+            shim_die("a file cannot be read");
+        }
     }
     syscall(SYS_close, fd);
 }
 
-struct sector *shim_add_sector(struct shim_file *f, off_t number) {
-    struct sector **place = place_of(f, number);
-
-    *place = calloc(1, sizeof(**place));
-    if (*place == NULL) {
-        shim_die("out of memory");
-    }
-    (*place)->number = number;
-    f->count++;
-    return *place;
-}
-
-static void note_sector(struct shim_file *f, off_t number) {
-    if (*place_of(f, number) == NULL) {
-        struct sector *sector = shim_add_sector(f, number);
-
-        if (number * SECTOR < f->size) {
-            read_before(f, sector);
-        }
-    }
-}
-
 void shim_note_write(struct shim_file *f, int fd, off_t offset, size_t size) {
     (void)fd;
-    for (off_t number = offset / SECTOR; number * SECTOR < offset + (off_t)size; number++) {
-        note_sector(f, number);
+    if (size > 0) {
+        note_sectors(f, offset / SECTOR, (offset + (off_t)size - 1) / SECTOR + 1);
     }
 }
 
@@ -146,21 +155,33 @@ void shim_forget_write(struct shim_file *f, int fd, off_t offset, size_t size) {
     }
 }
 
-static void forget_sectors(struct shim_file *f) {
+void shim_note_failure(struct shim_file *f, off_t offset, size_t size) {
+    for (off_t number = offset / SECTOR; number * SECTOR < offset + (off_t)size; number++) {
+        sector_of(f, number)->stuck = true;
+    }
+}
+
+static void forget_sectors(struct shim_file *f, bool stuck_too) {
     for (size_t i = 0; i < SHIM_SLOTS && f->count > 0; i++) {
-        while (f->slots[i] != NULL) {
-            forget(f, &f->slots[i]);
+        struct sector **place = &f->slots[i];
+
+        while (*place != NULL) {
+            if (stuck_too || !(*place)->stuck) {
+                forget(f, place);
+            } else {
+                place = &(*place)->next;
+            }
         }
     }
 }
 
 void shim_forget_all(struct shim_file *f, int fd) {
-    forget_sectors(f);
+    forget_sectors(f, false);
     f->size = shim_size_of(fd);
 }
 
 static void free_file(struct shim_file *f) {
-    forget_sectors(f);
+    forget_sectors(f, true);
     free(f);
 }
 

@@ -30,6 +30,9 @@ void shim_note_size(struct shim_file *f, int fd, off_t size);
 void shim_forget_write(struct shim_file *f, int fd, off_t offset, size_t size);
 void shim_forget_all(struct shim_file *f, int fd);
 
+/* What was noted there last did not reach the disk, as far as anybody was told. */
+void shim_note_failure(struct shim_file *f, off_t offset, size_t size);
+
 /* A name has come to be; or is about to replace another, which is kept aside; or goes, and its file with it. */
 void shim_note_created(const char *path);
 void shim_note_rename(const char *from, const char *to);

@@ -25,6 +25,7 @@ static void put_file(FILE *to, const struct shim_file *f) {
     for (size_t i = 0; i < SHIM_SLOTS; i++) {
         for (const struct sector *sector = f->slots[i]; sector != NULL; sector = sector->next) {
             put(to, sector, sizeof(*sector));
+            put(to, sector->states, sector->count * SECTOR);
         }
     }
 }
@@ -44,7 +45,12 @@ static void get_file(FILE *from) {
         struct sector sector;
 
         get(from, &sector, sizeof(sector));
-        memcpy(shim_add_sector(f, sector.number)->before, sector.before, SECTOR);
+        for (size_t state = 0; state < sector.count; state++) {
+            get(from, shim_add_state(f, sector.number), SECTOR);
+        }
+        if (sector.stuck) {
+            shim_note_failure(f, sector.number * SECTOR, SECTOR);
+        }
     }
     shim_state.files[shim_state.file_count++] = f;
 }

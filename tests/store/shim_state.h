@@ -10,11 +10,14 @@
 
 enum { SHIM_FILES_MAX = 16, SHIM_NAMES_MAX = 64, SHIM_SLOTS = 1 << 12 };
 
-/* A sector that is not synced, and what the disk has there. */
+/* A sector that is not synced, and what it was before each of the writes since: first what the disk surely has, then what it
+ * may have as well. */
 struct sector {
     off_t number;
     struct sector *next; /* of its slot */
-    char before[SECTOR]; /* zeros behind the end of the file */
+    size_t count;
+    char (*states)[SECTOR]; /* zeros behind the end of the file */
+    bool stuck; /* writing it failed: the system does not try again, whatever is synced, until it is written anew */
 };
 
 struct shim_file {
@@ -42,8 +45,8 @@ struct shim_state {
 
 extern struct shim_state shim_state;
 
-/* The new entry of a sector, all zeros but for its number. It is not there yet. */
-struct sector *shim_add_sector(struct shim_file *f, off_t number);
+/* Room for one more state of a sector, zeros; the sector may be new. */
+char *shim_add_state(struct shim_file *f, off_t number);
 
 struct name *shim_add_name(const char *path);
 

@@ -14,6 +14,7 @@ CRASHES_ALL = int(os.environ.get("STORE_CRASHES_ALL", "3000"))
 PER_DIRECTORY = 6  # lives, each ended by a crash
 FIRST_CALLS = 24  # of a store that is made; all are crashed at
 KILLED_CRASHES = 240  # of machines that go down soon after a process was killed
+FAILED_CHECKPOINTS = 120  # before a crash
 LIARS = 50  # directories within which a sync that is left out must be found out
 
 
@@ -80,6 +81,16 @@ def test_the_machine_may_go_down_after_a_kill(tmp_path, seed):
     lives = Lives(tmp_path / "store", seed, value_size=100, history=chance.choice((0, 50)))
     for _ in range(PER_DIRECTORY):
         lives.live_until_killed_before_crash(chance.randint(1, 60), chance.randint(1, 30))
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("bad_repair", [0, 1], ids=["taken back", "not taken back"])
+@pytest.mark.parametrize("seed", range(FAILED_CHECKPOINTS // PER_DIRECTORY))
+def test_the_machine_may_go_down_after_a_checkpoint_failed(tmp_path, seed, bad_repair):
+    """LMDB takes back what it could not write, but the disk may have either; or it cannot take it back."""
+    lives = Lives(tmp_path / "store", seed, value_size=100, history=0)
+    for _ in range(PER_DIRECTORY):
+        lives.live_until_crash_after_failure(lives.chance.randint(20, 60), lives.chance.randint(2, 4), bad_repair)
 
 
 @pytest.mark.shim

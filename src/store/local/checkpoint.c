@@ -90,6 +90,23 @@ static bool is_broken(struct disk *d) {
     return false;
 }
 
+/* Shown by the system is a commit that could not be written, nor taken back. That the disk has it is only sure after another
+ * one, which waits for another page. */
+static enum store_status commit_again(struct local *s) {
+    MDB_txn *txn;
+    enum store_status status = disk_write_begin(&s->disk, &txn);
+
+    if (status != STORE_OK) {
+        return status;
+    }
+    status = disk_set_number(&s->disk, txn, DISK_NUMBER_SEQUENCE, (int64_t)s->journal.sequence);
+    if (status != STORE_OK) {
+        mdb_txn_abort(txn);
+        return status;
+    }
+    return disk_commit(&s->disk, txn);
+}
+
 /* The commit failed half way. Whether it took place only the file knows. */
 static enum store_status look_again(struct local *s) {
     struct disk_reader *reader;
@@ -102,7 +119,15 @@ static enum store_status look_again(struct local *s) {
     }
     status = disk_get_number(&s->disk, reader->txn, DISK_NUMBER_SEQUENCE, &sequence);
     disk_read_end(&s->disk, reader);
-    return status == STORE_OK && (uint64_t)sequence == s->journal.sequence ? STORE_OK : STORE_IO;
+    if (status != STORE_OK || (uint64_t)sequence != s->journal.sequence) {
+        return STORE_IO;
+    }
+    status = commit_again(s);
+    if (status != STORE_OK) {
+        s->failed = true;
+        disk_reopen(&s->disk);
+    }
+    return status;
 }
 
 enum store_status checkpoint(struct local *s) {
@@ -118,7 +143,7 @@ enum store_status checkpoint(struct local *s) {
     if (status == STORE_OK) {
         status = write_all(s, txn, deletions);
         if (status == STORE_OK) {
-            status = disk_status(mdb_txn_commit(txn));
+            status = disk_commit(&s->disk, txn);
         } else {
             mdb_txn_abort(txn);
         }

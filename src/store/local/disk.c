@@ -4,6 +4,11 @@
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum { FULL_BYTES = 64 << 10 /* less than this is no room */ };
 
 /* All fit for an MDB_val, whose pointer is not const although LMDB does not write there. */
 static MDB_val val(const void *data, size_t size) {
@@ -95,6 +100,28 @@ void disk_read_end(struct disk *d, struct disk_reader *reader) {
 
 enum store_status disk_write_begin(struct disk *d, MDB_txn **ret_txn) {
     return d->env == NULL ? STORE_IO : disk_status(mdb_txn_begin(d->env, NULL, 0, ret_txn));
+}
+
+/* What a write takes that found too little room; only a part of it was written, up to the last byte there was. */
+static bool is_full(const struct disk *d) {
+    struct rlimit limit;
+    struct statvfs system;
+    struct stat file;
+    int fd;
+
+    if (mdb_env_get_fd(d->env, &fd) != MDB_SUCCESS || fstatvfs(fd, &system) < 0 || fstat(fd, &file) < 0 ||
+        getrlimit(RLIMIT_FSIZE, &limit) < 0) {
+        return false;
+    }
+    return system.f_bavail * system.f_frsize < FULL_BYTES ||
+           (limit.rlim_cur != RLIM_INFINITY && (rlim_t)file.st_size + FULL_BYTES > limit.rlim_cur);
+}
+
+/* LMDB calls it an error of the disk when not all is written. */
+enum store_status disk_commit(const struct disk *d, MDB_txn *txn) {
+    int error = mdb_txn_commit(txn);
+
+    return error == EIO && is_full(d) ? STORE_NO_SPACE : disk_status(error);
 }
 
 /* --- records --- */

@@ -36,7 +36,9 @@ bool disk_open(struct disk *d, struct journal *j, const struct local_config *con
 void disk_close(struct disk *d);
 
 /* Closes LMDB's file and opens it again, when everybody has ended reading: after an error in the middle of a commit LMDB
- * does nothing any more, not even read. False: it cannot be opened; all reads fail from now on. */
+ * does nothing any more, not even read. It has taken the commit back, as the system shows it; the next one overwrites pages
+ * of that commit, so the disk must have this first. False: it could not be synced and must not be written any more; or it
+ * cannot be opened, and all reads fail from now on. */
 bool disk_reopen(struct disk *d);
 
 /* What an error of LMDB means. */
@@ -54,6 +56,9 @@ void disk_read_end(struct disk *d, struct disk_reader *reader);
 
 /* Begins the one write transaction there may be. */
 enum store_status disk_write_begin(struct disk *d, MDB_txn **ret_txn);
+
+/* Ends a write transaction. NO_SPACE, IO, ...: nothing was written, unless LMDB does nothing any more; see disk_reopen. */
+enum store_status disk_commit(const struct disk *d, MDB_txn *txn);
 
 /* The record of a change; it points into the snapshot. DAMAGED if it is not there or not whole. */
 enum store_status disk_get(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub, struct kv *ret_kv);

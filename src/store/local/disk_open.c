@@ -303,6 +303,7 @@ static void close_environment(struct disk *d) {
 
 bool disk_reopen(struct disk *d) {
     struct buf why;
+    bool synced;
     bool opened;
 
     buf_init(&why, PHRASE_MAX);
@@ -312,6 +313,7 @@ bool disk_reopen(struct disk *d) {
         pthread_cond_wait(&d->readers_signal, &d->readers_lock);
     }
     close_environment(d);
+    synced = sync_data(d->directory, &why);
     opened = open_environment(d, d->directory, FILE_NAME, d->quota, &why) && open_contents(d, d->directory, &why);
     if (!opened) {
         close_environment(d);
@@ -320,7 +322,7 @@ bool disk_reopen(struct disk *d) {
     pthread_cond_broadcast(&d->readers_signal);
     pthread_mutex_unlock(&d->readers_lock);
     buf_fini(&why);
-    return opened;
+    return synced && opened;
 }
 
 void disk_close(struct disk *d) {

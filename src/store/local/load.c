@@ -111,7 +111,7 @@ static enum store_status take_over_journal(struct local *s) {
         mdb_txn_abort(replay.txn);
         return status;
     }
-    status = disk_status(mdb_txn_commit(replay.txn));
+    status = disk_commit(&s->disk, replay.txn);
     if (status == STORE_OK) {
         journal_rewind(&s->journal);
     }

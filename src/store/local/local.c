@@ -185,12 +185,25 @@ static struct local *make(const struct local_config *config) {
     return s;
 }
 
+/* What to do about a store that cannot be loaded. */
+static const char *advice_for(enum store_status status) {
+    switch (status) {
+    case STORE_NO_SPACE:
+        return "make room on its disk: the last writes are still to be put in their place";
+    case STORE_NO_MEMORY:
+        return "give it more memory";
+    case STORE_IO:
+        return "see whether the disk is out of order";
+    default:
+        return "restore the directory from a backup, or start with an empty one";
+    }
+}
+
 static bool start(struct local *s, const char *directory, struct buf *why) {
     enum store_status status = local_load(s);
 
     if (status != STORE_OK) {
-        buf_printf(why, "the store in %s: %s; restore the directory from a backup, or start with an empty one",
-                   directory, store_status_text(status));
+        buf_printf(why, "the store in %s: %s; %s", directory, store_status_text(status), advice_for(status));
         return false;
     }
     s->writer_started = pthread_create(&s->writer, NULL, local_write, s) == 0;
