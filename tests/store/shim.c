@@ -367,6 +367,21 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset) 
     return write_parts(fd, parts, count, offset);
 }
 
+static ssize_t write_with_flags(int fd, const struct iovec *parts, int count, off_t offset, int flags) {
+    if (flags != 0) {
+        shim_die("a write has flags, which the shim does not know");
+    }
+    return write_parts(fd, parts, count, offset);
+}
+
+ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset, int flags) {
+    return write_with_flags(fd, parts, count, offset, flags);
+}
+
+ssize_t pwritev64v2(int fd, const struct iovec *parts, int count, off64_t offset, int flags) {
+    return write_with_flags(fd, parts, count, offset, flags);
+}
+
 static int truncate_to(int fd, off_t size) {
     struct descriptor *d = descriptor_of(fd);
     int result;

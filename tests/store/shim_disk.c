@@ -226,14 +226,18 @@ void shim_note_rename(const char *from, const char *to) {
     move_file(from, to);
 }
 
-void shim_note_removed(const char *path) {
+static void drop_file(const char *path) {
     for (size_t i = 0; i < shim_state.file_count; i++) {
         if (strcmp(shim_state.files[i]->path, path) == 0) {
             free_file(shim_state.files[i]);
             shim_state.files[i] = shim_state.files[--shim_state.file_count];
-            break;
+            return;
         }
     }
+}
+
+void shim_note_removed(const char *path) {
+    drop_file(path);
     for (size_t i = 0; i < shim_state.name_count; i++) {
         if (strcmp(shim_state.names[i].path, path) == 0) {
             memmove(&shim_state.names[i], &shim_state.names[i + 1],
@@ -266,6 +270,7 @@ void shim_forget_names(const char *directory) {
             shim_state.names[kept++] = shim_state.names[i];
         } else if (shim_state.names[i].backup[0] != '\0') {
             shim_remove_name(shim_state.names[i].backup);
+            drop_file(shim_state.names[i].backup);
         }
     }
     shim_state.name_count = kept;
