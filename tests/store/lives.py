@@ -27,7 +27,7 @@ def shim_path():
 
 
 def shim_environment(directory, **settings):
-    """That of a program under the shim, which watches the directory and its name; settings as in shim.c, without
+    """That of a program under the shim, which watches the directory and its name; settings as in shim_settings.h, without
     STORE_SHIM_."""
     assert shim_path().exists(), f"there is no {shim_path()}; the target store-tests builds it"
     return {
@@ -149,8 +149,8 @@ class Lives:
             load.take(answer)
 
     def live_until_crash(self, crash_at, skip=""):
-        """The machine goes down at the call of that number, maybe while the store is being opened; `skip`: see shim.c. Then
-        checks what is left."""
+        """The machine goes down at the call of that number, maybe while the store is being opened; `skip` is that of
+        shim_settings.h. Then checks what is left."""
         self._live_under_shim(self.chance.choice((1, 30, 300)), crash_at=crash_at, skip=skip)
         if not self.sync:
             self.acknowledged = 0
@@ -166,7 +166,7 @@ class Lives:
         self._check_under_shim()
 
     def live_until_crash_after_failure(self, crash_at, bad_write, bad_repair):
-        """A checkpoint fails at the page that makes the others valid, and the machine goes down later; see shim.c."""
+        """A checkpoint fails at the page that makes the others valid, and the machine goes down later."""
         self._live_under_shim(1, crash_at=crash_at, bad_write=bad_write, bad_repair=bad_repair)
         self._check_under_shim()
 

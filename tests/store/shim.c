@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program, lets the machine under it crash. What the page cache hides from a kill it does not hide from
- * this: writes that were not synced are lost, torn or reordered. The environment says where and when:
- *
- * STORE_SHIM_DIRECTORY   below which files are watched (an absolute path without symbolic links); lock files are not
- * STORE_SHIM_CRASH_AT    at which call that writes or syncs there the machine goes down; 0: never
- * STORE_SHIM_KILL_AT     at which call the process alone ends, as by kill -9: what it wrote is not lost, yet not synced
- * STORE_SHIM_HAND_OVER   a file by which what is not synced goes from process to process, when one ends by itself or is
- *                        killed as above; it need not be there
- * STORE_SHIM_SEED        of the chance that decides what is lost
- * STORE_SHIM_SKIP        calls that lie, to see that a test notices: "fdatasync", "fsync", or "dsync" (writes to a descriptor
- *                        opened with O_DSYNC or O_SYNC) sync nothing and say that they did; "fdatasync:journal" does so
- *                        only to files of that name; several are separated by commas
- * STORE_SHIM_NO_SPACE    while a file of this name exists, writes fail with ENOSPC, but for those that sync
- * STORE_SHIM_BAD_SYNC    while a file of this name exists, calls that sync, or write and sync, fail with EIO
- * STORE_SHIM_BAD_KINDS   which of these fail, as in STORE_SHIM_SKIP; all if there is no such variable
- * STORE_SHIM_BAD_WRITE   the so-manieth write that syncs fails with EIO; the system has it then, the disk perhaps
- * STORE_SHIM_BAD_REPAIR  so many writes after that one fail as well, and write nothing
+ * this: writes that were not synced are lost, torn or reordered. What goes wrong, and where, says shim_settings.h.
  *
  * No call reaches the real disk's sync: a crash of the machine is not what the tests of a crash want to wait for. */
 #include <errno.h>
@@ -33,6 +18,7 @@
 #include <unistd.h>
 
 #include "shim_disk.h"
+#include "shim_settings.h"
 
 enum { FDS_MAX = 1024 };
 
@@ -42,132 +28,10 @@ struct descriptor {
     bool syncs;             /* each write */
 };
 
-static struct {
-    const char *directory;
-    size_t directory_size;
-    uint64_t crash_at;
-    uint64_t kill_at;
-    const char *hand_over;
-    const char *skip;
-    const char *no_space;
-    const char *bad_sync;
-    const char *bad_kinds;
-    uint64_t bad_write;  /* counted down to 0 */
-    uint64_t bad_repair; /* likewise, from then on */
-    uint64_t calls;
-    struct descriptor fds[FDS_MAX];
-} shim;
-
+static struct descriptor fds[FDS_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static uint64_t number_of(const char *name) {
-    const char *text = getenv(name);
-
-    return text == NULL ? 0 : strtoull(text, NULL, 10);
-}
-
-__attribute__((constructor)) static void start(void) {
-    shim.directory = getenv("STORE_SHIM_DIRECTORY");
-    shim.directory_size = shim.directory == NULL ? 0 : strlen(shim.directory);
-    shim.crash_at = number_of("STORE_SHIM_CRASH_AT");
-    shim.kill_at = number_of("STORE_SHIM_KILL_AT");
-    shim.hand_over = getenv("STORE_SHIM_HAND_OVER");
-    shim.skip = getenv("STORE_SHIM_SKIP");
-    shim.no_space = getenv("STORE_SHIM_NO_SPACE");
-    shim.bad_sync = getenv("STORE_SHIM_BAD_SYNC");
-    shim.bad_kinds = getenv("STORE_SHIM_BAD_KINDS");
-    shim.bad_write = number_of("STORE_SHIM_BAD_WRITE");
-    shim.bad_repair = number_of("STORE_SHIM_BAD_REPAIR");
-    shim_seed(number_of("STORE_SHIM_SEED"));
-    if (shim.hand_over != NULL) {
-        shim_take_over(shim.hand_over);
-    }
-}
-
-__attribute__((destructor)) static void end(void) {
-    if (shim.hand_over != NULL) {
-        shim_hand_over(shim.hand_over);
-    }
-}
-
-static bool is_there(const char *path) {
-    return path != NULL && syscall(SYS_access, path, F_OK) == 0;
-}
-
-/* Whether a list names a kind of calls, at least those to the file of that path. */
-static bool names(const char *list, const char *kind, const char *path) {
-    const char *name = strrchr(path, '/') + 1;
-    size_t kind_size = strlen(kind);
-
-    while (list != NULL && *list != '\0') {
-        size_t size = strcspn(list, ",");
-
-        if (size >= kind_size && strncmp(list, kind, kind_size) == 0 &&
-            (size == kind_size || (list[kind_size] == ':' && strlen(name) == size - kind_size - 1 &&
-                                   strncmp(list + kind_size + 1, name, strlen(name)) == 0))) {
-            return true;
-        }
-        list += size + (list[size] == ',');
-    }
-    return false;
-}
-
-static bool lies(const char *kind, const char *path) {
-    return names(shim.skip, kind, path);
-}
-
-static bool fails(const char *kind, const char *path) {
-    return is_there(shim.bad_sync) && (shim.bad_kinds == NULL || names(shim.bad_kinds, kind, path));
-}
-
-/* Whether a write that syncs fails. */
-static bool is_bad_write(const char *path) {
-    return fails("dsync", path) || (shim.bad_write > 0 && --shim.bad_write == 0);
-}
-
-/* Whether another write fails. */
-static int error_of_write(void) {
-    if (is_there(shim.no_space)) {
-        return ENOSPC;
-    }
-    if (shim.bad_write == 0 && shim.bad_repair > 0) {
-        shim.bad_repair--;
-        return EIO;
-    }
-    return 0;
-}
-
-/* Whether it is this call at which the machine goes down, or the process. */
-static bool is_last_call(void) {
-    shim.calls++;
-    return shim.calls == shim.crash_at || shim.calls == shim.kill_at;
-}
-
-static _Noreturn void go_down(void) {
-    if (shim.calls == shim.kill_at) {
-        end();
-        _exit(SHIM_CRASHED);
-    }
-    if (shim.hand_over != NULL) {
-        syscall(SYS_unlink, shim.hand_over);
-    }
-    shim_crash();
-}
-
 /* --- descriptors --- */
-
-static bool ends_with(const char *text, const char *end) {
-    size_t size = strlen(text);
-
-    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
-}
-
-static bool is_watched(const char *path) {
-
-    return shim.directory != NULL && strncmp(path, shim.directory, shim.directory_size) == 0 &&
-           (path[shim.directory_size] == '/' || path[shim.directory_size] == '\0') && !ends_with(path, ".lock") &&
-           !ends_with(path, "-lock");
-}
 
 static bool path_of(int fd, char path[PATH_MAX]) {
     char link[64];
@@ -185,21 +49,21 @@ static bool path_of(int fd, char path[PATH_MAX]) {
 static struct descriptor *descriptor_of(int fd) {
     static struct descriptor none;
 
-    return fd >= 0 && fd < FDS_MAX ? &shim.fds[fd] : &none;
+    return fd >= 0 && fd < FDS_MAX ? &fds[fd] : &none;
 }
 
 static void note_open(int fd, bool syncs, bool created) {
     char path[PATH_MAX];
     struct stat status;
 
-    if (fd < 0 || !path_of(fd, path) || !is_watched(path)) {
+    if (fd < 0 || !path_of(fd, path) || !settings_watch(path)) {
         return;
     }
     if (fd >= FDS_MAX || fstat(fd, &status) != 0) {
         shim_die("too many files");
     }
-    shim.fds[fd].path = strdup(path);
-    if (shim.fds[fd].path == NULL) {
+    fds[fd].path = strdup(path);
+    if (fds[fd].path == NULL) {
         shim_die("out of memory");
     }
     if (S_ISDIR(status.st_mode)) {
@@ -208,8 +72,8 @@ static void note_open(int fd, bool syncs, bool created) {
     if (created) {
         shim_note_created(path);
     }
-    shim.fds[fd].file = shim_file_of(fd, path);
-    shim.fds[fd].syncs = syncs;
+    fds[fd].file = shim_file_of(fd, path);
+    fds[fd].syncs = syncs;
 }
 
 static int open_file(int directory, const char *path, int flags, mode_t mode) {
@@ -286,23 +150,23 @@ static _Noreturn void crash_in_write(struct descriptor *d, int fd, const struct 
     if (most > 0) {
         raw_write(fd, parts, most, offset);
     }
-    go_down();
+    settings_go_down();
 }
 
 static ssize_t watched_write(struct descriptor *d, int fd, const struct iovec *parts, int count, off_t offset) {
-    bool syncs = d->syncs && !lies("dsync", d->path);
+    bool syncs = d->syncs && !settings_lie("dsync", d->path);
     ssize_t done;
 
-    if (is_last_call()) {
+    if (settings_is_last_call()) {
         crash_in_write(d, fd, parts, count, offset);
     }
-    errno = d->syncs ? 0 : error_of_write();
+    errno = d->syncs ? 0 : settings_error_of_write();
     if (errno != 0) {
         return -1;
     }
     shim_note_write(d->file, fd, offset, size_of(parts, count));
     done = raw_write(fd, parts, count, offset);
-    if (d->syncs && is_bad_write(d->path)) { /* the system has it, and nobody knows of the disk */
+    if (d->syncs && settings_fail_write_that_syncs(d->path)) { /* the system has it, and nobody knows of the disk */
         shim_note_failure(d->file, offset, size_of(parts, count));
         errno = EIO;
         return -1;
@@ -388,11 +252,11 @@ static int truncate_to(int fd, off_t size) {
 
     pthread_mutex_lock(&lock);
     if (d->file != NULL) {
-        bool last = is_last_call();
+        bool last = settings_is_last_call();
 
         shim_note_size(d->file, fd, size);
         if (last) {
-            go_down();
+            settings_go_down();
         }
     }
     result = (int)syscall(SYS_ftruncate, fd, size);
@@ -420,14 +284,14 @@ static int sync_file(int fd, const char *kind) {
         pthread_mutex_unlock(&lock);
         return 0;
     }
-    last = is_last_call();
+    last = settings_is_last_call();
     if (last && shim_random(2) == 0) {
-        go_down();
+        settings_go_down();
     }
-    if (fails(kind, d->path)) {
+    if (settings_fail(kind, d->path)) {
         errno = EIO;
         result = -1;
-    } else if (!lies(kind, d->path)) {
+    } else if (!settings_lie(kind, d->path)) {
         if (d->file != NULL) {
             shim_forget_all(d->file, fd);
         } else {
@@ -435,7 +299,7 @@ static int sync_file(int fd, const char *kind) {
         }
     }
     if (last) {
-        go_down();
+        settings_go_down();
     }
     pthread_mutex_unlock(&lock);
     return result;
@@ -494,10 +358,10 @@ int mkdir(const char *path, mode_t mode) {
     absolute(path, name);
     pthread_mutex_lock(&lock);
     result = (int)syscall(SYS_mkdir, path, mode);
-    if (result == 0 && is_watched(name)) {
+    if (result == 0 && settings_watch(name)) {
         shim_note_created(name);
-        if (is_last_call()) {
-            go_down();
+        if (settings_is_last_call()) {
+            settings_go_down();
         }
     }
     pthread_mutex_unlock(&lock);
@@ -512,16 +376,16 @@ int rename(const char *from, const char *to) {
     absolute(from, old);
     absolute(to, new);
     pthread_mutex_lock(&lock);
-    if (is_watched(new)) {
-        bool last = is_last_call();
+    if (settings_watch(new)) {
+        bool last = settings_is_last_call();
 
         if (last && shim_random(2) == 0) {
-            go_down();
+            settings_go_down();
         }
         shim_note_rename(old, new);
         result = (int)syscall(SYS_rename, old, new);
         if (last) {
-            go_down();
+            settings_go_down();
         }
     } else {
         result = (int)syscall(SYS_rename, old, new);
