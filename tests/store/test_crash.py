@@ -18,6 +18,11 @@ FAILED_CHECKPOINTS = 120  # before a crash
 LIARS = 50  # directories within which a sync that is left out must be found out
 
 
+def more_if_all(count):
+    """That many seeds, and ten times as many if everything is asked for."""
+    return [*range(count), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(count, 10 * count))]
+
+
 def test_nothing_is_lost_when_it_is_killed(tmp_path):
     lives = Lives(tmp_path / "store", 1, value_size=2000, history=500)
     for _ in range(KILLS):
@@ -75,7 +80,7 @@ def test_the_machine_may_go_down_after_a_kill_while_a_store_is_made(tmp_path, ca
 
 
 @pytest.mark.shim
-@pytest.mark.parametrize("seed", range(KILLED_CRASHES // PER_DIRECTORY))
+@pytest.mark.parametrize("seed", more_if_all(KILLED_CRASHES // PER_DIRECTORY))
 def test_the_machine_may_go_down_after_a_kill(tmp_path, seed):
     chance = random.Random(seed)
     lives = Lives(tmp_path / "store", seed, value_size=100, history=chance.choice((0, 50)))
@@ -85,7 +90,7 @@ def test_the_machine_may_go_down_after_a_kill(tmp_path, seed):
 
 @pytest.mark.shim
 @pytest.mark.parametrize("bad_repair", [0, 1], ids=["taken back", "not taken back"])
-@pytest.mark.parametrize("seed", range(FAILED_CHECKPOINTS // PER_DIRECTORY))
+@pytest.mark.parametrize("seed", more_if_all(FAILED_CHECKPOINTS // PER_DIRECTORY))
 def test_the_machine_may_go_down_after_a_checkpoint_failed(tmp_path, seed, bad_repair):
     """LMDB takes back what it could not write, but the disk may have either; or it cannot take it back."""
     lives = Lives(tmp_path / "store", seed, value_size=100, history=0)
