@@ -64,8 +64,8 @@ struct local {
     struct journal journal;
     struct lease_changes lease_changes; /* since the last checkpoint */
     uint64_t checkpoint_at;             /* length of the journal at which a checkpoint is due */
-    bool failed; /* a file could not be synced: nobody knows what is on the disk, so nothing more is written */
-    bool room_needed;                  /* a put waits for room that history may give up */
+    bool failed;      /* a file could not be synced: nobody knows what is on the disk, so nothing more is written */
+    bool room_needed; /* a put waits for room that history may give up */
     const struct store_call *room_for; /* that put, which is tried once more */
     int64_t pruned;                    /* up to here, compaction has gone through the index */
     struct random random;              /* of the ids of leases that the store chooses */
