@@ -29,12 +29,15 @@ def version(program, option):
 
 
 def file_system(path):
-    """(type, device) of what holds the directory, or where it will be made."""
+    """(type, device) of what holds the directory, or where it will be made; unknown where its root is no mount that can
+    be seen, as after chroot."""
     path = path.resolve()
     while not path.exists():
         path = path.parent
     mounts = [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
     holding = [words for words in mounts if path.is_relative_to(words[1].replace("\\040", " "))]
+    if not holding:
+        return "an unknown file system", "an unknown device"
     device, _, kind = max(holding, key=lambda words: len(words[1]))[:3]
     return kind, device
 
