@@ -2,9 +2,8 @@
 """Puts to etcd by gRPC, made by h2load."""
 import re
 import struct
-import subprocess
 
-from side_by_side.process import BenchError
+from side_by_side.process import BenchError, run_ticking
 from side_by_side.rivals import need
 
 
@@ -41,19 +40,9 @@ def puts(place, server, key, value_size, connections, streams, settings, tick):
                f"--warm-up-time={settings.warmup_ms}ms", "-c", str(connections), "-m", str(streams), "-t", "1",
                "-d", str(body), "-H", "content-type: application/grpc", "-H", "te: trailers",
                f"--log-file={log}", server.url + "/etcdserverpb.KV/Put"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            while True:
-                try:
-                    out, said = process.communicate(timeout=0.2)
-                    break
-                except subprocess.TimeoutExpired:
-                    tick()
-        except BaseException:
-            process.terminate()
-            raise
+    returncode, out, said = run_ticking(command, tick)
     done = re.search(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", out.decode())
-    if process.returncode != 0 or done is None or any(int(bad) for bad in done.groups()[1:]):
+    if returncode != 0 or done is None or any(int(bad) for bad in done.groups()[1:]):
         raise BenchError(f"h2load failed: {out.decode()} {said.decode()}")
     times = latencies(log)
     return {"requests": int(done[1]), "rate": int(done[1]) / (settings.time_ms / 1000),

@@ -2,27 +2,16 @@
 """Runs of `larder bench`, and what is made of their figures."""
 import json
 import statistics
-import subprocess
 
-from side_by_side.process import BenchError
+from side_by_side.process import BenchError, run_ticking
 from side_by_side.server import MEMCACHED
 
 
 def larder_bench(place, tick, *options):
     """Runs `larder bench` and returns its JSON; calls tick() now and then meanwhile."""
     command = [str(place.larder), "bench", *map(str, options), "--pin", str(place.load_cpu), "--json", "--quiet"]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            while True:
-                try:
-                    out, said = process.communicate(timeout=0.2)
-                    break
-                except subprocess.TimeoutExpired:
-                    tick()
-        except BaseException:
-            process.terminate()
-            raise
-    if process.returncode != 0:
+    returncode, out, said = run_ticking(command, tick)
+    if returncode != 0:
         raise BenchError(f"larder bench failed: {(said or out).decode('utf-8', 'replace').strip()}")
     return json.loads(out)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server that a comparison starts, pinned to a processor, and ends by its pid."""
+"""The programs that a comparison starts: servers, pinned to a processor and ended by their pid, and load."""
 import os
 import pathlib
 import resource
@@ -17,6 +17,21 @@ SETTLED_SECONDS = 1.5
 
 class BenchError(Exception):
     """Something did not work, so that there is no figure."""
+
+
+def run_ticking(command, tick):
+    """Runs a program that makes load; calls tick() now and then meanwhile. Returns (exit code, output, errors)."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            while True:
+                try:
+                    out, said = process.communicate(timeout=0.2)
+                    return process.returncode, out, said
+                except subprocess.TimeoutExpired:
+                    tick()
+        except BaseException:
+            process.terminate()
+            raise
 
 
 def free_port():

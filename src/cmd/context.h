@@ -45,4 +45,10 @@ static inline uint32_t cmd_table_seconds(const struct cmd_node *node, int64_t no
     return table_seconds(node->start_ns, now_ns);
 }
 
+/* The moment that the requests of a batch see. */
+static inline void cmd_context_set_now(struct cmd_context *context, int64_t now_ns) {
+    context->now_ns = now_ns;
+    context->now = cmd_table_seconds(context->node, now_ns);
+}
+
 #endif

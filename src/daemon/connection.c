@@ -62,8 +62,7 @@ static int64_t batch_begin(struct connection *c) {
     int64_t start = clock_monotonic_ns();
     struct cmd_context *context = &c->worker->sessions.context;
 
-    context->now = cmd_table_seconds(context->node, start);
-    context->now_ns = start;
+    cmd_context_set_now(context, start);
     return start;
 }
 

@@ -53,20 +53,15 @@ static void wake(void *ctx) {
 
 /* Takes in all replies that have come by now; each is booked with its own time. */
 static void complete(struct worker *w) {
-    struct cmd_context *context = &w->sessions.context;
-
-    context->now_ns = clock_monotonic_ns();
-    context->now = cmd_table_seconds(context->node, context->now_ns);
+    cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     session_worker_complete(&w->sessions);
 }
 
 static void tick(void *ctx) {
     struct worker *w = ctx;
-    struct cmd_context *context = &w->sessions.context;
 
     close_overdue(w);
-    context->now_ns = clock_monotonic_ns();
-    context->now = cmd_table_seconds(context->node, context->now_ns);
+    cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     session_worker_tick(&w->sessions);
 }
 

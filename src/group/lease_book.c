@@ -61,20 +61,12 @@ enum lease_book_answer lease_book_find(struct lease_book *book, unsigned group, 
 
 /* In the order they came. */
 static void post_all(struct pending *list) {
-    struct pending *reversed = NULL;
-
+    list = pending_reverse(list);
     while (list != NULL) {
         struct pending *next = list->next;
 
-        list->next = reversed;
-        reversed = list;
+        pending_post(list);
         list = next;
-    }
-    while (reversed != NULL) {
-        struct pending *next = reversed->next;
-
-        pending_post(reversed);
-        reversed = next;
     }
 }
 

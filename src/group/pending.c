@@ -97,7 +97,7 @@ void pending_post(struct pending *p) {
     }
 }
 
-static struct pending *reverse(struct pending *list) {
+struct pending *pending_reverse(struct pending *list) {
     struct pending *reversed = NULL;
 
     while (list != NULL) {
@@ -125,7 +125,7 @@ static void go_on(struct pending *p) {
 }
 
 void pending_queue_run(struct pending_queue *queue) {
-    struct pending *p = reverse(atomic_exchange_explicit(&queue->newest, NULL, memory_order_acq_rel));
+    struct pending *p = pending_reverse(atomic_exchange_explicit(&queue->newest, NULL, memory_order_acq_rel));
 
     while (p != NULL) {
         struct pending *next = p->next;

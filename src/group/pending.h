@@ -73,6 +73,9 @@ void pending_renew_call(struct pending *p);
 /* Puts it in its queue, to take its next step there. Any thread; never blocks. */
 void pending_post(struct pending *p);
 
+/* A list linked by `next`, turned round: the last becomes the first. */
+struct pending *pending_reverse(struct pending *list);
+
 /* On the worker's thread: takes the next steps of everything that was posted, in the order of posting. */
 void pending_queue_run(struct pending_queue *queue);
 

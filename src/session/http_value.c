@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/http_value.h"
+
+#include "proto/memcached/token.h"
 #include "session/http_list.h"
 #include "session/http_watch.h"
 
@@ -60,7 +62,7 @@ static struct request delete_of(const struct http_wish *w) {
     };
 }
 
-static void delete (struct session *s, const struct http_wish *w) {
+static void delete_key(struct session *s, const struct http_wish *w) {
     const struct request request = delete_of(w);
     struct http_problem problem;
 
@@ -73,23 +75,14 @@ static void delete (struct session *s, const struct http_wish *w) {
 
 /* --- PUT --- */
 
-/* Whether memcached's text protocol could not name the key, so that it is shown in base64 there. */
-static bool is_binary(struct slice key) {
-    for (size_t i = 0; i < key.size; i++) {
-        if ((unsigned char)key.data[i] <= ' ' || key.data[i] == 0x7f) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The write of a PUT, but for its value. */
 static struct request write_of(const struct http_wish *w) {
     bool has_ttl = http_parameters_have(&w->parameters, HTTP_PARAMETER_TTL);
 
     return (struct request){
         .command = COMMAND_SET,
-        .options = (is_binary(w->value.key) ? REQUEST_BINARY_KEY : 0u) | (w->value.durable ? REQUEST_WANT_CREATED : 0u),
+        .options =
+            (token_can_hold(w->value.key) ? 0u : REQUEST_BINARY_KEY) | (w->value.durable ? REQUEST_WANT_CREATED : 0u),
         .key = w->value.key,
         .ttl = has_ttl ? w->parameters.ttl : REQUEST_TTL_FOREVER,
         .conditions = conditions_are_given(&w->value.conditions) ? &w->value.conditions : NULL,
@@ -230,7 +223,7 @@ enum http_progress http_session_value(struct session *s, struct http_request *r,
     case COMMAND_SET:
         return put(s, r, &w, ret_taken);
     case COMMAND_DELETE:
-        delete (s, &w);
+        delete_key(s, &w);
         return HTTP_ANSWERED;
     default:
         read(s, r, &w);

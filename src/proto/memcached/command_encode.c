@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/base64.h"
+#include "proto/memcached/token.h"
 
 enum {
     RELATIVE_MAX_S = 60 * 60 * 24 * 30 /* above it memcached reads an exptime as a date */
@@ -40,17 +41,6 @@ static bool has(const struct request *r, enum request_option option) {
     return (r->options & (uint32_t)option) != 0;
 }
 
-static bool key_is_token(struct slice key) {
-    for (size_t i = 0; i < key.size; i++) {
-        unsigned char c = (unsigned char)key.data[i];
-
-        if (c <= ' ' || c == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void put_base64(struct writer *w, struct slice s) {
     if (w->error == LARDER_OK) {
         w->error = buf_reserve(w->out, base64_encoded_size(s.size));
@@ -63,7 +53,7 @@ static void put_base64(struct writer *w, struct slice s) {
 
 /* `verb key`, and for a store the size between key and flags. */
 static void put_head(struct writer *w, struct slice verb, const struct request *r, bool sized) {
-    bool token = key_is_token(r->key);
+    bool token = token_can_hold(r->key);
 
     put(w, verb);
     put(w, SLICE(" "));
@@ -199,14 +189,14 @@ bool command_has_opaque(enum command command) {
 
 /* What a command needs of its key: none, an optional word, or a key. */
 static enum larder_error check(const struct request *r) {
-    size_t size = key_is_token(r->key) ? r->key.size : base64_encoded_size(r->key.size);
+    size_t size = token_can_hold(r->key) ? r->key.size : base64_encoded_size(r->key.size);
 
     if (command_has_opaque(r->command)) {
         return size == 0 || size > REQUEST_KEY_MAX ? LARDER_ERROR_INVALID : LARDER_OK;
     }
     switch (r->command) {
     case COMMAND_STATS:
-        return key_is_token(r->key) && size <= REQUEST_KEY_MAX ? LARDER_OK : LARDER_ERROR_INVALID;
+        return token_can_hold(r->key) && size <= REQUEST_KEY_MAX ? LARDER_OK : LARDER_ERROR_INVALID;
     case COMMAND_FLUSH:
     case COMMAND_NOOP:
     case COMMAND_VERSION:

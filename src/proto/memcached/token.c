@@ -24,6 +24,17 @@ bool token_next(struct slice *line, struct slice *ret_token) {
     return at > start;
 }
 
+bool token_can_hold(struct slice bytes) {
+    for (size_t i = 0; i < bytes.size; i++) {
+        unsigned char c = (unsigned char)bytes.data[i];
+
+        if (c <= ' ' || c == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 unsigned token_count(struct slice line, unsigned max) {
     struct slice token;
     unsigned count = 0;

@@ -12,6 +12,9 @@
 /* Cuts the next token off `line`. False when only spaces are left. */
 bool token_next(struct slice *line, struct slice *ret_token);
 
+/* Whether the bytes could stand as a token in a line: no space and no control byte. What could not travels in base64. */
+bool token_can_hold(struct slice bytes);
+
 /* Counts the tokens of `line`, up to `max`. */
 unsigned token_count(struct slice line, unsigned max);
 

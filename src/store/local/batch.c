@@ -7,9 +7,8 @@
 
 enum {
     CAPACITY_MIN = 256,
-    KEPT_MAX = 1 << 16, /* elements of memory kept from batch to batch */
-    ENTRY_KEPT_MAX = 4 << 20,
-    /* bytes, likewise */
+    KEPT_MAX = 1 << 16,       /* elements of memory kept from batch to batch */
+    ENTRY_KEPT_MAX = 4 << 20, /* bytes, likewise */
 };
 
 void batch_fini(struct batch *b) {

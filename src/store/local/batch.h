@@ -11,7 +11,7 @@ enum { BATCH_COMPACTS_NOTHING = -1 };
 
 /* What the writer does between two commits, and what it must know to take all of it back. */
 struct batch {
-    struct disk_reader *reader; /* NULL: nothing is begun */
+    struct disk_reader *reader; /* while calls are applied */
     struct buf entry;           /* of the journal */
     struct recent *first;       /* its records, in order */
     struct recent *last;
@@ -19,7 +19,7 @@ struct batch {
     int64_t main;         /* of the call being applied: what its changes will have; revision + 1 until there is one */
     uint32_t sub;         /* number of its next change */
     bool dirty;           /* there is something to commit */
-    bool broken;          /* its entry is incomplete: it cannot be committed any more */
+    bool broken;          /* it has half of something: it cannot be committed any more */
     size_t lease_changes; /* how many of the store's were there before */
     size_t payload;       /* bytes of keys and values */
     int64_t keys;         /* how many more keys there are than before */

@@ -3,19 +3,25 @@
 
 /* --- changing one key --- */
 
+/* Makes room for one more version. False: out of memory. */
+static bool reserve_version(struct local *s, struct key_entry *e) {
+    bool room;
+
+    if (e->count < e->capacity) {
+        return true;
+    }
+    pthread_rwlock_wrlock(&s->index_lock);
+    room = key_entry_reserve(e);
+    pthread_rwlock_unlock(&s->index_lock);
+    return room;
+}
+
 /* The entry of a key with room for one more version, made if need be. NULL: out of memory. */
 static struct key_entry *entry_for(struct local *s, struct slice key) {
     struct key_entry *e = key_tree_find(&s->index, key);
-    bool room;
 
     if (e != NULL) {
-        if (e->count < e->capacity) {
-            return e;
-        }
-        pthread_rwlock_wrlock(&s->index_lock);
-        room = key_entry_reserve(e);
-        pthread_rwlock_unlock(&s->index_lock);
-        return room ? e : NULL;
+        return reserve_version(s, e) ? e : NULL;
     }
     if (!key_tree_reserve(&s->index)) {
         return NULL;
@@ -101,13 +107,11 @@ static enum store_status change(struct local *s, struct key_entry *e, struct kv 
 
 enum store_status change_delete_entry(struct local *s, struct key_entry *e) {
     struct kv kv = {.key = key_entry_key(e)};
-    struct key_entry *same;
 
-    if (!batch_reserve_change(&s->batch) || !garbage_reserve(&s->garbage)) {
+    if (!batch_reserve_change(&s->batch) || !garbage_reserve(&s->garbage) || !reserve_version(s, e)) {
         return STORE_NO_MEMORY;
     }
-    same = entry_for(s, kv.key);
-    return same == NULL ? STORE_NO_MEMORY : change(s, same, &kv);
+    return change(s, e, &kv);
 }
 
 /* A copy of what a key was before. */

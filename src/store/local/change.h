@@ -16,7 +16,7 @@ static inline struct view batch_view(struct local *s) {
     };
 }
 
-/* What is missing in its entry leaves a batch that is good for nothing. */
+/* What is missing of something that was begun leaves a batch that is good for nothing. */
 static inline enum store_status batch_written(struct batch *b, enum store_status status) {
     if (status != STORE_OK) {
         b->broken = true;

@@ -73,7 +73,7 @@ enum store_status apply_lease_end(struct local *s, struct lease *lease) {
     lease_set_ending(&s->leases, lease, true);
     status = note_lease(s, lease->id, 0);
     for (size_t i = 0; i < count && status == STORE_OK; i++) {
-        status = change_delete_entry(s, entries[i]);
+        status = batch_written(&s->batch, change_delete_entry(s, entries[i]));
     }
     free(entries);
     return status;

@@ -13,7 +13,7 @@ enum {
     NEARLY_FULL_EIGHTHS = 7, /* of the quota; from there on history is given up */
 };
 
-static bool is_nearly_full(const struct local *s) {
+bool compact_is_nearly_full(const struct local *s) {
     return atomic_load_explicit(&s->bytes, memory_order_relaxed) / NEARLY_FULL_EIGHTHS > s->config.quota / 8;
 }
 
@@ -26,7 +26,7 @@ static int64_t automatic_target(const struct local *s) {
     if (history <= 0) {
         return 0;
     }
-    if ((s->room_needed || is_nearly_full(s)) && s->garbage.count > 0 && committed > compacted) {
+    if ((s->room_needed || compact_is_nearly_full(s)) && s->garbage.count > 0 && committed > compacted) {
         return committed;
     }
     return committed - history > compacted + history / HISTORY_SLACK ? committed - history : 0;

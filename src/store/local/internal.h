@@ -17,6 +17,8 @@
 #include "store/local/recent.h"
 #include "store/local/watch.h"
 
+enum { NOT_COMPACTED = -1 /* as in etcd, so that 0 can be compacted */ };
+
 /* The embedded engine. What was written lies in LMDB as records in the order of time; where the versions of each key lie,
  * the index in memory knows, which a start builds anew from the records. One thread writes: it takes all calls that wait,
  * applies them, commits once, and only then is any of it visible, told and answered. Reads take place on the threads of
@@ -30,8 +32,6 @@
  * into the index before they are committed; no reader looks at those. What compaction takes out of the index it deletes
  * from LMDB only afterwards, so whatever a reader finds in the index is in its snapshot, or among the records in memory
  * that it holds. */
-enum { NOT_COMPACTED = -1 /* as in etcd, so that 0 can be compacted */ };
-
 struct local {
     struct store base;
     struct local_config config;
@@ -40,12 +40,11 @@ struct local {
     struct key_tree index;
     struct lease_set leases;
     struct watch_set watches;
-    struct recents *recents; /* those since the last checkpoint */
-    _Atomic int64_t
-        checkpointed; /* up to this revision records are in LMDB; changed, as `recents`, with the index locked */
-    _Atomic int64_t committed; /* revision that readers see */
-    _Atomic int64_t compacted; /* below this one nobody can read any more; NOT_COMPACTED: nothing was yet */
-    _Atomic int64_t floor;     /* below this one, compaction has taken out what is obsolete, or is about to */
+    struct recents *recents;      /* those since the last checkpoint */
+    _Atomic int64_t checkpointed; /* revision up to which records are in LMDB; changed with `recents`, index locked */
+    _Atomic int64_t committed;    /* revision that readers see */
+    _Atomic int64_t compacted;    /* below this one nobody can read any more; NOT_COMPACTED: nothing was yet */
+    _Atomic int64_t floor;        /* below this one, compaction has taken out what is obsolete, or is about to */
 
     /* --- the queue of the writer --- */
     pthread_mutex_t queue_lock;
@@ -65,6 +64,7 @@ struct local {
     struct lease_changes lease_changes; /* since the last checkpoint */
     uint64_t checkpoint_at;             /* length of the journal at which a checkpoint is due */
     bool failed;      /* a file could not be synced: nobody knows what is on the disk, so nothing more is written */
+    bool stuck;       /* the last batch could not be committed: what is due by itself is not tried again at once */
     bool room_needed; /* a put waits for room that history may give up */
     const struct store_call *room_for; /* that put, which is tried once more */
     int64_t pruned;                    /* up to here, compaction has gone through the index */
@@ -141,7 +141,6 @@ struct hits {
     size_t count;
     size_t capacity;
     int64_t total; /* keys in the span, whatever the filters say */
-    bool more;
 };
 
 enum store_status range_collect(const struct view *v, const struct store_range *r, struct hits *ret_hits);
@@ -216,6 +215,9 @@ enum store_status checkpoint(struct local *s);
 
 /* Whether history is too long or old versions wait to be taken out. */
 bool compact_is_due(struct local *s);
+
+/* Whether so much of the quota is used that history is given up. */
+bool compact_is_nearly_full(const struct local *s);
 
 /* Whether a put that finds the quota used up may find room once history is given up. */
 bool compact_can_make_room(const struct local *s);

@@ -51,8 +51,7 @@ static enum store_status copy(struct reading *r, const struct kv *kv, struct kv 
                : STORE_NO_MEMORY;
 }
 
-/* What the key was before that change, unless that was compacted when the watcher began. A put that makes the key has none, also if the same
- * revision deleted it before. */
+/* What the key was before that change, unless that was compacted when the watcher began. */
 static enum store_status add_previous(struct reading *r, struct kv_event *event) {
     struct local *s = r->w->store;
     const struct version *found = NULL;
@@ -98,6 +97,7 @@ static enum store_status add_event(struct reading *r, const struct kv *kv) {
     if (!is_put) {
         event->kv = (struct kv){.key = event->kv.key, .mod_revision = kv->mod_revision};
     }
+    /* A put that makes the key has no previous, also if the same revision deleted it before. */
     if (status != STORE_OK || !r->w->watch.want_previous || (is_put && kv->create_revision == kv->mod_revision)) {
         return status;
     }

@@ -29,6 +29,9 @@ static int64_t idle_ns(struct local *s) {
     int64_t most = checkpoint_is_wanted(s) ? IDLE_CHECKPOINT_NS : IDLE_MAX_NS;
     int64_t left = most;
 
+    if (s->stuck) {
+        return IDLE_CHECKPOINT_NS;
+    }
     if (compact_is_due(s)) {
         return 0;
     }
@@ -140,7 +143,7 @@ static void publish(struct local *s) {
     }
     atomic_fetch_add(&s->keys, (uint64_t)b->keys);
     atomic_fetch_add(&s->bytes, (uint64_t)b->bytes);
-    if (atomic_load(&s->bytes) < s->config.quota / 8 * 7) {
+    if (!compact_is_nearly_full(s)) {
         atomic_store(&s->full, false);
     }
     for (size_t i = 0; i < b->touched_count; i++) {
@@ -240,6 +243,7 @@ static struct store_call *run_batch(struct local *s, struct store_call *calls) {
     if (status == STORE_OK) {
         status = apply_and_commit(s, calls, &end);
     }
+    s->stuck = status != STORE_OK;
     if (status == STORE_OK) {
         publish(s);
     } else {
