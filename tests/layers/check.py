@@ -18,6 +18,7 @@ ROOMS_BY_RANK = [
     ["store", "cohere", "origin", "peer", "auth", "export"],
     ["group"],
     ["cmd"],
+    ["rpc"],
     ["session", "client"],
     ["daemon", "cli"],
 ]
@@ -30,6 +31,7 @@ HOMES = {
     "lmdb.h": "store/local",
     "nghttp2": "proto/grpc",
     "curl": "cli/http",
+    "openssl": "store/local",
 }
 
 INCLUDE = re.compile(r"\s*#\s*include\b\s*(.*)")

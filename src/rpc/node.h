@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_RPC_NODE_H
+#define LARDER_RPC_NODE_H
+
+#include "base/background.h"
+#include "store/store.h"
+
+struct auth;
+
+/* What the RPCs know of their node: made at start, shared by all workers. */
+struct rpc_node {
+    struct store *store;           /* NULL: the node keeps none, and every RPC says so */
+    struct auth *auth;             /* who may do what */
+    struct background *background; /* for slow work */
+    uint64_t cluster_id;           /* drawn when the store was made */
+    uint64_t member_id;
+    struct slice name;             /* for people: the host's name unless it is configured */
+    const struct slice *client_urls; /* where clients reach this node */
+    size_t client_url_count;
+};
+
+#endif

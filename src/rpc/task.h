@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_RPC_TASK_H
+#define LARDER_RPC_TASK_H
+
+#include "group/pending.h"
+#include "rpc/rpc.h"
+
+/* What a call does that may take longer than its handler: one call to the store after the other, or waiting for somebody.
+ * It takes over the arena of the request, so the request stays where it is. A call has at most one task at a time; if the
+ * call is closed (or its deadline passes) first, the task goes on to its end with task->call NULL, and nobody hears of it. */
+struct rpc_task {
+    struct pending pending; /* first */
+    struct rpc_call *call;  /* NULL: it is gone */
+    struct arena arena;     /* the request, and whatever else the task needs */
+    /* The next step: PENDING_CALL with task->pending.call.op filled in (rpc_task_call), PENDING_WAIT, PENDING_DONE. A step
+     * that ends the task has answered its call, if there still is one. */
+    enum pending_next (*step)(struct rpc_task *task);
+    void *state; /* the handler's, in the arena as a rule */
+};
+
+/* Begins a task for the call: takes over call->worker->scratch and takes the first step at once. Without memory the call is
+ * finished with an error. `state` becomes task->state. */
+void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_task *task), void *state);
+
+/* From inside a step: the store is to do `op`, whose slices and arrays live in the task's arena; `next` then finds the answer
+ * in task->pending.call. What the call before has answered is gone. Returns PENDING_CALL. */
+enum pending_next rpc_task_call(struct rpc_task *task, const struct store_op *op,
+                                enum pending_next (*next)(struct rpc_task *task));
+
+/* From inside a step: finishes the call (if it is still there), and is PENDING_DONE. */
+enum pending_next rpc_task_finish(struct rpc_task *task, enum etcd_error error);
+
+#endif
