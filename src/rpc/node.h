@@ -17,6 +17,7 @@ struct rpc_node {
     struct slice name;             /* for people: the host's name unless it is configured */
     const struct slice *client_urls; /* where clients reach this node */
     size_t client_url_count;
+    int64_t progress_interval_ns; /* how often a watch that wants it is told that nothing has happened */
 };
 
 #endif

@@ -96,7 +96,7 @@ struct store_op;
 struct store_txn {
     const struct store_compare *compares; /* all must hold for `success` to be run, else `failure` */
     size_t compare_count;
-    const struct store_op *success; /* RANGE, PUT, DELETE, TXN */
+    const struct store_op *success; /* RANGE, PUT, DELETE, TXN, NONE */
     size_t success_count;
     const struct store_op *failure;
     size_t failure_count;
@@ -119,6 +119,7 @@ enum store_op_kind {
     STORE_OP_LEASE_KEEP_ALIVE,
     STORE_OP_LEASE_TTL,
     STORE_OP_LEASE_LIST,
+    STORE_OP_NONE, /* an operation of a transaction that was left out: KEY_NOT_FOUND, as etcd says */
 };
 
 struct store_op {

@@ -35,8 +35,10 @@ static enum store_status check_in_txn(const struct store_op *op, size_t most, st
         return check_span(&op->delete.span);
     case STORE_OP_RANGE:
         return check_span(&op->range.span);
-    default:
+    case STORE_OP_TXN:
         return check_txn(&op->txn, most, tally);
+    default:
+        return STORE_KEY_NOT_FOUND; /* etcd's word for an operation that is none */
     }
 }
 
