@@ -44,8 +44,9 @@ extern const struct rpc_handler rpc_hash;
 extern const struct rpc_handler rpc_hash_kv;
 extern const struct rpc_handler rpc_snapshot;
 
-/* auth.c: the method says which of the changes and questions it is */
-extern const struct rpc_handler rpc_auth;
+/* auth_change.c, auth_ask.c: the method says which of the changes and questions it is; authenticate.c */
+extern const struct rpc_handler rpc_auth_change;
+extern const struct rpc_handler rpc_auth_ask;
 extern const struct rpc_handler rpc_authenticate;
 
 /* lock.c, election.c */

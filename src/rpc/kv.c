@@ -75,11 +75,28 @@ static enum pending_next answer_put(struct rpc_task *task) {
     return rpc_task_answer(task, &response.base);
 }
 
-static enum pending_next ask_put(struct rpc_task *task) {
+static enum pending_next put_it(struct rpc_task *task) {
     struct store_op op;
 
     kv_put_op(task->request, &op);
     return rpc_task_call(task, &op, answer_put);
+}
+
+/* Whoever hangs a key on a lease can delete its other keys later: so they must be allowed to write them. */
+static enum pending_next check_lease(struct rpc_task *task) {
+    const struct store_result *result = &task->pending.call.result;
+
+    if (task->call != NULL && !failed(task) && !rpc_may_write_keys(task->call, result->keys, (size_t)result->count)) {
+        return PENDING_DONE;
+    }
+    return put_it(task);
+}
+
+static enum pending_next ask_put(struct rpc_task *task) {
+    const Etcdserverpb__PutRequest *r = task->request;
+    struct store_op op = {.kind = STORE_OP_LEASE_TTL, .lease = {.id = r->lease, .want_keys = true}};
+
+    return r->lease == 0 || rpc_access_is_open(task->call) ? put_it(task) : rpc_task_call(task, &op, check_lease);
 }
 
 static void put(struct rpc_call *call, const ProtobufCMessage *request) {
@@ -179,7 +196,7 @@ static enum pending_next ask_compact(struct rpc_task *task) {
 }
 
 static void compact(struct rpc_call *call, const ProtobufCMessage *request) {
-    if (rpc_may_compact(call)) {
+    if (rpc_may_ask(call)) {
         rpc_task_start(call, ask_compact, request);
     }
 }

@@ -70,7 +70,7 @@ static void open_watch(struct watch_stream *stream, const Etcdserverpb__WatchCre
     struct rpc_watch *watch = watch_stream_add(stream, id, want, &status, &revision);
 
     if (watch == NULL) {
-        rpc_access_reason reason;
+        char reason[RPC_REASON_MAX];
 
         telemetry_count(stream->worker->context->telemetry, COUNTER_LIMIT_MAX_WATCHERS,
                         status == STORE_TOO_MANY_WATCHERS);
@@ -89,7 +89,7 @@ static void open_watch(struct watch_stream *stream, const Etcdserverpb__WatchCre
 
 static void create(struct watch_stream *stream, const Etcdserverpb__WatchCreateRequest *r) {
     struct store_watch want = watch_of(r);
-    rpc_access_reason reason;
+    char reason[RPC_REASON_MAX];
     enum etcd_error error = rpc_check_range(stream->call, want.span.key, want.span.range_end);
 
     if (error != ETCD_OK) {
