@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "base/random.h"
 #include "daemon/node.h"
 #include "rpc/notes.h"
 

@@ -2,7 +2,7 @@
 #include "rpc/handlers.h"
 
 /* What a method is: its handler, what it is counted as, and whether it needs a store. */
-static const struct entry {
+static const struct rpc_entry {
     const struct rpc_handler *handler;
     enum command command;
     bool without_store;

@@ -79,7 +79,7 @@ static void open_watch(struct watch_stream *stream, const Etcdserverpb__WatchCre
     }
     watch->fragment = r->fragment;
     watch->progress_notify = r->progress_notify;
-    stream->notified += r->progress_notify;
+    stream->notified += r->progress_notify ? 1 : 0;
     announce(stream, id, revision);
     if (want->start_revision > 0 && want->start_revision <= revision) {
         watch_stream_run(stream, watch);

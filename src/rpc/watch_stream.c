@@ -234,7 +234,7 @@ struct rpc_watch *watch_stream_add(struct watch_stream *stream, int64_t id, cons
 
 void watch_stream_remove(struct watch_stream *stream, struct rpc_watch *watch) {
     unlink_watch(stream, watch);
-    stream->notified -= watch->progress_notify;
+    stream->notified -= watch->progress_notify ? 1 : 0;
     store_watcher_close(watch->watcher);
     watch->watcher = NULL;
     free_if_unlisted(watch);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/grpc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "proto/grpc/server.h"
