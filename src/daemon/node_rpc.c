@@ -10,6 +10,7 @@
 #include "auth/auth.h"
 #include "base/random.h"
 #include "daemon/node.h"
+#include "rpc/alarm.h"
 #include "rpc/notes.h"
 
 enum { NAME_SIZE = 256, URL_MAX = ADDRESS_TEXT_MAX + 16 };
@@ -150,6 +151,22 @@ static bool open_auth(struct node *node) {
     return true;
 }
 
+static bool open_alarms(struct node *node) {
+    struct arena arena;
+    struct slice note;
+    enum store_status status;
+
+    arena_init(&arena, STORE_REQUEST_MAX);
+    status = store_note_get(node->shared.store, RPC_NOTE_ALARMS, &arena, &note);
+    if (status == STORE_OK) {
+        rpc_alarm_load(&node->rpc, note);
+    } else {
+        log_error("cannot read which alarms are raised", log_string("reason", store_status_text(status)));
+    }
+    arena_fini(&arena);
+    return status == STORE_OK;
+}
+
 bool node_rpc_open(struct node *node) {
     struct rpc_node *rpc = &node->rpc;
 
@@ -160,7 +177,7 @@ bool node_rpc_open(struct node *node) {
         log_error("cannot start: out of memory");
         return false;
     }
-    return open_name(node) && (rpc->store == NULL || (open_identity(node) && open_auth(node)));
+    return open_name(node) && (rpc->store == NULL || (open_identity(node) && open_auth(node) && open_alarms(node)));
 }
 
 /* --- where clients reach it --- */

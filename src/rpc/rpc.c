@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "rpc/alarm.h"
 #include "rpc/deadline.h"
 #include "rpc/handlers.h"
 #include "rpc/task.h"
@@ -152,6 +153,9 @@ void rpc_fail(struct rpc_call *call, enum grpc_status status, struct slice text)
 }
 
 void rpc_finish(struct rpc_call *call, enum etcd_error error) {
+    if (error == ETCD_ERROR_NO_SPACE) {
+        rpc_alarm_no_space(call->worker->node);
+    }
     rpc_fail(call, etcd_error_status(error), etcd_error_text(error));
 }
 

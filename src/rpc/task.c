@@ -104,6 +104,22 @@ enum pending_next rpc_task_call(struct rpc_task *task, const struct store_op *op
     return PENDING_CALL;
 }
 
+static void run_work(struct background_job *job) {
+    struct rpc_task *task = (struct rpc_task *)(void *)((char *)job - offsetof(struct rpc_task, job));
+
+    task->work(task);
+    pending_post(&task->pending);
+}
+
+enum pending_next rpc_task_background(struct rpc_task *task, void (*work)(struct rpc_task *task),
+                                      enum pending_next (*next)(struct rpc_task *task)) {
+    task->job.run = run_work;
+    task->work = work;
+    task->step = next;
+    return background_post(task->worker->node->background, &task->job) ? PENDING_WAIT
+                                                                       : rpc_task_finish(task, ETCD_ERROR_STOPPED);
+}
+
 enum pending_next rpc_task_answer(struct rpc_task *task, const ProtobufCMessage *response) {
     if (task->call != NULL) {
         rpc_answer(task->call, response);

@@ -18,6 +18,8 @@ struct rpc_task {
     const void *request; /* what the call was asked, in the arena */
     void *state;         /* the handler's, in the arena as a rule; NULL at first */
     struct rpc_task *next_spare;
+    struct background_job job;
+    void (*work)(struct rpc_task *task); /* in the background */
     struct rpc_worker *worker;
     int64_t start_ns;
     bool late; /* it did not end at once, so it is booked with a time of its own */
@@ -32,6 +34,11 @@ void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_
  * in task->pending.call. What the call before has answered is gone. Returns PENDING_CALL. */
 enum pending_next rpc_task_call(struct rpc_task *task, const struct store_op *op,
                                 enum pending_next (*next)(struct rpc_task *task));
+
+/* From inside a step: `work` is done on the background's thread, where it may block; it uses the task's request and state,
+ * and nothing else of it. Then comes `next`. */
+enum pending_next rpc_task_background(struct rpc_task *task, void (*work)(struct rpc_task *task),
+                                      enum pending_next (*next)(struct rpc_task *task));
 
 /* From inside a step: answers the call with the one response, if it is still there, and is PENDING_DONE. */
 enum pending_next rpc_task_answer(struct rpc_task *task, const ProtobufCMessage *response);
