@@ -40,7 +40,7 @@ struct auth_identity {
     size_t index;      /* of the user in that revision's state */
 };
 
-/* One relaxed load. */
+/* One atomic load. */
 bool auth_enabled(const struct auth *a);
 
 /* ETCD_OK: *ret_identity says who it is; nobody if auth is disabled (whatever the token) or there is no token, which is for
@@ -77,7 +77,8 @@ enum etcd_error auth_may_see_role(struct auth *a, const struct auth_identity *wh
 
 struct auth_login {
     uint64_t revision; /* of the state that had the hash */
-    uint64_t user;
+    uint64_t user;     /* its id */
+    size_t index;      /* and its place in that state */
     bool verified;
     bool possible; /* there is such a user, and it has a password */
     char hash[AUTH_HASH_MAX + 1];
