@@ -15,6 +15,9 @@
 #define GRPC_WAITING_BYTES ((size_t)1 << 30)
 #define GRPC_SESSION_BYTES ((size_t)1 << 20)
 
+/* HTTP/2's own state of a client, whose calls its owner counts. */
+#define GRPC_CLIENT_SESSION_BYTES ((size_t)1 << 30)
+
 enum {
     GRPC_SESSION_STREAM_BYTES = 4096,
 
@@ -36,6 +39,9 @@ enum {
     /* Flow control of what comes in. Messages are taken out at once, so that windows only bound what is on its way. */
     GRPC_STREAM_WINDOW = 1 << 20,
     GRPC_CONNECTION_WINDOW = 16 << 20,
+
+    GRPC_CLIENT_STREAM_WINDOW = 8 << 20,
+    GRPC_CLIENT_CONNECTION_WINDOW = 64 << 20,
 
     GRPC_SPARE_CALLS = 8,   /* structs of calls that are kept for the next ones */
     GRPC_TEXT_BYTES = 1024, /* of a status's text, as it is before it is encoded; the rest is cut off */
