@@ -37,6 +37,9 @@ bool session_upload_is_direct(const struct session *s);
 void session_upload_filled(struct session *s, size_t size);
 void session_upload_free(struct session *s);
 
+/* Calls of gRPC at rest. */
+void session_worker_free_calls(struct session_worker *w);
+
 /* Ends a watch without a word. */
 void session_watch_free(struct session *s);
 
