@@ -18,7 +18,7 @@ LATER_FIELDS = [
 UNARY = {
     "KV": ("Range", "Put", "DeleteRange", "Txn", "Compact"),
     "Lease": ("LeaseGrant", "LeaseRevoke", "LeaseTimeToLive", "LeaseLeases"),
-    "Maintenance": ("Status", "Alarm", "Defragment"),
+    "Maintenance": ("Status", "Alarm", "Defragment", "HashKV"),
 }
 
 

@@ -74,6 +74,6 @@ def equal(op, expected, got):
     without_ids(got)
     if expected == got:
         return True
-    if not same(op, gateway.answer_of(op, as_json(expected)), gateway.answer_of(op, as_json(got))):
+    if op["op"] not in REQUESTS or not same(op, gateway.answer_of(op, as_json(expected)), gateway.answer_of(op, as_json(got))):
         return False
     return _without_loose(op, expected) == _without_loose(op, got)

@@ -14,6 +14,12 @@ ARGUMENTS = ("--store-history", "0", "--store-sync", "no")
 PROGRESS = -1  # the watch that an answer to a progress request names
 
 
+def _show(answer):
+    if hasattr(answer, "DESCRIPTOR"):
+        return shorten(as_json(answer))
+    return str(answer) if isinstance(answer, Refusal) else shorten(answer)
+
+
 class Side:
     """One of the two: its server, a connection, a stream that keeps leases alive and one of watches."""
 
@@ -90,14 +96,8 @@ class Pair:
             side.restart()
 
     def fail(self, op, expected, got):
-        expected, got = ([as_json(one) if hasattr(one, "DESCRIPTOR") else one for one in many]
-                         for many in ((expected,), (got,)))
         raise AssertionError(f"seed {self.seed}, operation {self.number}, revision {self.revision}: {shorten(op)}\n"
-                             f"etcd {self._show(expected)}\ngot  {self._show(got)}")
-
-    @staticmethod
-    def _show(things):
-        return shorten([one if isinstance(one, (dict, list, str)) else str(one) for one in things])
+                             f"etcd {_show(expected)}\ngot  {_show(got)}")
 
     def ask(self, op):
         """Returns etcd's answer, or its refusal, once both said the same."""
@@ -115,6 +115,14 @@ class Pair:
             self.kinds[op["op"]] += 1
             self.revision = expected.header.revision
         return expected
+
+    def hash(self, revision):
+        """What both hold at a revision has the same hash. Returns whether there is one."""
+        request = message("HashKVRequest")(revision=revision)
+        expected, got = (side.client.ask(request) for side in self.sides)
+        if not equal({"op": "hash_kv"}, expected, got):
+            self.fail({"op": "hash_kv", "revision": revision}, expected, got)
+        return not isinstance(expected, Refusal)
 
     def watch_both(self, request, number):
         """Sends a request on the watch streams; both sides must answer the same for that watch, which is returned."""
