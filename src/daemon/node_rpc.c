@@ -69,8 +69,7 @@ static enum store_status find_identity(struct store *store, struct identity *ret
     } else if (status == STORE_OK) {
         ret_identity->cluster_id = random_os_seed();
         ret_identity->member_id = random_os_seed();
-        status =
-            keep_note(store, RPC_NOTE_IDENTITY, slice_make((const char *)ret_identity, sizeof(*ret_identity)));
+        status = keep_note(store, RPC_NOTE_IDENTITY, slice_make((const char *)ret_identity, sizeof(*ret_identity)));
     }
     arena_fini(&arena);
     return status;

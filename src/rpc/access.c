@@ -111,9 +111,9 @@ static enum etcd_error may_txn(struct auth *a, const struct auth_identity *who, 
     enum etcd_error error = ETCD_OK;
 
     for (size_t i = 0; i < r->n_compare && error == ETCD_OK; i++) {
-        error = may_range(a, who,
-                          &(struct span_question){etcd_bytes_slice(r->compare[i]->key),
-                                                  etcd_bytes_slice(r->compare[i]->range_end)});
+        error = may_range(
+            a, who,
+            &(struct span_question){etcd_bytes_slice(r->compare[i]->key), etcd_bytes_slice(r->compare[i]->range_end)});
     }
     if (error == ETCD_OK) {
         error = may_branch(a, who, r->success, r->n_success);
@@ -158,6 +158,14 @@ static enum etcd_error is_root(struct auth *a, const struct auth_identity *who, 
     return auth_is_root(a, who);
 }
 
+static enum etcd_error may_see_user(struct auth *a, const struct auth_identity *who, const void *what) {
+    return auth_may_see_user(a, who, *(const struct slice *)what);
+}
+
+static enum etcd_error may_see_role(struct auth *a, const struct auth_identity *who, const void *what) {
+    return auth_may_see_role(a, who, *(const struct slice *)what);
+}
+
 /* --- answers --- */
 
 enum etcd_error rpc_check_range(const struct rpc_call *call, struct slice key, struct slice range_end) {
@@ -196,16 +204,22 @@ bool rpc_must_be_root(struct rpc_call *call) {
     return may(call, is_root, NULL);
 }
 
+bool rpc_may_see_user(struct rpc_call *call, struct slice name) {
+    return may(call, may_see_user, &name);
+}
+
+bool rpc_may_see_role(struct rpc_call *call, struct slice name) {
+    return may(call, may_see_role, &name);
+}
+
 /* --- reasons --- */
 
 /* As Go's gRPC calls them. */
 static const char *const code_names[] = {
-    "OK",           "Canceled",          "Unknown",
-    "InvalidArgument", "DeadlineExceeded", "NotFound",
-    "AlreadyExists", "PermissionDenied", "ResourceExhausted",
-    "FailedPrecondition", "Aborted",     "OutOfRange",
-    "Unimplemented", "Internal",         "Unavailable",
-    "DataLoss",     "Unauthenticated",
+    "OK",       "Canceled",        "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",   "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",      "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated",
 };
 
 char *rpc_reason(enum etcd_error error, char ret_text[RPC_REASON_MAX]) {

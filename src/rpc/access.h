@@ -30,6 +30,10 @@ bool rpc_may_ask(struct rpc_call *call);
 /* What root alone may. */
 bool rpc_must_be_root(struct rpc_call *call);
 
+/* To look at a user or at a role: root, or whoever is it or has it. */
+bool rpc_may_see_user(struct rpc_call *call, struct slice name);
+bool rpc_may_see_role(struct rpc_call *call, struct slice name);
+
 /* The error as etcd's client library would show it, for the reason of a cancelled watch; NUL-terminated. */
 enum { RPC_REASON_MAX = 160 };
 char *rpc_reason(enum etcd_error error, char ret_text[RPC_REASON_MAX]);

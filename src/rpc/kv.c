@@ -190,7 +190,7 @@ static enum pending_next answer_compact(struct rpc_task *task) {
 
 static enum pending_next ask_compact(struct rpc_task *task) {
     const Etcdserverpb__CompactionRequest *r = task->request;
-    struct store_op op = {.kind = STORE_OP_COMPACT, .compact_revision = r->revision};
+    struct store_op op = {.kind = STORE_OP_COMPACT, .compact_revision = r->revision, .compact_physical = r->physical};
 
     return rpc_task_call(task, &op, answer_compact);
 }

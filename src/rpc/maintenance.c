@@ -86,8 +86,8 @@ static void work_hash_kv(struct rpc_task *task) {
     const Etcdserverpb__HashKVRequest *r = task->request;
     struct hash_work *work = task->state;
 
-    work->status = store_hash_kv(task->worker->node->store, r->revision, &work->hash, &work->revision,
-                                 &work->compact_revision);
+    work->status =
+        store_hash_kv(task->worker->node->store, r->revision, &work->hash, &work->revision, &work->compact_revision);
 }
 
 static enum pending_next answer_hash(struct rpc_task *task) {

@@ -16,7 +16,7 @@ struct rpc_node {
     struct background *background; /* for slow work */
     uint64_t cluster_id;           /* drawn when the store was made */
     uint64_t member_id;
-    struct slice name;             /* for people: the host's name unless it is configured */
+    struct slice name;               /* for people: the host's name unless it is configured */
     const struct slice *client_urls; /* where clients reach this node */
     size_t client_url_count;
     atomic_uint alarms;           /* that are raised; see alarm.c */

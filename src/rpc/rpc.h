@@ -42,16 +42,19 @@ struct rpc_worker {
     unsigned spare_count;
     struct rpc_call *due_first; /* the calls that have a deadline, the next one first */
     struct rpc_call *due_last;
-    struct rpc_call *streams; /* calls that hold a watch, or wait without end: they are ended before the store is closed */
+    struct rpc_call
+        *streams; /* calls that hold a watch, or wait without end: they are ended before the store is closed */
 };
 
 struct rpc_handler {
     /* A request, in call->worker->scratch. A handler that goes on later takes the arena over (rpc_task). */
     void (*message)(struct rpc_call *call, const ProtobufCMessage *request);
-    void (*end)(struct rpc_call *call);   /* NULL: the call is finished with OK */
-    void (*room)(struct rpc_call *call);  /* NULL: it does not send that much */
-    void (*tick)(struct rpc_call *call);  /* of a call that rpc_hold was called for: once a second or so. NULL: nothing */
-    void (*stop)(struct rpc_call *call);  /* of a call that rpc_hold was called for: lets go of the store. NULL: nothing */
+    void (*end)(struct rpc_call *call);  /* NULL: the call is finished with OK */
+    void (*room)(struct rpc_call *call); /* NULL: it does not send that much */
+    void (*tick)(
+        struct rpc_call *call); /* of a call that rpc_hold was called for: once a second or so. NULL: nothing */
+    void (*stop)(
+        struct rpc_call *call); /* of a call that rpc_hold was called for: lets go of the store. NULL: nothing */
     void (*close)(struct rpc_call *call); /* frees call->state; NULL: there is none */
 };
 
@@ -60,11 +63,11 @@ struct rpc_call {
     const struct rpc_handler *handler;
     const struct rpc_transport *transport;
     struct rpc_worker *worker;
-    void *state;            /* the handler's; NULL at first */
-    struct rpc_task *task;  /* that works for it; NULL: none */
-    struct slice token;     /* who asks, for auth; the transport's, as long as the call */
-    int64_t start_ns;       /* when the request came */
-    int64_t deadline_ns;    /* monotonic; 0: none */
+    void *state;           /* the handler's; NULL at first */
+    struct rpc_task *task; /* that works for it; NULL: none */
+    struct slice token;    /* who asks, for auth; the transport's, as long as the call */
+    int64_t start_ns;      /* when the request came */
+    int64_t deadline_ns;   /* monotonic; 0: none */
     struct rpc_call *due_next;
     struct rpc_call *due_previous;
     struct rpc_call *stream_next; /* rpc_hold */

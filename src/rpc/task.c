@@ -67,8 +67,7 @@ static enum pending_next take_step(struct pending *p) {
     return next;
 }
 
-void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_task *task),
-                    const void *request) {
+void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_task *task), const void *request) {
     struct rpc_worker *w = call->worker;
     struct rpc_task *task = take_spare(w);
     struct reply reply;

@@ -27,8 +27,7 @@ struct rpc_task {
 
 /* Begins a task for the call: takes over call->worker->scratch and takes the first step at once. Without memory the call is
  * finished with an error. `request` becomes task->request. */
-void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_task *task),
-                    const void *request);
+void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_task *task), const void *request);
 
 /* From inside a step: the store is to do `op`, whose slices and arrays live in the task's arena; `next` then finds the answer
  * in task->pending.call. What the call before has answered is gone. Returns PENDING_CALL. */

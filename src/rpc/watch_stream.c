@@ -187,7 +187,8 @@ struct watch_stream *watch_stream_new(struct rpc_call *call) {
     struct watch_stream *stream = calloc(1, sizeof(*stream));
 
     if (stream != NULL) {
-        pending_init(&stream->pending, call->worker->context->completions, call->worker->node->store, step, free_stream);
+        pending_init(&stream->pending, call->worker->context->completions, call->worker->node->store, step,
+                     free_stream);
         stream->call = call;
         stream->worker = call->worker;
         stream->running_end = &stream->running_first;

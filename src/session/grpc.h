@@ -22,9 +22,9 @@ void session_grpc_drain(struct session *s);
 void session_grpc_free(struct session *s);
 
 enum {
-    SESSION_GRPC_STREAMS_MAX = 4096,                     /* calls at a time on one connection */
+    SESSION_GRPC_STREAMS_MAX = 4096,                            /* calls at a time on one connection */
     SESSION_GRPC_MESSAGE_MAX = STORE_REQUEST_MAX + (512 << 10), /* bytes, as in etcd */
-    SESSION_GRPC_FULL_AT = 256 << 10,                    /* bytes of answers that wait in one call */
+    SESSION_GRPC_FULL_AT = 256 << 10,                           /* bytes of answers that wait in one call */
 };
 
 #endif

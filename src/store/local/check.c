@@ -13,6 +13,13 @@ static enum store_status check_put(const struct store_put *put) {
     return put->ignore_lease && put->lease != 0 ? STORE_LEASE_PROVIDED : STORE_OK;
 }
 
+static enum store_status check_note(const struct store_note *note) {
+    if (note->name.size == 0) {
+        return STORE_EMPTY_KEY;
+    }
+    return note->name.size > STORE_NOTE_NAME_MAX || note->value.size > STORE_REQUEST_MAX ? STORE_TOO_LARGE : STORE_OK;
+}
+
 static enum store_status check_span(const struct store_span *span) {
     return span->key.size == 0 ? STORE_EMPTY_KEY : STORE_OK;
 }
@@ -227,6 +234,8 @@ enum store_status check_op(const struct store_op *op) {
         return check_whole_txn(&op->txn);
     case STORE_OP_LEASE_GRANT:
         return op->lease.ttl > STORE_LEASE_TTL_MAX ? STORE_LEASE_TTL_TOO_LARGE : STORE_OK;
+    case STORE_OP_NOTE:
+        return check_note(&op->note);
     default:
         return STORE_OK;
     }
