@@ -96,8 +96,13 @@ void rpc_room(struct rpc_call *call) {
 static void let_go(struct rpc_call *call) {
     rpc_deadline_remove(call);
     if (call->task != NULL) {
-        call->task->call = NULL;
+        struct rpc_task *task = call->task;
+
+        task->call = NULL;
         call->task = NULL;
+        if (task->abandoned != NULL) {
+            task->abandoned(task);
+        }
     }
     if (call->stream_place != NULL) {
         *call->stream_place = call->stream_next;

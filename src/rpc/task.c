@@ -83,6 +83,7 @@ void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_
     task->step = step;
     task->request = request;
     task->state = NULL;
+    task->abandoned = NULL;
     task->worker = w;
     task->start_ns = call->start_ns;
     task->late = false;

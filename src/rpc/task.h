@@ -15,8 +15,9 @@ struct rpc_task {
     /* The next step: PENDING_CALL with task->pending.call.op filled in (rpc_task_call), PENDING_WAIT, PENDING_DONE. A step
      * that ends the task has answered its call, if there still is one. */
     enum pending_next (*step)(struct rpc_task *task);
-    const void *request; /* what the call was asked, in the arena */
-    void *state;         /* the handler's, in the arena as a rule; NULL at first */
+    const void *request;                      /* what the call was asked, in the arena */
+    void *state;                              /* the handler's, in the arena as a rule; NULL at first */
+    void (*abandoned)(struct rpc_task *task); /* the call has gone, or has its answer; NULL: it need not know */
     struct rpc_task *next_spare;
     struct background_job job;
     void (*work)(struct rpc_task *task); /* in the background */
