@@ -67,6 +67,9 @@ bool grpc_client_write(struct grpc_client *client, struct outbox *out, size_t mo
  * are used up. Open calls go on (but those that the server has not taken, which end as untouched). */
 bool grpc_client_is_open(const struct grpc_client *client);
 
+/* Whether the connection has nothing more to do: grpc_client_is_open is false, and all calls have ended. */
+bool grpc_client_is_over(const struct grpc_client *client);
+
 /* Calls that have not ended. */
 size_t grpc_client_calls(const struct grpc_client *client);
 
