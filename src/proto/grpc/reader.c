@@ -83,7 +83,7 @@ enum grpc_read grpc_reader_next(struct grpc_reader *reader, struct slice *input,
         }
         *input = slice_skip(*input, GRPC_PREFIX_SIZE);
         reader->prefix_size = GRPC_PREFIX_SIZE;
-    } else {
+    } else if (reader->prefix_size < GRPC_PREFIX_SIZE) {
         result = read_prefix(reader, input, most);
         if (result != GRPC_READ_MESSAGE) {
             return result;
