@@ -20,7 +20,7 @@ uint64_t callers_draw_key(struct etcd_worker *w) {
         return random_below(&w->random, config->key_space);
     }
     key = w->next_key % config->key_space;
-    w->next_key += w->load->callers_on;
+    w->next_key += w->load->callers_on * w->load->request.keys;
     return key;
 }
 
@@ -309,7 +309,7 @@ bool callers_make(struct etcd_worker *w) {
         return false;
     }
     random_init(&w->random, config->seed * UINT64_C(0x9e3779b97f4a7c15) + w->index);
-    w->next_key = w->index;
+    w->next_key = w->index * w->load->request.keys;
     for (uint64_t i = 0; i < config->clients; i++) {
         struct link *link = link_of(w, i);
 

@@ -30,7 +30,7 @@ void callers_set_up(struct etcd_worker *worker);
 /* Lets them ask. */
 void callers_go(struct etcd_worker *worker);
 
-/* The key that a caller asks for next. */
+/* The key that a caller asks for next; the first of them if its request has several. */
 uint64_t callers_draw_key(struct etcd_worker *worker);
 
 #endif

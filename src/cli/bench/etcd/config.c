@@ -97,6 +97,9 @@ static const char *find_contradiction(const struct etcd_config *c) {
     if (c->rival_pid != 0 && c->rival.count == 0) {
         return "--vs-pid: there is no --vs";
     }
+    if (c->kind == ETCD_TXN && c->txn_ops > c->key_space) {
+        return "--txn-ops: a transaction may put a key only once; --key-space-size has to be as large";
+    }
     if (c->kind == ETCD_WATCH && c->value_size < WATCH_VALUE_MIN) {
         return "--val-size: a value carries the time of its put and has at least 8 bytes";
     }
