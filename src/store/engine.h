@@ -13,6 +13,9 @@ struct store_engine {
     void (*watcher_close)(struct store_watcher *w);
     void (*observe)(struct store *s, store_observer_fn *observer, void *ctx);
     int64_t (*revision)(const struct store *s);
+    enum store_status (*note_get)(struct store *s, struct slice name, struct arena *arena, struct slice *ret_value);
+    enum store_status (*hash_kv)(struct store *s, int64_t revision, uint32_t *ret_hash, int64_t *ret_revision,
+                                 int64_t *ret_compact_revision);
     void (*get_figures)(struct store *s, struct store_figures *ret_figures);
     void (*close)(struct store *s);
 };

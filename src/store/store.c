@@ -58,6 +58,15 @@ int64_t store_revision(const struct store *s) {
     return s->engine->revision(s);
 }
 
+enum store_status store_note_get(struct store *s, struct slice name, struct arena *arena, struct slice *ret_value) {
+    return s->engine->note_get(s, name, arena, ret_value);
+}
+
+enum store_status store_hash_kv(struct store *s, int64_t revision, uint32_t *ret_hash, int64_t *ret_revision,
+                                int64_t *ret_compact_revision) {
+    return s->engine->hash_kv(s, revision, ret_hash, ret_revision, ret_compact_revision);
+}
+
 void store_get_figures(struct store *s, struct store_figures *ret_figures) {
     s->engine->get_figures(s, ret_figures);
 }

@@ -177,6 +177,14 @@ static void decode_txn(const json_t *object, struct arena *arena, struct store_o
 static void decode_compact(const json_t *object, struct arena *arena, struct store_op *op) {
     (void)arena;
     op->compact_revision = decode_integer(object, "revision");
+    op->compact_physical = decode_bool(object, "physical");
+}
+
+static void decode_note(const json_t *object, struct arena *arena, struct store_op *op) {
+    op->note = (struct store_note){
+        .name = decode_bytes(object, "name", arena),
+        .value = decode_bytes(object, "value", arena),
+    };
 }
 
 static void decode_lease(const json_t *object, struct arena *arena, struct store_op *op) {
@@ -204,6 +212,7 @@ bool decode_op(const json_t *object, struct arena *arena, struct store_op *ret_o
         {"lease_keep_alive", STORE_OP_LEASE_KEEP_ALIVE, decode_lease},
         {"lease_ttl", STORE_OP_LEASE_TTL, decode_lease},
         {"lease_list", STORE_OP_LEASE_LIST, decode_lease},
+        {"note", STORE_OP_NOTE, decode_note},
     };
     const json_t *name = json_object_get(object, "op");
 

@@ -189,6 +189,39 @@ enum store_status disk_each_record(const struct disk *d, MDB_txn *txn, int64_t f
     return status != STORE_OK || stop || error == MDB_NOTFOUND ? status : disk_status(error);
 }
 
+/* --- notes --- */
+
+enum store_status disk_put_note(const struct disk *d, MDB_txn *txn, struct slice name, struct slice value) {
+    MDB_val key = val(name.data, name.size);
+    MDB_val data = val(value.data, value.size);
+
+    return disk_status(mdb_put(txn, d->notes, &key, &data, 0));
+}
+
+enum store_status disk_delete_note(const struct disk *d, MDB_txn *txn, struct slice name) {
+    MDB_val key = val(name.data, name.size);
+    int error = mdb_del(txn, d->notes, &key, NULL);
+
+    return error == MDB_NOTFOUND ? STORE_OK : disk_status(error);
+}
+
+enum store_status disk_each_note(const struct disk *d, MDB_txn *txn, disk_note_fn *each, void *ctx) {
+    enum store_status status = STORE_OK;
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val data;
+    int error = mdb_cursor_open(txn, d->notes, &cursor);
+
+    if (error != MDB_SUCCESS) {
+        return disk_status(error);
+    }
+    while (status == STORE_OK && (error = mdb_cursor_get(cursor, &key, &data, MDB_NEXT)) == MDB_SUCCESS) {
+        status = each(ctx, slice_make(key.mv_data, key.mv_size), slice_make(data.mv_data, data.mv_size));
+    }
+    mdb_cursor_close(cursor);
+    return status != STORE_OK || error == MDB_NOTFOUND ? status : disk_status(error);
+}
+
 /* --- numbers and leases --- */
 
 static MDB_val number_name(enum disk_number which) {

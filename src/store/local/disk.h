@@ -16,6 +16,7 @@ struct disk {
     MDB_dbi records; /* record_key -> record */
     MDB_dbi meta;    /* name -> number */
     MDB_dbi leases;  /* id -> seconds to live; both most significant byte first */
+    MDB_dbi notes;   /* name -> value */
     int lock;        /* descriptor that holds the lock on the directory */
     char *directory;
     uint64_t quota;
@@ -27,7 +28,7 @@ struct disk {
 };
 
 enum {
-    DISK_FORMAT = 1,        /* of what we write; a higher one is refused */
+    DISK_FORMAT = 2,        /* of what we write; a higher one is refused, a lower one becomes this at the start */
     DISK_READERS_MAX = 126, /* snapshots at the same time: far above the number of threads */
 };
 
@@ -84,6 +85,15 @@ enum store_status disk_delete_lease(const struct disk *d, MDB_txn *txn, int64_t 
 
 typedef enum store_status disk_lease_fn(void *ctx, int64_t id, int64_t ttl);
 enum store_status disk_each_lease(const struct disk *d, MDB_txn *txn, disk_lease_fn *each, void *ctx);
+
+/* `value` is not empty. */
+enum store_status disk_put_note(const struct disk *d, MDB_txn *txn, struct slice name, struct slice value);
+
+/* There need not be one. */
+enum store_status disk_delete_note(const struct disk *d, MDB_txn *txn, struct slice name);
+
+typedef enum store_status disk_note_fn(void *ctx, struct slice name, struct slice value);
+enum store_status disk_each_note(const struct disk *d, MDB_txn *txn, disk_note_fn *each, void *ctx);
 
 /* Told each record in order; `kv` points into the snapshot. It ends with *ret_stop (false before) or another status than
  * OK. */

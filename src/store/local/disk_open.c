@@ -13,7 +13,7 @@
 #include "store/local/pages.h"
 
 enum {
-    DATABASES = 3,
+    DATABASES = 4,
     FILE_MODE = 0600,
     PHRASE_MAX = 512,
     LOCK_BYTES = 8192,     /* of LMDB's lock file, with DISK_READERS_MAX readers */
@@ -173,6 +173,9 @@ static int open_databases(struct disk *d, MDB_txn *txn, unsigned flags) {
     if (error == MDB_SUCCESS) {
         error = mdb_dbi_open(txn, "leases", flags, &d->leases);
     }
+    if (error == MDB_SUCCESS) {
+        error = mdb_dbi_open(txn, "notes", flags, &d->notes);
+    }
     return error;
 }
 
@@ -181,11 +184,12 @@ static bool check_format(struct disk *d, MDB_txn *txn, const char *directory, st
     enum store_status status = disk_get_number(d, txn, DISK_NUMBER_FORMAT, &format);
 
     if (status == STORE_OK && format == 0) {
+        status = disk_set_number(d, txn, DISK_NUMBER_SALT, (int64_t)random_os_seed());
+    }
+    /* Before anything is written that an older larderd does not understand. */
+    if (status == STORE_OK && format < DISK_FORMAT) {
         format = DISK_FORMAT;
         status = disk_set_number(d, txn, DISK_NUMBER_FORMAT, format);
-        if (status == STORE_OK) {
-            status = disk_set_number(d, txn, DISK_NUMBER_SALT, (int64_t)random_os_seed());
-        }
     }
     if (status != STORE_OK) {
         return directory_fail(why, directory, store_status_text(status), "restore the directory from a backup");

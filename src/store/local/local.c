@@ -79,6 +79,11 @@ static int64_t revision(const struct store *store) {
     return atomic_load(&((const struct local *)store)->committed);
 }
 
+static enum store_status note_get(struct store *store, struct slice name, struct arena *arena,
+                                  struct slice *ret_value) {
+    return note_set_get(&local_of(store)->notes, name, arena, ret_value);
+}
+
 static void get_figures(struct store *store, struct store_figures *ret_figures) {
     struct local *s = local_of(store);
 
@@ -113,9 +118,11 @@ static void free_all(struct local *s) {
     free(s->lease_changes.changes);
     key_tree_fini(&s->index);
     lease_set_fini(&s->leases);
+    note_set_fini(&s->notes);
     watch_set_fini(&s->watches);
     pthread_rwlock_destroy(&s->index_lock);
     pthread_mutex_destroy(&s->queue_lock);
+    pthread_mutex_destroy(&s->holds_lock);
     pthread_cond_destroy(&s->queue_signal);
     free(s);
 }
@@ -142,6 +149,8 @@ static const struct store_engine engine = {
     .watcher_close = local_watcher_close,
     .observe = observe,
     .revision = revision,
+    .note_get = note_get,
+    .hash_kv = local_hash_kv,
     .get_figures = get_figures,
     .close = close_store,
 };
@@ -160,6 +169,7 @@ static void init_locks(struct local *s) {
     pthread_cond_init(&s->queue_signal, &cond);
     pthread_condattr_destroy(&cond);
     pthread_mutex_init(&s->queue_lock, NULL);
+    pthread_mutex_init(&s->holds_lock, NULL);
 }
 
 static struct local *make(const struct local_config *config) {
@@ -180,6 +190,7 @@ static struct local *make(const struct local_config *config) {
     init_locks(s);
     key_tree_init(&s->index);
     lease_set_init(&s->leases);
+    note_set_init(&s->notes);
     watch_set_init(&s->watches);
     batch_clear(&s->batch);
     return s;
