@@ -37,6 +37,7 @@ bool change_names_root_role(const struct change *c) {
 
 static enum etcd_error enable(struct change *c) {
     const struct auth_user *root = auth_state_user(c->state, AUTH_ROOT);
+    bool rules;
 
     c->idle = c->state->enabled;
     if (c->idle) {
@@ -45,7 +46,8 @@ static enum etcd_error enable(struct change *c) {
     if (root == NULL) {
         return ETCD_ERROR_ROOT_USER_NOT_EXIST;
     }
-    if (!root->is_root) {
+    state_place_of_name(root->roles, root->role_count, AUTH_ROOT, &rules);
+    if (!rules) {
         return ETCD_ERROR_ROOT_ROLE_NOT_EXIST;
     }
     c->state->enabled = true;

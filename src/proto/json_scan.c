@@ -150,17 +150,11 @@ static bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-enum json_token json_next(struct json_scanner *s, struct slice *ret_raw) {
+static enum json_token scan_token(struct json_scanner *s, struct slice *ret_raw) {
     static const char marks[] = "{}[],:";
     static const enum json_token tokens[] = {JSON_TOKEN_OBJECT,    JSON_TOKEN_OBJECT_END, JSON_TOKEN_ARRAY,
                                              JSON_TOKEN_ARRAY_END, JSON_TOKEN_COMMA,      JSON_TOKEN_COLON};
 
-    while (s->at < s->end && is_space(*s->at)) {
-        s->at++;
-    }
-    if (s->at == s->end) {
-        return JSON_TOKEN_END;
-    }
     switch (*s->at) {
     case '"':
         s->at++;
@@ -177,6 +171,21 @@ enum json_token json_next(struct json_scanner *s, struct slice *ret_raw) {
         }
         return take(s, marks) ? tokens[strchr(marks, s->at[-1]) - marks] : JSON_TOKEN_BAD;
     }
+}
+
+enum json_token json_next(struct json_scanner *s, struct slice *ret_raw) {
+    enum json_token token;
+    const char *from;
+
+    while (s->at < s->end && is_space(*s->at)) {
+        s->at++;
+    }
+    from = s->at;
+    token = s->at < s->end ? scan_token(s, ret_raw) : JSON_TOKEN_END;
+    if (token == JSON_TOKEN_END || token == JSON_TOKEN_BAD) {
+        s->at = from;
+    }
+    return token;
 }
 
 /* What stands in a place where only `expected` is right. */
@@ -242,20 +251,13 @@ static bool skip_array(struct json_scanner *s, unsigned depth) {
 }
 
 bool json_skip(struct json_scanner *s, enum json_token token, unsigned depth) {
-    switch (token) {
-    case JSON_TOKEN_OBJECT:
+    if (token == JSON_TOKEN_OBJECT) {
         return depth > 0 && skip_object(s, depth - 1);
-    case JSON_TOKEN_ARRAY:
-        return depth > 0 && skip_array(s, depth - 1);
-    case JSON_TOKEN_STRING:
-    case JSON_TOKEN_NUMBER:
-    case JSON_TOKEN_TRUE:
-    case JSON_TOKEN_FALSE:
-    case JSON_TOKEN_NULL:
-        return true;
-    default:
-        return false;
     }
+    if (token == JSON_TOKEN_ARRAY) {
+        return depth > 0 && skip_array(s, depth - 1);
+    }
+    return json_begins_value(token);
 }
 
 /* As UTF-8 (RFC 3629); returns its bytes. */

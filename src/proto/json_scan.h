@@ -25,7 +25,8 @@ enum json_token {
     JSON_TOKEN_NULL,
 };
 
-/* Where the scanner stands; `at` moves behind each token. Borrows the text. */
+/* Where the scanner stands: `at` moves behind each token, and to the front of what is none or not all there. Borrows the
+ * text. */
 struct json_scanner {
     const char *at;
     const char *end;
@@ -45,6 +46,10 @@ enum json_token json_next_member(struct json_scanner *s, bool first, struct slic
 
 /* Goes on in an array whose opening was read: the first token of the next element, as json_next; ARRAY_END; BAD; END. */
 enum json_token json_next_element(struct json_scanner *s, bool first, struct slice *ret_raw);
+
+static inline bool json_begins_value(enum json_token token) {
+    return token >= JSON_TOKEN_STRING || token == JSON_TOKEN_OBJECT || token == JSON_TOKEN_ARRAY;
+}
 
 /* Goes behind the value whose first token, `token`, was read. False: it is no JSON, ends too early, or is nested deeper
  * than `depth`. */

@@ -184,7 +184,7 @@ static bool read_value(struct reader *r, ProtobufCMessage *message, const Protob
                        enum json_token token, struct slice raw) {
     void *slot;
 
-    if (token == JSON_TOKEN_END || token == JSON_TOKEN_BAD) {
+    if (!json_begins_value(token)) {
         return complain_syntax(r, token);
     }
     slot = etcd_field_slot(message, field, r->arena);
@@ -240,7 +240,10 @@ static bool read_field(struct reader *r, ProtobufCMessage *message, const Protob
     if (field->label != PROTOBUF_C_LABEL_REPEATED) {
         return read_value(r, message, field, token, raw);
     }
-    return token == JSON_TOKEN_ARRAY ? read_array(r, message, field) : complain(r, field->name, "must be an array");
+    if (token == JSON_TOKEN_ARRAY) {
+        return read_array(r, message, field);
+    }
+    return json_begins_value(token) ? complain(r, field->name, "must be an array") : complain_syntax(r, token);
 }
 
 /* One member, behind its colon. `seen` has a bit for each field that was there before: a name that comes twice would be
@@ -283,21 +286,26 @@ static bool read_object(struct reader *r, ProtobufCMessage *message) {
 
 /* The whole text: nothing, null or one object. */
 static bool read_text(struct reader *r, ProtobufCMessage *message) {
+    const char *name = message->descriptor->short_name;
     struct slice raw;
     enum json_token token = json_next(&r->scanner, &raw);
 
-    if (token == JSON_TOKEN_END) {
-        return r->scanner.at == r->scanner.end || complain_syntax(r, token);
+    if (token == JSON_TOKEN_END && r->scanner.at == r->scanner.end) {
+        return true;
     }
-    if (token == JSON_TOKEN_BAD) {
+    if (!json_begins_value(token)) {
         return complain_syntax(r, token);
     }
-    if (token == JSON_TOKEN_OBJECT ? !read_object(r, message) : token != JSON_TOKEN_NULL) {
-        return token == JSON_TOKEN_OBJECT ? false : complain(r, message->descriptor->short_name, "must be an object");
+    if (token != JSON_TOKEN_OBJECT && token != JSON_TOKEN_NULL) {
+        return complain(r, name, "must be an object");
     }
-    return json_next(&r->scanner, &raw) == JSON_TOKEN_END && r->scanner.at == r->scanner.end
-               ? true
-               : complain(r, message->descriptor->short_name, "must be alone in the request");
+    if (token == JSON_TOKEN_OBJECT && !read_object(r, message)) {
+        return false;
+    }
+    if (json_next(&r->scanner, &raw) != JSON_TOKEN_END || r->scanner.at != r->scanner.end) {
+        return complain(r, name, "must be alone in the request");
+    }
+    return true;
 }
 
 ProtobufCMessage *etcd_message_from_json(const ProtobufCMessageDescriptor *type, struct slice json, struct arena *arena,

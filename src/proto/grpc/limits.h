@@ -13,6 +13,9 @@
 
 #define GRPC_PARTIAL_BYTES ((size_t)64 << 20)
 #define GRPC_WAITING_BYTES ((size_t)1 << 30)
+/* Small blocks of nghttp2's that a connection keeps for its next calls. */
+#define GRPC_KEPT_BYTES ((size_t)16 << 10)
+
 #define GRPC_SESSION_BYTES ((size_t)1 << 20)
 
 /* HTTP/2's own state of a client, whose calls its owner counts. */

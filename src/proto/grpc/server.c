@@ -84,6 +84,7 @@ void grpc_server_free(struct grpc_server *server) {
     end_calls(server);
     grpc_head_reader_clear(&server->head);
     nghttp2_session_del(server->wire.session);
+    grpc_memory_fini(&server->wire.memory);
     server_call_free_spare(server);
     free(server);
 }

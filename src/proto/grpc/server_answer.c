@@ -21,29 +21,21 @@ static size_t add_end(const struct server_call *call, nghttp2_nv *fields, size_t
     return count;
 }
 
-/* An answer ends the stream; the client is told to stop if it is still sending (RFC 9113, 8.1). */
-static int end_stream(struct server_call *call) {
-    call->is_closing = true;
-    return call->is_ended ? 0
-                          : nghttp2_submit_rst_stream(call->stream.server->wire.session, NGHTTP2_FLAG_NONE,
-                                                      call->stream.id, NGHTTP2_NO_ERROR);
-}
-
 static int submit_trailers(struct server_call *call) {
     nghttp2_nv fields[FIELDS_MAX];
     size_t count = add_end(call, fields, 0);
-    int error = nghttp2_submit_trailer(call->stream.server->wire.session, call->stream.id, fields, count);
 
-    return error != 0 ? error : end_stream(call);
+    call->is_closing = true;
+    return nghttp2_submit_trailer(call->stream.server->wire.session, call->stream.id, fields, count);
 }
 
 /* Headers and trailers in one, for a call that ends without a message. */
 static int submit_trailers_only(struct server_call *call) {
     nghttp2_nv fields[FIELDS_MAX];
     size_t count = add_end(call, fields, server_fields_begin(fields));
-    int error = nghttp2_submit_response(call->stream.server->wire.session, call->stream.id, fields, count, NULL);
 
-    return error != 0 ? error : end_stream(call);
+    call->is_closing = true;
+    return nghttp2_submit_response(call->stream.server->wire.session, call->stream.id, fields, count, NULL);
 }
 
 /* The callback of nghttp2's data provider. The bytes stay in the queue until the frame is written. */

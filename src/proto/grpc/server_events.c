@@ -69,7 +69,7 @@ static int open_call(struct grpc_server *server, const nghttp2_frame *frame) {
         fault = call == NULL ? SERVER_FAULT_MEMORY : SERVER_FAULT_NONE;
     }
     if (fault != SERVER_FAULT_NONE) {
-        return server_fault_answer(server->wire.session, frame->hd.stream_id, fault, is_ended) == 0
+        return server_fault_answer(server->wire.session, frame->hd.stream_id, fault) == 0
                    ? 0
                    : NGHTTP2_ERR_CALLBACK_FAILURE;
     }
@@ -130,18 +130,34 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
     return 0;
 }
 
-/* What nghttp2 says on its own: a reset for each fault of the client's, and the GOAWAY that ends a broken connection. */
+/* An answer is through; a client that is still sending is told to stop (RFC 9113, 8.1). */
+static int end_answer(struct grpc_server *server, int32_t id) {
+    struct server_call *call = server_call_find(server, id);
+    bool is_ended =
+        call != NULL ? call->is_ended : nghttp2_session_get_stream_remote_close(server->wire.session, id) != 0;
+
+    return is_ended || nghttp2_submit_rst_stream(server->wire.session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR) == 0
+               ? 0
+               : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+/* Also what nghttp2 says on its own: a reset for each fault of the client's, and the GOAWAY that ends a broken
+ * connection. */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
     struct grpc_server *server = user;
 
     (void)session;
-    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
-        server->is_broken = true;
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        return (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 ? end_answer(server, frame->hd.stream_id) : 0;
+    case NGHTTP2_RST_STREAM:
+        return frame->rst_stream.error_code != NGHTTP2_NO_ERROR ? count_reset(server) : 0;
+    case NGHTTP2_GOAWAY:
+        server->is_broken |= frame->goaway.error_code != NGHTTP2_NO_ERROR;
+        return 0;
+    default:
+        return 0;
     }
-    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) {
-        return count_reset(server);
-    }
-    return 0;
 }
 
 int server_events_set(nghttp2_session_callbacks **ret_callbacks) {

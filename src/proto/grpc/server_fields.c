@@ -63,11 +63,6 @@ enum server_fault server_fault_of(const struct grpc_head_reader *head) {
     return head->is_timeout_bad ? SERVER_FAULT_TIMEOUT : SERVER_FAULT_NONE;
 }
 
-int server_fault_answer(nghttp2_session *session, int32_t id, enum server_fault fault, bool is_ended) {
-    int error = nghttp2_submit_response(session, id, refusals[fault], REFUSAL_FIELDS, NULL);
-
-    if (error == 0 && !is_ended) {
-        error = nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
-    }
-    return error;
+int server_fault_answer(nghttp2_session *session, int32_t id, enum server_fault fault) {
+    return nghttp2_submit_response(session, id, refusals[fault], REFUSAL_FIELDS, NULL);
 }

@@ -32,7 +32,7 @@ enum server_fault {
 
 enum server_fault server_fault_of(const struct grpc_head_reader *head);
 
-/* Answers a call that is not opened. `is_ended`: the client has sent all of it. 0 or an error of nghttp2's. */
-int server_fault_answer(nghttp2_session *session, int32_t id, enum server_fault fault, bool is_ended);
+/* Answers a call that is not opened. 0 or an error of nghttp2's. */
+int server_fault_answer(nghttp2_session *session, int32_t id, enum server_fault fault);
 
 #endif
