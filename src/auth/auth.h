@@ -22,6 +22,7 @@ enum {
     AUTH_TOKEN_SIZE = 64,     /* room for a token and its NUL */
     AUTH_TOKENS_MAX = 65536,  /* at once; one more ends the one that was not used for the longest time */
     AUTH_TOKEN_TTL_S = 300,   /* a token lives so long after its last use; etcd's --auth-token-ttl */
+    AUTH_LOGINS_MAX = 256,    /* under way; with one thread for the hashes that is some 20 s of work */
     AUTH_LOGIN_TRIES_MAX = 3, /* how often to begin again if auth_login_end says AUTH_OLD_REVISION */
 };
 
@@ -84,7 +85,8 @@ struct auth_login {
     char hash[AUTH_HASH_MAX + 1];
 };
 
-/* ETCD_OK, also for a user that there is not, or AUTH_NOT_ENABLED. */
+/* ETCD_OK, also for a user that there is not; auth_login_end must then follow, once, whatever happens in between. Or
+ * AUTH_NOT_ENABLED, TOO_MANY_REQUESTS (AUTH_LOGINS_MAX are under way). */
 enum etcd_error auth_login_begin(struct auth *a, struct slice user, struct auth_login *ret_login);
 
 /* Slow: compares the password. Takes the same time whether there is such a user or not. */

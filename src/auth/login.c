@@ -3,27 +3,35 @@
 
 #include "auth/node.h"
 
-enum etcd_error auth_login_begin(struct auth *a, struct slice user, struct auth_login *ret_login) {
-    struct auth_login login = {0};
-    const struct auth_user *found;
-    bool enabled;
+/* With the lock held. */
+static enum etcd_error look_up(const struct auth_state *state, struct slice name, struct auth_login *ret_login) {
+    const struct auth_user *user = auth_state_user(state, name);
 
-    pthread_rwlock_rdlock(&a->lock);
-    enabled = a->state->enabled;
-    found = auth_state_user(a->state, user);
-    login.revision = a->state->revision;
-    if (found != NULL && !found->no_password && found->hash.size > 0) {
-        login.possible = true;
-        login.user = found->id;
-        login.index = (size_t)(found - a->state->users);
-        memcpy(login.hash, found->hash.data, found->hash.size + 1);
-    }
-    pthread_rwlock_unlock(&a->lock);
-    if (!enabled) {
+    if (!state->enabled) {
         return ETCD_ERROR_AUTH_NOT_ENABLED;
     }
-    *ret_login = login;
+    *ret_login = (struct auth_login){.revision = state->revision};
+    if (user != NULL && !user->no_password && user->hash.size > 0) {
+        ret_login->possible = true;
+        ret_login->user = user->id;
+        ret_login->index = (size_t)(user - state->users);
+        memcpy(ret_login->hash, user->hash.data, user->hash.size + 1);
+    }
     return ETCD_OK;
+}
+
+enum etcd_error auth_login_begin(struct auth *a, struct slice user, struct auth_login *ret_login) {
+    enum etcd_error error = ETCD_ERROR_TOO_MANY_REQUESTS;
+
+    if (atomic_fetch_add_explicit(&a->logins, 1, memory_order_relaxed) < AUTH_LOGINS_MAX) {
+        pthread_rwlock_rdlock(&a->lock);
+        error = look_up(a->state, user, ret_login);
+        pthread_rwlock_unlock(&a->lock);
+    }
+    if (error != ETCD_OK) {
+        atomic_fetch_sub_explicit(&a->logins, 1, memory_order_relaxed);
+    }
+    return error;
 }
 
 void auth_login_verify(struct auth_login *login, struct slice password) {
@@ -53,6 +61,7 @@ enum etcd_error auth_login_end(struct auth *a, const struct auth_login *login, i
                                char ret_token[AUTH_TOKEN_SIZE]) {
     enum etcd_error error;
 
+    atomic_fetch_sub_explicit(&a->logins, 1, memory_order_relaxed);
     pthread_rwlock_wrlock(&a->lock);
     error = issue(a, login, now_ns, ret_token);
     pthread_rwlock_unlock(&a->lock);

@@ -11,6 +11,7 @@
 /* Both locks are held for a short time, and no other is taken under them. */
 struct auth {
     atomic_bool enabled; /* of the state that rules, for who holds no lock */
+    atomic_int logins;   /* under way */
     pthread_rwlock_t lock;
     struct auth_state *state; /* by `lock` */
     struct tokens tokens;     /* by `lock`; looked for with it held for reading */

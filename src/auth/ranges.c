@@ -83,29 +83,22 @@ const struct auth_ranges *ranges_build(struct arena *arena, const struct auth_pe
 
 /* --- asking --- */
 
-/* How many ranges begin at `key` or before it; `below`: before it. */
-static size_t count_until(const struct auth_ranges *ranges, struct slice key, bool below) {
+/* The range that has `key`, or NULL. */
+static const struct auth_range *find(const struct auth_ranges *ranges, struct slice key) {
     size_t low = 0;
     size_t high = ranges->count;
 
+    /* How many begin at the key or before it. */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = slice_compare(ranges->ranges[middle].begin, key);
 
-        if (order < 0 || (order == 0 && !below)) {
+        if (slice_compare(ranges->ranges[middle].begin, key) <= 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low;
-}
-
-/* The range that has `key`, or NULL. */
-static const struct auth_range *find(const struct auth_ranges *ranges, struct slice key) {
-    size_t count = count_until(ranges, key, false);
-
-    return count > 0 && is_below(key, ranges->ranges[count - 1].end) ? &ranges->ranges[count - 1] : NULL;
+    return low > 0 && is_below(key, ranges->ranges[low - 1].end) ? &ranges->ranges[low - 1] : NULL;
 }
 
 static const struct auth_ranges *ranges_of(const struct auth_role *role, bool write) {
@@ -128,30 +121,13 @@ static bool reach(const struct auth_role *const *roles, size_t count, bool write
     return found;
 }
 
-/* The end is not above the key. */
-static bool allow_nothing(const struct auth_role *const *roles, size_t count, bool write, struct slice key,
-                          struct slice end) {
-    for (size_t i = 0; i < count; i++) {
-        const struct auth_ranges *ranges = ranges_of(roles[i], write);
-        size_t before = count_until(ranges, end, true);
-
-        if (before > 0 && is_below(key, ranges->ranges[before - 1].end)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool ranges_allow(const struct auth_role *const *roles, size_t count, bool write, struct slice key,
                   struct slice range_end) {
     struct slice end = is_open(range_end) ? SLICE("") : range_end;
     struct slice reached = key;
 
-    if (range_end.size == 0) {
+    if (range_end.size == 0 || !is_below(key, end)) {
         return reach(roles, count, write, key, &reached);
-    }
-    if (!is_below(key, end)) {
-        return allow_nothing(roles, count, write, key, end);
     }
     /* From one range to that which goes on where it ends; each step ends further on. */
     while (reach(roles, count, write, reached, &reached)) {

@@ -23,7 +23,7 @@ const struct auth_ranges *ranges_build(struct arena *arena, const struct auth_pe
                                        bool write);
 
 /* Whether the roles together allow to read, or to write, all that is in the range of a request (auth_permission's form). The
- * key is not empty. For a range without keys, whether anything around it is allowed, as in etcd. */
+ * key is not empty. A range whose end is not above its key has no keys; it is taken for that key alone. */
 bool ranges_allow(const struct auth_role *const *roles, size_t count, bool write, struct slice key,
                   struct slice range_end);
 

@@ -49,7 +49,7 @@ static enum pending_next answer(struct rpc_task *task) {
     send_answer(task, call->op.lease.id);
     waiting = task->call->state;
     if (waiting == NULL || waiting->count == 0) {
-        return PENDING_DONE;
+        return task->call->ended ? rpc_task_finish(task, ETCD_OK) : PENDING_DONE;
     }
     waiting->count--;
     return ask(task, waiting->ids[waiting->first++ % WAITING_MAX]);
@@ -89,8 +89,15 @@ static void message(struct rpc_call *call, const ProtobufCMessage *request) {
     }
 }
 
+/* Ids that wait are still answered. */
+static void end(struct rpc_call *call) {
+    if (call->task == NULL) {
+        rpc_finish(call, ETCD_OK);
+    }
+}
+
 static void close_it(struct rpc_call *call) {
     free(call->state);
 }
 
-const struct rpc_handler rpc_lease_keep_alive = {.message = message, .close = close_it};
+const struct rpc_handler rpc_lease_keep_alive = {.message = message, .end = end, .close = close_it};

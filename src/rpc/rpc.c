@@ -76,6 +76,7 @@ void rpc_end(struct rpc_call *call) {
     if (call->finished) {
         return;
     }
+    call->ended = true;
     if (!call->asked && !call->method->client_streams) {
         refuse_message(call);
     } else if (call->handler->end != NULL) {

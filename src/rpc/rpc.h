@@ -73,6 +73,7 @@ struct rpc_call {
     struct rpc_call *stream_next; /* rpc_hold */
     struct rpc_call **stream_place;
     bool asked; /* a request has come */
+    bool ended; /* the client says no more */
     bool finished;
 };
 

@@ -237,7 +237,7 @@ void session_grpc_settle(struct session *s) {
 }
 
 size_t session_calls(const struct session *s) {
-    return s->grpc != NULL ? grpc_server_calls(s->grpc->server) : 0;
+    return (s->grpc != NULL ? grpc_server_calls(s->grpc->server) : 0) + (s->gateway != NULL ? 1 : 0);
 }
 
 void session_grpc_drain(struct session *s) {

@@ -95,6 +95,7 @@ void session_fini(struct session *s) {
         s->out = NULL;
     }
     session_grpc_free(s);
+    session_gateway_free(s);
     session_slots_free(s);
     session_body_free(s);
     session_upload_free(s);
@@ -184,6 +185,9 @@ static void keep(struct session *s, struct slice rest) {
 void session_settle(struct session *s) {
     if (s->grpc != NULL) {
         session_grpc_settle(s);
+    }
+    if (s->gateway != NULL) {
+        session_gateway_settle(s);
     }
     if (s->out != NULL && outbox_pending(s->out) == 0) {
         return_outbox(s->worker, s->out);

@@ -67,22 +67,23 @@ enum session_protocol { SESSION_UNDECIDED, SESSION_MEMCACHED, SESSION_HTTP, SESS
 
 struct session {
     struct session_worker *worker;
-    struct outbox *out;         /* NULL: nothing waits to be sent */
-    struct buf input;           /* what could not be processed yet */
-    size_t wanted;              /* no use in looking at the input before it has so many bytes */
-    size_t swallow;             /* bytes of a refused value still to be dropped */
-    struct body *body;          /* a large value on its way in; NULL: none */
-    struct http_watch *watch;   /* a watch that is streamed to an HTTP client; NULL: none */
-    struct http_upload *upload; /* the body of an HTTP request on its way in; NULL: none */
-    struct unfinished_get *get; /* keys whose answers wait for room, or for the reply of the first; NULL: none */
-    struct slots *slots;        /* replies still to come; NULL: none */
-    struct grpc_session *grpc;  /* what a connection with gRPC has; NULL: it speaks something else */
+    struct outbox *out;           /* NULL: nothing waits to be sent */
+    struct buf input;             /* what could not be processed yet */
+    size_t wanted;                /* no use in looking at the input before it has so many bytes */
+    size_t swallow;               /* bytes of a refused value still to be dropped */
+    struct body *body;            /* a large value on its way in; NULL: none */
+    struct http_watch *watch;     /* a watch that is streamed to an HTTP client; NULL: none */
+    struct gateway_call *gateway; /* a call of etcd's API by JSON that is open; NULL: none */
+    struct http_upload *upload;   /* the body of an HTTP request on its way in; NULL: none */
+    struct unfinished_get *get;   /* keys whose answers wait for room, or for the reply of the first; NULL: none */
+    struct slots *slots;          /* replies still to come; NULL: none */
+    struct grpc_session *grpc;    /* what a connection with gRPC has; NULL: it speaks something else */
     enum session_protocol protocol;
-    bool stalled; /* input waits for room in the outbox */
-    bool waiting; /* input waits until replies have come: there is no use in session_resume before on_ready */
+    bool stalled;    /* input waits for room in the outbox */
+    bool waiting;    /* input waits until replies have come: there is no use in session_resume before on_ready */
     bool processing; /* its input is being worked on: what it answers now is seen to */
-    bool over;    /* no more input is taken; close once everything is sent */
-    bool failed;  /* a reply could not be written whole: nothing more is sent; implies over */
+    bool over;       /* no more input is taken; close once everything is sent */
+    bool failed;     /* a reply could not be written whole: nothing more is sent; implies over */
 };
 
 /* False: out of memory. The worker outlives its sessions. */
@@ -132,7 +133,7 @@ static inline bool session_wants_input(const struct session *s) {
 /* Whether it has something under way that may be silent for ever. */
 bool session_is_watching(const struct session *s);
 
-/* Calls of gRPC that are open. */
+/* Calls of etcd's API that are open. */
 size_t session_calls(const struct session *s);
 
 /* No new requests are taken where the protocol can say so. Of a session whose owner hears on_ready. */

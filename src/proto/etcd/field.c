@@ -71,12 +71,8 @@ void *etcd_field_slot(ProtobufCMessage *message, const ProtobufCFieldDescriptor 
         return add_element(message, field, arena);
     }
     if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
-        uint32_t *chosen = (uint32_t *)(void *)((char *)message + field->quantifier_offset);
-
-        if (*chosen != field->id) {
-            memset(slot, 0, etcd_field_value_size(field->type));
-            *chosen = field->id;
-        }
+        *(uint32_t *)(void *)((char *)message + field->quantifier_offset) = field->id;
+        memset(slot, 0, etcd_field_value_size(field->type));
     }
     return slot;
 }

@@ -18,9 +18,9 @@ enum {
 /* A new message with the defaults in all fields. NULL: no room. */
 ProtobufCMessage *etcd_message_new(const ProtobufCMessageDescriptor *type, struct arena *arena);
 
-/* Where the next value of the field goes, cleared: of a repeated field one more element, of a oneof the one that is set from
- * now on. The value that a field or the same member of a oneof has already stays there: the last wins, and messages are
- * merged. NULL: no room. */
+/* Where the next value of the field goes: of a repeated field one more element, cleared; of a oneof its room, cleared, and
+ * the field is the one that is set from now on. What another field has already stays there: the last value wins, and
+ * messages are merged. NULL: no room. */
 void *etcd_field_slot(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, struct arena *arena);
 
 /* Writes a value of the field's type. The bytes are copied. False: no room, or a string that is not UTF-8 or holds a NUL,

@@ -48,6 +48,7 @@ static void test_nobody(void **unused) {
     assert_int_equal(auth_may_delete(a, &who, SLICE("a"), NONE), ETCD_ERROR_USER_EMPTY);
     assert_int_equal(auth_is_root(a, &who), ETCD_ERROR_USER_EMPTY);
     assert_int_equal(auth_may_see_user(a, &who, SLICE("ann")), ETCD_ERROR_USER_EMPTY);
+    assert_int_equal(auth_may_see_user(a, &who, NONE), ETCD_OK);
     assert_int_equal(auth_may_see_role(a, &who, SLICE("r")), ETCD_ERROR_USER_EMPTY);
     assert_int_equal(auth_still_current(a, &who), ETCD_OK);
     assert_int_equal(auth_identify(a, SLICE("any.1"), 0, &who), ETCD_ERROR_INVALID_AUTH_TOKEN);

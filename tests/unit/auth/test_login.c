@@ -66,17 +66,34 @@ static void test_change_meanwhile(void **unused) {
     auth_login_verify(&login, SLICE("right"));
     adopt(a, (struct auth_request){.kind = AUTH_CHANGE_PASSWORD, .user = AUTH_ROOT, .hash = SLICE("other")});
     assert_int_equal(auth_login_end(a, &login, 0, token), ETCD_ERROR_AUTH_OLD_REVISION);
+    assert_int_equal(auth_login_begin(a, SLICE("root"), &login), ETCD_OK);
     adopt(a, (struct auth_request){.kind = AUTH_DISABLE});
     assert_int_equal(auth_login_end(a, &login, 0, token), ETCD_ERROR_AUTH_NOT_ENABLED);
     auth_free(a);
 }
 
+static void test_too_many(void **unused) {
+    struct auth *a = auth_of(state_with_root(hash));
+    struct auth_login logins[AUTH_LOGINS_MAX];
+    struct auth_login more;
+    char token[AUTH_TOKEN_SIZE];
+
+    (void)unused;
+    for (size_t i = 0; i < AUTH_LOGINS_MAX; i++) {
+        assert_int_equal(auth_login_begin(a, SLICE("root"), &logins[i]), ETCD_OK);
+    }
+    assert_int_equal(auth_login_begin(a, SLICE("root"), &more), ETCD_ERROR_TOO_MANY_REQUESTS);
+    /* One that was not verified is refused, and makes room. */
+    assert_int_equal(auth_login_end(a, &logins[0], 0, token), ETCD_ERROR_AUTH_FAILED);
+    assert_int_equal(auth_login_begin(a, SLICE("root"), &more), ETCD_OK);
+    assert_int_equal(auth_login_begin(a, SLICE("root"), &more), ETCD_ERROR_TOO_MANY_REQUESTS);
+    auth_free(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_password),
-        cmocka_unit_test(test_no_password),
-        cmocka_unit_test(test_disabled),
-        cmocka_unit_test(test_change_meanwhile),
+        cmocka_unit_test(test_password),         cmocka_unit_test(test_no_password), cmocka_unit_test(test_disabled),
+        cmocka_unit_test(test_change_meanwhile), cmocka_unit_test(test_too_many),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -127,7 +127,7 @@ static void of_a_oneof_the_last_counts(void **state) {
     assert_int_equal(txn->compare[0]->target_union_case, ETCDSERVERPB__COMPARE__TARGET_UNION_VALUE);
     assert_bytes(txn->compare[0]->value, "v");
     assert_int_equal(watch->request_union_case, ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CREATE_REQUEST);
-    assert_bytes(watch->create_request->key, "k");
+    assert_bytes(watch->create_request->key, "");
     assert_int_equal(watch->create_request->watch_id, 5);
 }
 
