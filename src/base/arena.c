@@ -28,6 +28,20 @@ void arena_fini(struct arena *a) {
     a->used = 0;
 }
 
+void arena_reset(struct arena *a) {
+    struct arena_chunk *kept = a->chunks;
+
+    if (kept != NULL && kept->size == CHUNK_SIZE) {
+        a->chunks = kept->next;
+        arena_fini(a);
+        kept->next = NULL;
+        kept->used = 0;
+        a->chunks = kept;
+    } else {
+        arena_fini(a);
+    }
+}
+
 static struct arena_chunk *add_chunk(struct arena *a, size_t size) {
     struct arena_chunk *chunk = malloc(sizeof(*chunk) + size);
 

@@ -20,6 +20,9 @@ void arena_init(struct arena *a, size_t limit);
 /* Frees everything; the arena is then as after arena_init. Twice is fine. */
 void arena_fini(struct arena *a);
 
+/* As arena_fini, but a chunk of the usual size stays for what comes next. */
+void arena_reset(struct arena *a);
+
 /* `size` bytes, aligned for any type, not cleared. NULL: out of memory or over the limit. */
 void *arena_alloc(struct arena *a, size_t size);
 

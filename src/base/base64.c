@@ -54,6 +54,42 @@ bool base64_decode(struct slice text, char *out, size_t *ret_size) {
     return true;
 }
 
+static unsigned digit_of_any(char c) {
+    return c == '-' ? 62 : c == '_' ? 63 : digit_of(c);
+}
+
+bool base64_decode_any(struct slice text, char *out, size_t *ret_size) {
+    size_t digits = 0;
+    size_t padding = 0;
+    size_t size = 0;
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = digit_of_any(text.data[i]);
+
+        if (text.data[i] == '\r' || text.data[i] == '\n') {
+            continue;
+        }
+        if (text.data[i] == '=') {
+            padding++;
+            continue;
+        }
+        if (digit == NO_DIGIT || padding > 0) {
+            return false;
+        }
+        bits = bits << 6 | digit;
+        digits++;
+        if (digits % 4 != 1) { /* each digit of a group but the first completes a byte */
+            out[size++] = (char)(bits >> (6 - 2 * ((digits - 1) % 4)));
+        }
+    }
+    if (digits % 4 == 1 || (padding > 0 && (padding > 2 || (digits + padding) % 4 != 0))) {
+        return false;
+    }
+    *ret_size = size;
+    return true;
+}
+
 void base64_encode(struct slice s, char *out) {
     for (size_t at = 0; at < s.size; at += 3) {
         size_t bytes = s.size - at < 3 ? s.size - at : 3;

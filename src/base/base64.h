@@ -17,6 +17,10 @@ static inline size_t base64_encoded_size(size_t size) {
  * anything else, or nothing. */
 bool base64_decode(struct slice text, char *out, size_t *ret_size);
 
+/* The same, but as a lenient reader takes it: the alphabet for URLs (section 5) too, without padding too, with line breaks
+ * anywhere, and nothing for nothing. Padding that is there must be right. */
+bool base64_decode_any(struct slice text, char *out, size_t *ret_size);
+
 /* Writes base64_encoded_size(s.size) bytes to `out`, no NUL. */
 void base64_encode(struct slice s, char *out);
 

@@ -53,7 +53,8 @@ static bool write_out(struct connection *c) {
 
 static bool is_idle(const struct connection *c) {
     return !session_has_output(&c->session) && c->session.input.size == 0 && !session_takes_body(&c->session) &&
-           c->session.swallow == 0 && c->session.get == NULL && !session_is_waiting(&c->session);
+           c->session.swallow == 0 && c->session.get == NULL && !session_is_waiting(&c->session) &&
+           session_calls(&c->session) == 0;
 }
 
 /* Around everything that runs requests: the time they see, and the time they took. It is booked before their replies go
@@ -131,6 +132,7 @@ static void on_read(void *ctx, size_t size) {
     c->active_ns = start;
     session_feed(&c->session, size);
     batch_end(c, start);
+    worker_watch_deadline(c->worker);
     pump(c);
 }
 
@@ -199,6 +201,8 @@ void connection_ready(struct session *s) {
 void connection_drain(struct connection *c) {
     if (is_idle(c) || c->lingering) {
         stream_close(&c->stream);
+    } else {
+        session_drain(&c->session);
     }
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "daemon/node_rpc.h"
 #include "daemon/node_store.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
@@ -265,14 +266,14 @@ static bool start(struct node *node) {
         log_error("cannot start: out of memory or descriptors");
         return false;
     }
-    if (!node_store_open(node)) {
+    if (!node_store_open(node) || !node_rpc_open(node)) {
         return false;
     }
     if (!start_workers(node)) {
         log_error("cannot start: out of memory, descriptors or threads");
         return false;
     }
-    return listeners_open(&node->listeners, node);
+    return listeners_open(&node->listeners, node) && node_rpc_announce(node);
 }
 
 static void stop(struct node *node) {
@@ -280,12 +281,14 @@ static void stop(struct node *node) {
     for (unsigned i = 0; i < node->started; i++) {
         worker_join(&node->workers[i]);
     }
+    node_rpc_stop(node);
     node_store_close(node);
     for (unsigned i = 0; i < node->started; i++) {
         worker_fini(&node->workers[i]);
     }
     free(node->workers);
     node_store_free(node);
+    node_rpc_free(node);
     if (node->loop != NULL) {
         mailbox_free(node->mailbox);
         reload_cancel(node);

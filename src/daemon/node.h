@@ -9,6 +9,7 @@
 #include "daemon/options.h"
 #include "daemon/worker.h"
 #include "net/signal.h"
+#include "rpc/node.h"
 
 /* A running larderd: the control thread with listeners, signals and sweeping, and the workers. Members belong to the
  * control thread unless they say otherwise. */
@@ -24,6 +25,9 @@ struct node {
     struct telemetry *telemetry;
     struct cmd_node shared;
     struct group_set *groups;
+    struct rpc_node rpc;
+    char *rpc_name;
+    struct slice rpc_urls[OPTIONS_LISTENS_MAX];
     struct worker *workers;
     unsigned worker_count;
     unsigned started;

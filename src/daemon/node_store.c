@@ -32,7 +32,7 @@ static struct store *open_local(const struct options *o) {
 bool node_store_open(struct node *node) {
     struct cmd_node *shared = &node->shared;
 
-    if (!options_need_store(node->options)) {
+    if (node->options->data_dir == NULL) {
         return true;
     }
     shared->store = open_local(node->options);

@@ -15,8 +15,8 @@ struct place option_place(const struct options *o, enum option option, char room
  * was not given. */
 void group_options_settle(struct options *o, struct diagnostics *d);
 
-/* If a group needs the store and nobody said where it is: the first directory of the variable STATE_DIRECTORY
- * (systemd.exec(5), RuntimeDirectory=), else the usual one. */
+/* If nobody said where the store is: the first directory of the variable STATE_DIRECTORY (systemd.exec(5),
+ * RuntimeDirectory=), else the usual one if a group needs it. */
 void data_dir_find(struct options *o, char *const *environment, struct diagnostics *d);
 
 /* Whether data_dir, if there is one, is or could become a directory to write to. Makes nothing. */

@@ -12,6 +12,7 @@
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
 #define HOUR UINT64_C(3600000000000)
+#define MILLISECOND UINT64_C(1000000)
 
 const struct option_info option_infos[OPTION_COUNT] = {
 #define OPTION(id, name, kind, section, field, fallback, least, most, argument, help)                                  \

@@ -80,14 +80,17 @@ struct options {
     uint64_t max_line;
     uint64_t max_output;
     char *http_hosts; /* NULL: none */
+    char *name;       /* NULL: the host's */
+    char *advertise_client_urls; /* NULL: those of the listeners */
     uint64_t drain_timeout_ns;
     uint64_t memory;
     uint64_t max_item; /* at most memory / 8 after options_load */
-    char *data_dir;    /* never NULL after options_load if options_need_store */
+    char *data_dir;    /* NULL: there is no store; see data_dir_find */
     uint64_t store_quota;
     uint64_t store_history; /* revisions; 0: all */
     bool store_sync;
     uint64_t max_watchers;
+    uint64_t watch_progress_ns;
     uint64_t max_pending_writes;
     char *config;
     enum log_level log_level;
@@ -128,7 +131,7 @@ enum group_option group_option_find(struct slice name);
 void option_unknown(struct diagnostics *d, struct place place, const char *what, struct slice word,
                     const char *const *names, size_t count);
 
-/* Whether a group is kept in the store; without one the store is not opened and data_dir not touched. */
+/* Whether a group is kept in the store. */
 bool options_need_store(const struct options *o);
 
 /* What must hold between options once all were read; fills in what depends on others. Part of options_load. */

@@ -55,6 +55,7 @@ static void wake(void *ctx) {
 static void complete(struct worker *w) {
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     session_worker_complete(&w->sessions);
+    worker_watch_deadline(w);
 }
 
 static void tick(void *ctx) {
@@ -63,6 +64,25 @@ static void tick(void *ctx) {
     close_overdue(w);
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     session_worker_tick(&w->sessions);
+}
+
+static void on_deadline(void *ctx) {
+    struct worker *w = ctx;
+
+    w->deadline_ns = INT64_MAX;
+    cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
+    session_worker_expire(&w->sessions);
+    worker_watch_deadline(w);
+}
+
+/* The timer that runs already is left alone if it is soon enough: most calls end long before their deadline. */
+void worker_watch_deadline(struct worker *w) {
+    int64_t deadline_ns = session_worker_deadline(&w->sessions);
+
+    if (deadline_ns < w->deadline_ns) {
+        w->deadline_ns = deadline_ns;
+        timer_start(w->deadline_timer, deadline_ns - w->sessions.context.now_ns, 0);
+    }
 }
 
 static bool start_idle_timer(struct worker *w) {
@@ -94,9 +114,11 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
         .node = node,
         .idle_timeout_ns = limits->idle_timeout_ns,
         .value_timeout_ns = limits->value_timeout_ns,
+        .deadline_ns = INT64_MAX,
     };
-    if (!session_worker_init(&w->sessions, context, limits->max_line, limits->max_output) ||
-        (w->loop = loop_new()) == NULL || (w->mailbox = mailbox_new(w->loop)) == NULL || !start_idle_timer(w)) {
+    if (!session_worker_init(&w->sessions, context, &node->rpc, limits->max_line, limits->max_output) ||
+        (w->loop = loop_new()) == NULL || (w->mailbox = mailbox_new(w->loop)) == NULL ||
+        (w->deadline_timer = timer_new(w->loop, on_deadline, w)) == NULL || !start_idle_timer(w)) {
         worker_fini(w);
         return LARDER_ERROR_NO_MEMORY;
     }
@@ -150,6 +172,7 @@ void worker_fini(struct worker *w) {
         mailbox_free(w->mailbox);
         worker_abort(w);
         timer_free(w->idle_timer);
+        timer_free(w->deadline_timer);
         loop_free(w->loop);
     }
     session_worker_fini(&w->sessions);
@@ -175,6 +198,8 @@ static void tell_if_drained(struct worker *w) {
 
 void worker_drain(struct worker *w) {
     w->draining = true;
+    cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
+    session_worker_drain(&w->sessions);
     for (struct connection *c = w->connections, *next; c != NULL; c = next) {
         next = c->next;
         connection_drain(c);

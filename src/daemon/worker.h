@@ -23,6 +23,8 @@ struct worker {
     atomic_bool waking;               /* it is in the mailbox */
     struct connection *connections;
     struct timer *idle_timer;
+    struct timer *deadline_timer;
+    int64_t deadline_ns; /* when it runs; INT64_MAX: it is at rest */
     int64_t idle_timeout_ns; /* 0: connections may idle for ever */
     int64_t value_timeout_ns;
     bool draining;
@@ -66,6 +68,9 @@ void worker_drain(struct worker *w);
 
 /* Ends all connections. */
 void worker_abort(struct worker *w);
+
+/* After requests were run: sees to it that calls end at their deadline. */
+void worker_watch_deadline(struct worker *w);
 
 /* Between connection.c and worker.c: the list. */
 void worker_remember(struct worker *w, struct connection *c);

@@ -11,8 +11,8 @@
 static const struct slice default_name = SLICE("default");
 
 static const struct slice route_names[] = {
-    SLICE("metrics"), SLICE("healthz"), SLICE("readyz"), SLICE("version"), SLICE("ui"),
-    SLICE("admin"),   SLICE("v3"),      SLICE("v3beta"), SLICE("v3alpha"), SLICE("_groupcache"),
+    SLICE("metrics"), SLICE("health"), SLICE("healthz"), SLICE("readyz"),  SLICE("version"),     SLICE("ui"),
+    SLICE("admin"),   SLICE("v3"),     SLICE("v3beta"),  SLICE("v3alpha"), SLICE("_groupcache"),
 };
 
 bool group_name_is_route(struct slice name) {

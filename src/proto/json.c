@@ -50,7 +50,7 @@ enum larder_error json_append_string(struct buf *out, struct slice s) {
     return error == LARDER_OK ? buf_append(out, "\"", 1) : error;
 }
 
-static enum larder_error append_base64(struct buf *out, struct slice bytes) {
+enum larder_error json_append_base64(struct buf *out, struct slice bytes) {
     size_t size = base64_encoded_size(bytes.size);
     enum larder_error error = buf_reserve(out, size + 2);
 
@@ -68,7 +68,7 @@ enum larder_error json_append_member(struct buf *out, struct slice name, struct 
     enum larder_error error = buf_printf(out, "\"%.*s\":", (int)name.size, name.data);
 
     if (error == LARDER_OK) {
-        error = plain ? json_append_string(out, bytes) : append_base64(out, bytes);
+        error = plain ? json_append_string(out, bytes) : json_append_base64(out, bytes);
     }
     if (error == LARDER_OK && !plain) {
         error = buf_printf(out, ",\"%.*s_encoding\":\"base64\"", (int)name.size, name.data);

@@ -57,12 +57,6 @@ enum preface preface_detect(struct slice start) {
     return detect_uri(slice_skip(start, word + 1));
 }
 
-struct slice preface_goaway(void) {
-    return SLICE("\x00\x00\x00\x04\x00\x00\x00\x00\x00"                                 /* SETTINGS, empty */
-                 "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0d" /* HTTP_1_1_REQUIRED */
-    );
-}
-
 size_t preface_refuse_binary(struct slice header, char ret_bytes[64]) {
     static const char message[] = "Unknown command";
     const size_t size = sizeof(message) - 1;

@@ -17,10 +17,6 @@ enum preface {
  * binary protocol, and everything else memcached. */
 enum preface preface_detect(struct slice start);
 
-/* What is sent before closing to those who speak what is not spoken here: to HTTP/2 its SETTINGS and a GOAWAY that asks
- * for HTTP/1.1 (RFC 9113, 6.8 and 7). Static. */
-struct slice preface_goaway(void);
-
 enum { PREFACE_BINARY_HEADER = 24 };
 
 /* To the binary protocol: the response "unknown command" to the request whose header (PREFACE_BINARY_HEADER bytes) begins

@@ -2,6 +2,8 @@
 #ifndef LARDER_RPC_NODE_H
 #define LARDER_RPC_NODE_H
 
+#include <stdatomic.h>
+
 #include "base/background.h"
 #include "store/store.h"
 
@@ -12,11 +14,14 @@ struct rpc_node {
     struct store *store;           /* NULL: the node keeps none, and every RPC says so */
     struct auth *auth;             /* who may do what */
     struct background *background; /* for slow work */
+    atomic_uint background_jobs;   /* that it has */
     uint64_t cluster_id;           /* drawn when the store was made */
     uint64_t member_id;
-    struct slice name;             /* for people: the host's name unless it is configured */
+    struct slice name;               /* for people: the host's name unless it is configured */
     const struct slice *client_urls; /* where clients reach this node */
     size_t client_url_count;
+    atomic_uint alarms;           /* that are raised; see alarm.c */
+    int64_t progress_interval_ns; /* how often a watch that wants it is told that nothing has happened */
 };
 
 #endif

@@ -15,19 +15,38 @@ struct rpc_task {
     /* The next step: PENDING_CALL with task->pending.call.op filled in (rpc_task_call), PENDING_WAIT, PENDING_DONE. A step
      * that ends the task has answered its call, if there still is one. */
     enum pending_next (*step)(struct rpc_task *task);
-    void *state; /* the handler's, in the arena as a rule */
+    const void *request;                      /* what the call was asked, in the arena */
+    void *state;                              /* the handler's, in the arena as a rule; NULL at first */
+    void (*abandoned)(struct rpc_task *task); /* the call has gone, or has its answer; NULL: it need not know */
+    struct rpc_task *next_spare;
+    struct background_job job;
+    void (*work)(struct rpc_task *task); /* in the background */
+    struct rpc_worker *worker;
+    int64_t start_ns;
+    bool late; /* it did not end at once, so it is booked with a time of its own */
 };
 
 /* Begins a task for the call: takes over call->worker->scratch and takes the first step at once. Without memory the call is
- * finished with an error. `state` becomes task->state. */
-void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_task *task), void *state);
+ * finished with an error. `request` becomes task->request. */
+void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_task *task), const void *request);
 
 /* From inside a step: the store is to do `op`, whose slices and arrays live in the task's arena; `next` then finds the answer
  * in task->pending.call. What the call before has answered is gone. Returns PENDING_CALL. */
 enum pending_next rpc_task_call(struct rpc_task *task, const struct store_op *op,
                                 enum pending_next (*next)(struct rpc_task *task));
 
+/* From inside a step: `work` is done on the background's thread, where it may block; it uses the task's request and state,
+ * and nothing else of it. Then comes `next`. */
+enum pending_next rpc_task_background(struct rpc_task *task, void (*work)(struct rpc_task *task),
+                                      enum pending_next (*next)(struct rpc_task *task));
+
+/* From inside a step: answers the call with the one response, if it is still there, and is PENDING_DONE. */
+enum pending_next rpc_task_answer(struct rpc_task *task, const ProtobufCMessage *response);
+
 /* From inside a step: finishes the call (if it is still there), and is PENDING_DONE. */
 enum pending_next rpc_task_finish(struct rpc_task *task, enum etcd_error error);
+
+/* Frees the tasks at rest. */
+void rpc_task_free_spares(struct rpc_worker *w);
 
 #endif

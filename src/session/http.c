@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "proto/http/host.h"
+#include "session/gateway.h"
 #include "session/http_watch.h"
 #include "session/slots.h"
 
@@ -108,6 +109,8 @@ static void answer_options(struct session *s, struct http_request *r) {
 
 /* Hands the request to those who know what it is for. */
 static enum http_progress run(struct session *s, struct http_request *r, size_t *ret_taken) {
+    enum http_progress progress;
+
     if (!http_session_is_probe(r) && !is_meant_for_us(s, r)) {
         refuse_host(s, r);
         return HTTP_ANSWERED;
@@ -122,6 +125,9 @@ static enum http_progress run(struct session *s, struct http_request *r, size_t 
     }
     if (http_session_route(s, r)) {
         return HTTP_ANSWERED;
+    }
+    if (http_session_gateway(s, r, &progress, ret_taken)) {
+        return progress;
     }
     return http_session_value(s, r, ret_taken);
 }
@@ -179,10 +185,17 @@ size_t session_http(struct session *s, struct slice input) {
         http_session_watch_resume(s);
         return input.size;
     }
+    if (s->gateway != NULL) {
+        http_session_gateway_resume(s);
+    }
     while (done < input.size && !s->over) {
         struct slice rest = slice_skip(input, done);
         size_t taken;
 
+        if (s->gateway != NULL) {
+            s->waiting = rest.size >= GATEWAY_BEHIND_MAX;
+            break;
+        }
         if (s->swallow > 0) {
             done += swallow(s, rest);
             continue;

@@ -79,15 +79,27 @@ bool http_session_is_ordered(struct session *s, const struct http_request *r);
 
 enum http_progress http_session_value(struct session *s, struct http_request *r, size_t *ret_taken);
 
-/* Goes on with a PUT whose whole value has come. */
-void http_session_put(struct session *s, struct http_request *r, struct slice value, struct placed_value *placed);
-
 /* --- http_body.c: bodies that come bit by bit --- */
 
-/* Starts to take in the value of a PUT of at most `limit` bytes: straight to `placed`, which it then takes over, or, NULL,
- * in chunks to memory of its own. False: there is no memory for it, and nothing is begun. */
+/* What becomes of a body that comes bit by bit. */
+struct http_body_use {
+    /* The whole body has come, to where it was placed if it was, else `placed` is NULL. Good during the call; so is the
+     * request, whose `rest` is empty. */
+    void (*take)(struct session *s, struct http_request *r, struct slice body, struct placed_value *placed);
+    /* It cannot be taken in: answers why. */
+    void (*refuse)(struct session *s, const struct http_ask *ask, const struct http_refusal *refusal);
+    struct slice too_large; /* for people, with status 413 */
+    struct slice no_room;   /* the same with 507 */
+    enum command command;   /* what the request is counted as */
+};
+
+/* Starts to take in a body of at most `limit` bytes: straight to `placed`, which it then takes over, or, NULL, to memory of
+ * its own, which grows with what comes. `use` outlives it. False: there is no memory for it, and nothing is begun. */
 bool http_session_body_begin(struct session *s, const struct http_request *r, uint64_t limit,
-                             struct placed_value *placed);
+                             const struct http_body_use *use, struct placed_value *placed);
+
+/* Says to a client that waits for it that the body may come. */
+void http_session_body_invite(struct session *s, const struct http_request *r);
 
 /* Takes the next bytes of the body that is on its way. Returns how many. */
 size_t http_session_body_feed(struct session *s, struct slice input);

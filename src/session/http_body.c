@@ -10,8 +10,9 @@ struct http_upload {
     struct http_body body;
     struct placed_value placed; /* where a value goes whose length is known */
     struct buf chunks;          /* where another one goes */
-    bool direct;                /* the next bytes are being read to `placed` */
-    bool drop;                  /* it was answered already: the body goes nowhere */
+    const struct http_body_use *use;
+    bool direct; /* the next bytes are being read to `placed` */
+    bool drop;   /* it was answered already: the body goes nowhere */
 };
 
 void session_upload_free(struct session *s) {
@@ -40,12 +41,13 @@ static struct http_upload *begin(struct session *s, const struct http_request *r
 }
 
 bool http_session_body_begin(struct session *s, const struct http_request *r, uint64_t limit,
-                             struct placed_value *placed) {
+                             const struct http_body_use *use, struct placed_value *placed) {
     struct http_upload *u = begin(s, r, limit);
 
     if (u == NULL) {
         return false;
     }
+    u->use = use;
     if (buf_append_slice(&u->head, r->text) != LARDER_OK) {
         session_upload_free(s);
         return false;
@@ -63,7 +65,7 @@ static struct http_request request_of(const struct http_upload *u) {
 
     assert(verdict == HTTP_DONE); /* it was before */
     (void)verdict;
-    r.ask.command = COMMAND_SET;
+    r.ask.command = u->use->command;
     return r;
 }
 
@@ -75,20 +77,20 @@ static void finish(struct session *s) {
         struct http_request r = request_of(u);
 
         if (u->placed.data != NULL) {
-            http_session_put(s, &r, slice_make(u->placed.data, u->placed.size), &u->placed);
+            u->use->take(s, &r, slice_make(u->placed.data, u->placed.size), &u->placed);
         } else {
-            http_session_put(s, &r, buf_slice(&u->chunks), NULL);
+            u->use->take(s, &r, buf_slice(&u->chunks), NULL);
         }
     }
     session_upload_free(s);
 }
 
-/* The value cannot be taken after all. What is still to come is read away, up to a bound. */
+/* The body cannot be taken after all. What is still to come is read away, up to a bound. */
 static void give_up(struct session *s, unsigned status, struct slice text, enum result result) {
     struct http_upload *u = s->upload;
     struct http_request r = request_of(u);
 
-    http_session_refuse(s, &r.ask, &(struct http_refusal){.status = status, .text = text, .result = result});
+    u->use->refuse(s, &r.ask, &(struct http_refusal){.status = status, .text = text, .result = result});
     s->worker->chunked -= u->chunks.capacity;
     buf_fini(&u->chunks);
     cmd_place_cancel(&u->placed);
@@ -97,7 +99,7 @@ static void give_up(struct session *s, unsigned status, struct slice text, enum 
     u->body.limit = u->body.taken + HTTP_SESSION_DROP_MAX;
 }
 
-/* Adds to a value that comes in chunks. False: there is no room. */
+/* Adds to a body that has no place of its own. False: there is no room. */
 static bool add_chunk(struct session *s, struct slice data) {
     struct http_upload *u = s->upload;
     size_t before = u->chunks.capacity;
@@ -119,7 +121,7 @@ static void take_data(struct session *s, struct slice data) {
         memcpy(u->placed.data + (u->body.taken - data.size), data.data, data.size);
     } else if (!add_chunk(s, data)) {
         telemetry_count(s->worker->context.telemetry, COUNTER_LIMIT_MEMORY, 1);
-        give_up(s, 507, SLICE("there is no room for the value"), RESULT_NO_MEMORY);
+        give_up(s, 507, u->use->no_room, RESULT_NO_MEMORY);
     }
 }
 
@@ -131,13 +133,18 @@ static void refuse(struct session *s, enum http_verdict verdict) {
         s->over = true;
     } else if (verdict == HTTP_BODY_TOO_LARGE) {
         telemetry_count(s->worker->context.telemetry, COUNTER_LIMIT_MAX_ITEM, 1);
-        give_up(s, 413, SLICE("the value is larger than this group takes"), RESULT_TOO_LARGE);
+        give_up(s, 413, u->use->too_large, RESULT_TOO_LARGE);
         return;
     } else {
         struct http_request r = request_of(u);
+        const struct http_refusal refusal = {
+            .status = http_verdict_status(verdict),
+            .text = http_verdict_text(verdict),
+            .result = RESULT_INVALID,
+        };
 
         r.ask.form.keep_alive = false;
-        http_session_refuse_request(s, &r.ask, http_verdict_status(verdict), http_verdict_text(verdict));
+        u->use->refuse(s, &r.ask, &refusal);
     }
     session_upload_free(s);
 }
@@ -180,6 +187,17 @@ void session_upload_filled(struct session *s, size_t size) {
     s->upload->direct = false;
     if (http_body_skip(&s->upload->body, size)) {
         finish(s);
+    }
+}
+
+void http_session_body_invite(struct session *s, const struct http_request *r) {
+    struct outbox *out;
+
+    if (r->head.expectation == HTTP_EXPECTS_CONTINUE && r->rest.size == 0) {
+        out = session_outbox(s);
+        if (out != NULL) {
+            session_check(s, http_answer_continue(out));
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/version.h"
 #include "session/http.h"
 
 #define TEXT_PLAIN SLICE("text/plain; charset=utf-8")
@@ -51,11 +52,24 @@ static void show_readiness(struct session *s, struct page *page, struct buf *bod
     }
 }
 
+/* etcd's: whether its API can be served as it should. A node without a store serves none of it. */
+static void show_etcd_health(struct session *s, struct page *page, struct buf *body) {
+    const struct rpc_node *node = s->worker->rpc.node;
+    bool good =
+        !atomic_load(&s->worker->context.node->draining) && node->store != NULL && atomic_load(&node->alarms) == 0;
+
+    (void)body;
+    page->content_type = APPLICATION_JSON;
+    page->status = good ? 200 : 503;
+    page->body = good ? SLICE("{\"health\":\"true\"}") : SLICE("{\"health\":\"false\"}");
+}
+
 static void show_version(struct session *s, struct page *page, struct buf *body) {
     (void)s;
     (void)body;
     page->content_type = APPLICATION_JSON;
-    page->body = SLICE("{\"larder\":\"" LARDER_VERSION "\"}\n");
+    page->body = SLICE("{\"etcdserver\":\"" RPC_ETCD_VERSION "\",\"etcdcluster\":\"" RPC_ETCD_CLUSTER_VERSION
+                       "\",\"larder\":\"" LARDER_VERSION "\"}\n");
 }
 
 static const struct route {
@@ -64,6 +78,7 @@ static const struct route {
     route_fn *answer;
 } routes[] = {
     {{"/metrics", sizeof("/metrics") - 1}, COMMAND_METRICS, show_metrics},
+    {{"/health", sizeof("/health") - 1}, COMMAND_HEALTH, show_etcd_health},
     {{"/healthz", sizeof("/healthz") - 1}, COMMAND_HEALTH, show_health},
     {{"/readyz", sizeof("/readyz") - 1}, COMMAND_HEALTH, show_readiness},
     {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version},

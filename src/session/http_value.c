@@ -89,7 +89,8 @@ static struct request write_of(const struct http_wish *w) {
     };
 }
 
-void http_session_put(struct session *s, struct http_request *r, struct slice value, struct placed_value *placed) {
+/* Goes on with a PUT whose whole value has come. */
+static void put_whole(struct session *s, struct http_request *r, struct slice value, struct placed_value *placed) {
     struct http_problem problem;
     struct http_wish w;
     struct request request;
@@ -105,17 +106,13 @@ void http_session_put(struct session *s, struct http_request *r, struct slice va
     http_value_run(s, &w.value, &request);
 }
 
-/* Says to a client that waits for it that the body may come. */
-static void invite(struct session *s, const struct http_request *r) {
-    struct outbox *out;
-
-    if (r->head.expectation == HTTP_EXPECTS_CONTINUE && r->rest.size == 0) {
-        out = session_outbox(s);
-        if (out != NULL) {
-            session_check(s, http_answer_continue(out));
-        }
-    }
-}
+static const struct http_body_use value_use = {
+    .take = put_whole,
+    .refuse = http_session_refuse,
+    .too_large = {"the value is larger than this group takes", sizeof("the value is larger than this group takes") - 1},
+    .no_room = {"there is no room for the value", sizeof("there is no room for the value") - 1},
+    .command = COMMAND_SET,
+};
 
 static void refuse_value(struct session *s, const struct http_wish *w, const struct request *request,
                          enum result result) {
@@ -134,17 +131,17 @@ static enum http_progress put_later(struct session *s, const struct http_request
     struct placed_value placed = {0};
 
     if (!chunked && !cmd_places(context, request)) {
-        invite(s, r);
+        http_session_body_invite(s, r);
         s->wanted = r->text.size + request->body_size;
         return HTTP_WAITS;
     }
     if ((!chunked && !cmd_place(context, request, &placed, &result)) ||
-        !http_session_body_begin(s, r, w->policy->max_item, chunked ? NULL : &placed)) {
+        !http_session_body_begin(s, r, w->policy->max_item, &value_use, chunked ? NULL : &placed)) {
         cmd_place_cancel(&placed);
         refuse_value(s, w, request, result);
         return HTTP_ANSWERED;
     }
-    invite(s, r);
+    http_session_body_invite(s, r);
     *ret_taken = http_session_body_feed(s, r->rest);
     return HTTP_TAKEN;
 }

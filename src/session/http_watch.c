@@ -253,6 +253,7 @@ void session_worker_tick(struct session_worker *w) {
         next = watch->next;
         beat(watch, w->context.now_ns);
     }
+    rpc_tick(&w->rpc);
     session_worker_run_ready(w);
 }
 
@@ -260,6 +261,7 @@ void session_worker_end_watches(struct session_worker *w) {
     while (w->watches != NULL) {
         end(w->watches->session);
     }
+    rpc_end_streams(&w->rpc);
 }
 
 /* --- the beginning --- */

@@ -37,6 +37,18 @@ bool session_upload_is_direct(const struct session *s);
 void session_upload_filled(struct session *s, size_t size);
 void session_upload_free(struct session *s);
 
+/* Ends a call by JSON without a word. */
+void session_gateway_free(struct session *s);
+
+/* Lets go of it if it has been answered. Only while there is one. */
+void session_gateway_settle(struct session *s);
+
+/* Whether one is open that will be answered without the client's doing; not a watch, nor what waits for others. */
+bool session_gateway_is_waiting(const struct session *s);
+
+/* Calls of gRPC at rest. */
+void session_worker_free_calls(struct session_worker *w);
+
 /* Ends a watch without a word. */
 void session_watch_free(struct session *s);
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "proto/preface.h"
+#include "session/grpc.h"
 #include "session/internal.h"
 #include "session/slots.h"
 
@@ -14,13 +15,14 @@ enum {
     SPARE_BYTES_KEPT = 128 << 10, /* of memory an outbox keeps between two uses */
 };
 
-bool session_worker_init(struct session_worker *w, const struct cmd_context *context, size_t max_line,
-                         size_t max_output) {
+bool session_worker_init(struct session_worker *w, const struct cmd_context *context, struct rpc_node *rpc,
+                         size_t max_line, size_t max_output) {
     *w = (struct session_worker){.context = *context, .max_line = max_line, .max_output = max_output};
     w->tag_suffix.data = w->tag_text;
     w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-%llx",
                                           (unsigned long long)(context->node->start_wall_ns / CLOCK_NS_PER_MS));
     w->context.completions = &w->completions;
+    rpc_worker_init(&w->rpc, &w->context, rpc);
     w->scratch = malloc(SESSION_SCRATCH_SIZE);
     return w->scratch != NULL;
 }
@@ -36,7 +38,23 @@ void session_worker_fini(struct session_worker *w) {
         outbox_fini(o);
         free(o);
     }
+    session_worker_free_calls(w);
+    rpc_worker_fini(&w->rpc);
     free(w->scratch);
+}
+
+void session_worker_drain(struct session_worker *w) {
+    rpc_end_streams(&w->rpc);
+    session_worker_run_ready(w);
+}
+
+int64_t session_worker_deadline(const struct session_worker *w) {
+    return rpc_next_deadline(&w->rpc);
+}
+
+void session_worker_expire(struct session_worker *w) {
+    rpc_expire(&w->rpc);
+    session_worker_run_ready(w);
 }
 
 static struct outbox *borrow_outbox(struct session_worker *w) {
@@ -76,6 +94,8 @@ void session_fini(struct session *s) {
         return_outbox(s->worker, s->out);
         s->out = NULL;
     }
+    session_grpc_free(s);
+    session_gateway_free(s);
     session_slots_free(s);
     session_body_free(s);
     session_upload_free(s);
@@ -99,14 +119,12 @@ bool session_is_full(const struct session *s) {
 }
 
 /* Answers what is not spoken here and ends the session. */
-static void refuse(struct session *s, enum preface preface, struct slice input) {
+static void refuse(struct session *s, struct slice input) {
     struct outbox *out = session_outbox(s);
     char bytes[64];
 
     telemetry_count(s->worker->context.telemetry, COUNTER_REJECTED_PROTOCOL, 1);
-    if (out != NULL && preface == PREFACE_HTTP2) {
-        session_check(s, outbox_append(out, preface_goaway()));
-    } else if (out != NULL) {
+    if (out != NULL) {
         session_check(s, outbox_append(out, slice_make(bytes, preface_refuse_binary(input, bytes))));
     }
     s->over = true;
@@ -125,8 +143,11 @@ static bool decide_protocol(struct session *s, struct slice input) {
     case PREFACE_HTTP1:
         s->protocol = SESSION_HTTP;
         return true;
+    case PREFACE_HTTP2:
+        s->protocol = SESSION_GRPC;
+        return true;
     default:
-        refuse(s, preface, input);
+        refuse(s, input);
         return false;
     }
 }
@@ -137,7 +158,22 @@ static size_t process(struct session *s, struct slice input) {
     }
     s->stalled = false;
     s->waiting = false;
-    return s->protocol == SESSION_HTTP ? session_http(s, input) : session_memcached(s, input);
+    switch (s->protocol) {
+    case SESSION_HTTP:
+        return session_http(s, input);
+    case SESSION_GRPC:
+        return session_grpc(s, input);
+    default:
+        return session_memcached(s, input);
+    }
+}
+
+bool session_is_watching(const struct session *s) {
+    return s->watch != NULL || session_calls(s) > 0;
+}
+
+void session_drain(struct session *s) {
+    session_grpc_drain(s);
 }
 
 static void keep(struct session *s, struct slice rest) {
@@ -147,6 +183,12 @@ static void keep(struct session *s, struct slice rest) {
 }
 
 void session_settle(struct session *s) {
+    if (s->grpc != NULL) {
+        session_grpc_settle(s);
+    }
+    if (s->gateway != NULL) {
+        session_gateway_settle(s);
+    }
     if (s->out != NULL && outbox_pending(s->out) == 0) {
         return_outbox(s->worker, s->out);
         s->out = NULL;
@@ -189,6 +231,7 @@ void session_feed(struct session *s, size_t size) {
     if (s->over) {
         return;
     }
+    s->processing = true;
     if (s->body != NULL) {
         session_body_filled(s, size);
     } else if (s->upload != NULL && session_upload_is_direct(s)) {
@@ -201,11 +244,14 @@ void session_feed(struct session *s, size_t size) {
 
         keep(s, slice_skip(fresh, done));
     }
+    s->processing = false;
     session_settle(s);
 }
 
 void session_resume(struct session *s) {
+    s->processing = true;
     process_kept(s);
+    s->processing = false;
     session_settle(s);
 }
 

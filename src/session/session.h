@@ -9,6 +9,7 @@
 #include "cmd/context.h"
 #include "group/memory.h"
 #include "proto/http/date.h"
+#include "rpc/rpc.h"
 
 /* A connection without I/O: bytes in, ordered replies out. Whoever has the socket does this, over and over:
  *
@@ -50,6 +51,9 @@ struct session_worker {
     struct pending_queue completions; /* set its `wake` and `ctx` where replies may come later */
     session_ready_fn *on_ready;       /* NULL: nobody is told */
     struct slots *ready;              /* sessions that on_ready is still to be called for */
+    struct rpc_worker rpc;            /* etcd's API */
+    struct grpc_rpc *spare_calls;     /* at rest, to be used again */
+    unsigned spare_call_count;
 };
 
 enum {
@@ -59,29 +63,32 @@ enum {
     SESSION_INPUT_EXTRA = 256 << 10,  /* input that may wait beside a line: a small value, a scratch buffer */
 };
 
-enum session_protocol { SESSION_UNDECIDED, SESSION_MEMCACHED, SESSION_HTTP };
+enum session_protocol { SESSION_UNDECIDED, SESSION_MEMCACHED, SESSION_HTTP, SESSION_GRPC };
 
 struct session {
     struct session_worker *worker;
-    struct outbox *out;         /* NULL: nothing waits to be sent */
-    struct buf input;           /* what could not be processed yet */
-    size_t wanted;              /* no use in looking at the input before it has so many bytes */
-    size_t swallow;             /* bytes of a refused value still to be dropped */
-    struct body *body;          /* a large value on its way in; NULL: none */
-    struct http_watch *watch;   /* a watch that is streamed to an HTTP client; NULL: none */
-    struct http_upload *upload; /* the body of an HTTP request on its way in; NULL: none */
-    struct unfinished_get *get; /* keys whose answers wait for room, or for the reply of the first; NULL: none */
-    struct slots *slots;        /* replies still to come; NULL: none */
+    struct outbox *out;           /* NULL: nothing waits to be sent */
+    struct buf input;             /* what could not be processed yet */
+    size_t wanted;                /* no use in looking at the input before it has so many bytes */
+    size_t swallow;               /* bytes of a refused value still to be dropped */
+    struct body *body;            /* a large value on its way in; NULL: none */
+    struct http_watch *watch;     /* a watch that is streamed to an HTTP client; NULL: none */
+    struct gateway_call *gateway; /* a call of etcd's API by JSON that is open; NULL: none */
+    struct http_upload *upload;   /* the body of an HTTP request on its way in; NULL: none */
+    struct unfinished_get *get;   /* keys whose answers wait for room, or for the reply of the first; NULL: none */
+    struct slots *slots;          /* replies still to come; NULL: none */
+    struct grpc_session *grpc;    /* what a connection with gRPC has; NULL: it speaks something else */
     enum session_protocol protocol;
-    bool stalled; /* input waits for room in the outbox */
-    bool waiting; /* input waits until replies have come: there is no use in session_resume before on_ready */
-    bool over;    /* no more input is taken; close once everything is sent */
-    bool failed;  /* a reply could not be written whole: nothing more is sent; implies over */
+    bool stalled;    /* input waits for room in the outbox */
+    bool waiting;    /* input waits until replies have come: there is no use in session_resume before on_ready */
+    bool processing; /* its input is being worked on: what it answers now is seen to */
+    bool over;       /* no more input is taken; close once everything is sent */
+    bool failed;     /* a reply could not be written whole: nothing more is sent; implies over */
 };
 
 /* False: out of memory. The worker outlives its sessions. */
-bool session_worker_init(struct session_worker *w, const struct cmd_context *context, size_t max_line,
-                         size_t max_output);
+bool session_worker_init(struct session_worker *w, const struct cmd_context *context, struct rpc_node *rpc,
+                         size_t max_line, size_t max_output);
 
 /* All its sessions have ended. Runs what is still in the queue; no more may come. */
 void session_worker_fini(struct session_worker *w);
@@ -93,8 +100,15 @@ void session_worker_complete(struct session_worker *w);
  * late replies alone, which is run when its `wake` says so and not before. */
 void session_worker_tick(struct session_worker *w);
 
-/* Ends all watches. Before the store is closed. */
+/* Ends all watches and whatever else would never end by itself. Before the store is closed. */
 void session_worker_end_watches(struct session_worker *w);
+
+/* The node is about to end: lets calls that would never end by themselves end now, as far as their client is told so. */
+void session_worker_drain(struct session_worker *w);
+
+/* When the deadline of a call passes, monotonic; INT64_MAX: none. session_worker_expire is to be called then. */
+int64_t session_worker_deadline(const struct session_worker *w);
+void session_worker_expire(struct session_worker *w);
 
 void session_init(struct session *s, struct session_worker *worker);
 
@@ -116,10 +130,14 @@ static inline bool session_wants_input(const struct session *s) {
     return !s->stalled && !s->waiting && !s->over;
 }
 
-/* Whether it streams a watch, which may be silent for ever. */
-static inline bool session_is_watching(const struct session *s) {
-    return s->watch != NULL;
-}
+/* Whether it has something under way that may be silent for ever. */
+bool session_is_watching(const struct session *s);
+
+/* Calls of etcd's API that are open. */
+size_t session_calls(const struct session *s);
+
+/* No new requests are taken where the protocol can say so. Of a session whose owner hears on_ready. */
+void session_drain(struct session *s);
 
 /* Whether a value, or a body, is on its way for which room was made already. */
 static inline bool session_takes_body(const struct session *s) {

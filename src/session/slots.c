@@ -9,7 +9,7 @@
 enum { RESUME_SHARE = 2 };
 
 bool session_is_waiting(const struct session *s) {
-    return s->slots != NULL && s->slots->count > 0;
+    return (s->slots != NULL && s->slots->count > 0) || session_gateway_is_waiting(s);
 }
 
 bool session_may_run(const struct session *s, bool ordered) {
@@ -18,7 +18,7 @@ bool session_may_run(const struct session *s, bool ordered) {
     if (!session_is_waiting(s)) {
         return true;
     }
-    if (!ordered || !slots->ordered) {
+    if (!ordered || s->gateway != NULL || !slots->ordered) {
         return false;
     }
     if (slots->count >= SESSION_SLOTS_MAX || slots->bytes >= SESSION_SLOTS_BYTES_MAX) {

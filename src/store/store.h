@@ -28,6 +28,8 @@ enum {
     STORE_TXN_TOTAL_MAX = 4096,     /* the same, those of transactions within it included */
     STORE_REQUEST_MAX = 1536 << 10, /* bytes of keys and values of one write; etcd's default */
     STORE_LEASE_TTL_MIN = 2,        /* seconds; a shorter one is made this long, as etcd does */
+    STORE_NOTE_NAME_MAX = 64,       /* bytes */
+    STORE_NOTES_MAX = 16 << 20,     /* bytes of all notes, each with 64 for itself; not counted in the quota */
 };
 
 #define STORE_LEASE_TTL_MAX INT64_C(9000000000) /* seconds; etcd's own limit */
@@ -96,7 +98,7 @@ struct store_op;
 struct store_txn {
     const struct store_compare *compares; /* all must hold for `success` to be run, else `failure` */
     size_t compare_count;
-    const struct store_op *success; /* RANGE, PUT, DELETE, TXN */
+    const struct store_op *success; /* RANGE, PUT, DELETE, TXN, NONE */
     size_t success_count;
     const struct store_op *failure;
     size_t failure_count;
@@ -106,6 +108,14 @@ struct store_lease {
     int64_t id;     /* GRANT: 0 lets the store choose */
     int64_t ttl;    /* GRANT: seconds */
     bool want_keys; /* TTL */
+};
+
+/* A small thing to be kept beside the keys, under a name: who this store is, who may use it, what is wrong with it. It is as
+ * durable as a key and written in order with other writes, but has no revision, and neither a range nor a watcher finds it.
+ * A full quota does not refuse it. */
+struct store_note {
+    struct slice name;  /* 1 to STORE_NOTE_NAME_MAX bytes; else EMPTY_KEY or TOO_LARGE */
+    struct slice value; /* up to STORE_REQUEST_MAX bytes; empty: there shall be none of that name */
 };
 
 enum store_op_kind {
@@ -119,6 +129,10 @@ enum store_op_kind {
     STORE_OP_LEASE_KEEP_ALIVE,
     STORE_OP_LEASE_TTL,
     STORE_OP_LEASE_LIST,
+    STORE_OP_NONE,       /* an operation of a transaction that was left out: KEY_NOT_FOUND, as etcd says */
+    STORE_OP_NOTE,       /* NO_SPACE: with it, notes would take more than STORE_NOTES_MAX */
+    STORE_OP_DEFRAGMENT, /* gives what the file has too much back to the disk. Other writes wait; reads go on. NO_SPACE: for
+                          * the time of it, there is no room for a second file */
 };
 
 struct store_op {
@@ -128,8 +142,13 @@ struct store_op {
         struct store_put put;
         struct store_delete delete;
         struct store_txn txn;
-        int64_t compact_revision;
+        struct {
+            int64_t compact_revision;
+            bool compact_physical; /* answer only when old versions are gone, from the file as well. Then NO_SPACE, IO,
+                                    * CLOSED: they are declared gone and are not yet */
+        };
         struct store_lease lease;
+        struct store_note note;
     };
 };
 
@@ -224,6 +243,51 @@ void store_observe(struct store *s, store_observer_fn *observer, void *ctx);
 /* The newest revision that a read can find; the observer has been told of all its events. Any thread. */
 int64_t store_revision(const struct store *s);
 
+/* --- notes, see struct store_note --- */
+
+/* The value of a note that is durable, copied to `arena`; empty: there is none. NO_MEMORY. Any thread; it may wait for a
+ * moment. */
+enum store_status store_note_get(struct store *s, struct slice name, struct arena *arena, struct slice *ret_value);
+
+/* --- checksums --- */
+
+/* etcd's HashKV: the CRC-32C of all changes up to `revision` (0: the newest) that a compaction there would leave, each as
+ * etcd 3.4 writes it to its disk; see store/local/hash.h. So stores with the same history have the same one, whatever the
+ * state of their files. *ret_revision is the newest revision, *ret_compact_revision the compacted one, -1 if nothing was.
+ * Both are set also if this is COMPACTED (of the compacted revision itself, too: as in etcd) or FUTURE_REVISION; else
+ * DAMAGED, IO, NO_MEMORY. Any thread; it reads the whole store, and nobody waits for it, but what compaction takes out
+ * stays until it is done. */
+enum store_status store_hash_kv(struct store *s, int64_t revision, uint32_t *ret_hash, int64_t *ret_revision,
+                                int64_t *ret_compact_revision);
+
+/* The checksum of all there is, keys, notes and leases, for a comparison of stores to which nobody writes: the CRC-32C of
+ * store_hash_kv at the newest revision goes on with each note by its name (the name, then the value) and each lease by its id
+ * (id and time to live, 8 bytes each, the most significant first). Not what etcd's Hash returns, which is of its file.
+ * Statuses and threads as of store_hash_kv. */
+enum store_status store_hash(struct store *s, uint32_t *ret_hash, int64_t *ret_revision);
+
+/* --- snapshots --- */
+
+/* A copy of the store as of one moment, a stream of bytes in a format of our own (store/local/snapshot_format.h) that
+ * `larder restore` makes a store of. It is made as it is read; any thread may do that, one at a time. It keeps nothing from
+ * being written or compacted, but pages of the file that it has not read yet are not used again until it is closed, so the
+ * file may grow. Where that leaves no room on the disk the snapshot ends: with NO_SPACE. */
+struct store_snapshot;
+
+/* Waits until the commit under way is done, and counts the records. NULL: *ret_status says why (NO_MEMORY, CLOSED,
+ * DAMAGED, IO). It is to be closed before the store is. */
+struct store_snapshot *store_snapshot_open(struct store *s, enum store_status *ret_status);
+
+/* The next bytes; as many as there is room for, until the end. *ret_size 0: that was all. Another status than OK (NO_SPACE,
+ * DAMAGED, NO_MEMORY) is the end of it, and what was read is of no use. */
+enum store_status store_snapshot_read(struct store_snapshot *snapshot, char *data, size_t size, size_t *ret_size);
+
+/* How many bytes are still to come. */
+uint64_t store_snapshot_size(const struct store_snapshot *snapshot);
+
+/* NULL is allowed. */
+void store_snapshot_close(struct store_snapshot *snapshot);
+
 /* Classes of commits by their size: class i has at most 2^i writes, the last one any number. */
 enum { STORE_COMMIT_CLASSES = 14 };
 
@@ -243,10 +307,11 @@ struct store_figures {
     uint64_t bytes; /* of keys, values and history, that the quota counts */
     uint64_t quota;
     uint64_t file_bytes;
-    uint64_t commits;    /* that reached the disk */
-    uint64_t commit_ops; /* writes in them */
-    uint64_t syncs;      /* system calls that wait for the disk */
-    uint64_t sync_ns;    /* time spent committing */
+    uint64_t file_bytes_used; /* of its pages that have something in them; the others will be used again */
+    uint64_t commits;         /* that reached the disk */
+    uint64_t commit_ops;      /* writes in them */
+    uint64_t syncs;           /* system calls that wait for the disk */
+    uint64_t sync_ns;         /* time spent committing */
     uint64_t compactions;
     uint64_t watchers;
     uint64_t leases;

@@ -17,7 +17,7 @@
  * thread may read (snapshot.h). Every number is therefore a relaxed load and a relaxed store, never a locked
  * instruction. */
 
-enum protocol { PROTOCOL_MEMCACHED, PROTOCOL_HTTP, PROTOCOL_COUNT };
+enum protocol { PROTOCOL_MEMCACHED, PROTOCOL_HTTP, PROTOCOL_ETCD, PROTOCOL_COUNT };
 
 /* "memcached", "http"; static. */
 const char *protocol_label(enum protocol protocol);

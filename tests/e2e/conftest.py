@@ -3,17 +3,22 @@
 
 The server under test is the larderd named by the environment variable LARDERD (default: build/larderd). With
 E2E_SERVER=memcached it is memcached itself (E2E_MEMCACHED, default /usr/bin/memcached): that is how one sees that a
-test states memcached's behaviour.
+test states memcached's behaviour. With E2E_SERVER=etcd the tests of etcd's API have a real etcd as their server.
 """
+import pathlib
 import re
 import resource
 import subprocess
+import sys
 
 import pytest
 
 from httpwire import start_node
 from server import MEMCACHED, Server, kind_under_test, larderd_path
 from wire import Connection, Transcript
+
+# What drives a real etcd belongs to the tests of the store. Before all installed modules: one of them is called etcd.
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "store"))
 
 
 def memcached_version():

@@ -30,6 +30,7 @@ HOMES = {
     "uv": "net",
     "lmdb.h": "store/local",
     "nghttp2": "proto/grpc",
+    "crypt.h": "auth",
     "curl": "cli/http",
     "openssl": "store/local",
 }

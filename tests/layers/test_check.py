@@ -40,6 +40,7 @@ def plant(root, path, include):
         ("store/localized/a.c", "#include <lmdb.h>", "belongs to store/local/"),
         ("proto/http/a.c", "#include <nghttp2/nghttp2.h>", "belongs to proto/grpc/"),
         ("cli/a.c", "#include <curl/curl.h>", "belongs to cli/http/"),
+        ("rpc/a.c", "#include <crypt.h>", "belongs to auth/"),
         ("base/a.c", '#include "slice.h"', "does not begin with a room"),
         ("base/a.c", '#include "attic/old.h"', "does not begin with a room"),
         ("cache/a.c", "#include <cache/a.c>", "in quotes"),

@@ -79,6 +79,8 @@ def e2e(logs, kind, everything):
         **kind.environment(place / "sanitizer"),
         "LARDERD": str(kind.directory / "larderd"),
         "LARDER": str(kind.directory / "larder"),
+        **({"E2E_GRPC_SEEDS": "1", "E2E_GRPC_OPERATIONS": "2000"} if kind.sanitizer else {}),
+        **({"E2E_GRPC_OPERATIONS": "50000"} if everything and not kind.sanitizer else {}),
     }
     select = [] if everything or not kind.sanitizer else ["-m", "not slow"]
     cases = pytest(place, ["tests/e2e", *select], E2E_SECONDS * (1 if not kind.sanitizer else 2), env, kind.wrapper())

@@ -212,6 +212,36 @@ static json_t *fill(struct store *store, const json_t *object) {
     return json_object();
 }
 
+/* --- what lies beside the keys --- */
+
+static json_t *note_get(struct store *store, const json_t *object) {
+    json_t *answer = json_object();
+    struct arena arena;
+    struct slice value;
+
+    arena_init(&arena, REQUEST_BYTES);
+    json_object_set_new(answer, "status",
+                        encode_status(store_note_get(store, decode_bytes(object, "name", &arena), &arena, &value)));
+    json_object_set_new(answer, "value", encode_bytes(value));
+    arena_fini(&arena);
+    return answer;
+}
+
+static json_t *hash_kv(struct store *store, const json_t *object) {
+    json_t *answer = json_object();
+    int64_t revision;
+    int64_t compacted;
+    uint32_t hash;
+
+    json_object_set_new(
+        answer, "status",
+        encode_status(store_hash_kv(store, decode_integer(object, "revision"), &hash, &revision, &compacted)));
+    json_object_set_new(answer, "hash", encode_integer(hash));
+    json_object_set_new(answer, "revision", encode_integer(revision));
+    json_object_set_new(answer, "compact_revision", encode_integer(compacted));
+    return answer;
+}
+
 /* --- requests --- */
 
 static json_t *figures(struct store *store) {
@@ -241,6 +271,10 @@ static json_t *answer_to(struct store *store, const json_t *request) {
         return watch_observed(store);
     } else if (strcmp(name, "figures") == 0) {
         return figures(store);
+    } else if (strcmp(name, "note_get") == 0) {
+        return note_get(store, request);
+    } else if (strcmp(name, "hash_kv") == 0) {
+        return hash_kv(store, request);
     } else if (strcmp(name, "fill") == 0) {
         return fill(store, request);
     }

@@ -177,6 +177,14 @@ static void decode_txn(const json_t *object, struct arena *arena, struct store_o
 static void decode_compact(const json_t *object, struct arena *arena, struct store_op *op) {
     (void)arena;
     op->compact_revision = decode_integer(object, "revision");
+    op->compact_physical = decode_bool(object, "physical");
+}
+
+static void decode_note(const json_t *object, struct arena *arena, struct store_op *op) {
+    op->note = (struct store_note){
+        .name = decode_bytes(object, "name", arena),
+        .value = decode_bytes(object, "value", arena),
+    };
 }
 
 static void decode_lease(const json_t *object, struct arena *arena, struct store_op *op) {
@@ -186,6 +194,12 @@ static void decode_lease(const json_t *object, struct arena *arena, struct store
         .ttl = decode_integer(object, "ttl"),
         .want_keys = decode_bool(object, "want_keys"),
     };
+}
+
+static void decode_nothing(const json_t *object, struct arena *arena, struct store_op *op) {
+    (void)object;
+    (void)arena;
+    (void)op;
 }
 
 bool decode_op(const json_t *object, struct arena *arena, struct store_op *ret_op) {
@@ -204,6 +218,8 @@ bool decode_op(const json_t *object, struct arena *arena, struct store_op *ret_o
         {"lease_keep_alive", STORE_OP_LEASE_KEEP_ALIVE, decode_lease},
         {"lease_ttl", STORE_OP_LEASE_TTL, decode_lease},
         {"lease_list", STORE_OP_LEASE_LIST, decode_lease},
+        {"note", STORE_OP_NOTE, decode_note},
+        {"defragment", STORE_OP_DEFRAGMENT, decode_nothing},
     };
     const json_t *name = json_object_get(object, "op");
 

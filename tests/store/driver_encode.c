@@ -24,7 +24,7 @@ json_t *encode_status(enum store_status status) {
     return json_string(names[status]);
 }
 
-static json_t *encode_bytes(struct slice bytes) {
+json_t *encode_bytes(struct slice bytes) {
     size_t size = base64_encoded_size(bytes.size);
     char *text = malloc(size + 1);
     json_t *string;
@@ -121,6 +121,8 @@ static void put_result(json_t *object, const struct store_result *result) {
         [STORE_OP_LEASE_KEEP_ALIVE] = "lease_keep_alive",
         [STORE_OP_LEASE_TTL] = "lease_ttl",
         [STORE_OP_LEASE_LIST] = "lease_list",
+        [STORE_OP_NOTE] = "note",
+        [STORE_OP_DEFRAGMENT] = "defragment",
     };
 
     json_object_set_new(object, "kind", json_string(kinds[result->kind]));
@@ -152,6 +154,8 @@ static void put_result(json_t *object, const struct store_result *result) {
         put_ids(object, result);
         break;
     case STORE_OP_COMPACT:
+    case STORE_OP_NOTE:
+    case STORE_OP_DEFRAGMENT:
     case STORE_OP_LEASE_REVOKE:
         break;
     }

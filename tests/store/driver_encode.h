@@ -10,6 +10,7 @@
  * base64; a status is its name without STORE_. Of a result there is what belongs to its kind. */
 
 json_t *encode_integer(int64_t number);
+json_t *encode_bytes(struct slice bytes);
 json_t *encode_status(enum store_status status);
 json_t *encode_event(const struct kv_event *event);
 

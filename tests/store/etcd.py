@@ -31,10 +31,12 @@ def free_ports(count):
 
 
 class Etcd:
-    """One running etcd in a directory that does not exist yet. It does not wait for the disk: it shall be right, not last."""
+    """One running etcd in a directory that does not exist yet. It does not wait for the disk: it shall be right, not last.
+    `arguments`: further ones of etcd."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *arguments):
         self.directory = pathlib.Path(directory)
+        self.arguments = arguments
         self.log_path = self.directory.with_name(self.directory.name + ".log")
         for attempt in range(RETRIES):  # somebody else may take a port before etcd does
             self.client_port, self.peer_port = free_ports(2)
@@ -53,7 +55,8 @@ class Etcd:
         command = [
             etcd_path(), "--name", "test", "--data-dir", self.directory, "--listen-client-urls", client,
             "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-            "--initial-cluster", f"test={peer}", "--logger", "zap", "--log-level", "error", "--unsafe-no-fsync"]
+            "--initial-cluster", f"test={peer}", "--logger", "zap", "--log-level", "error", "--unsafe-no-fsync",
+            *self.arguments]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ETCD_")}
         with open(self.log_path, "ab") as log:
             return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -68,11 +71,36 @@ class Etcd:
             time.sleep(0.02)
         return False
 
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def is_alive(self):
+        return self._process.poll() is None
+
+    def start(self):
+        """On what it had, after stop()."""
+        self._process = self._start()
+        assert self._await_ready(), f"etcd does not start again: {self.log()}"
+
+    def hash_kv(self, revision):
+        """How HashKV ends there. The gateway does not have it: another request has its path."""
+        command = ["etcdctl", "--endpoints", f"http://127.0.0.1:{self.client_port}", "endpoint", "hashkv", "--rev",
+                   str(revision), "--write-out", "json"]
+        done = subprocess.run(command, capture_output=True, timeout=ANSWER_DEADLINE,
+                              env={**os.environ, "ETCDCTL_API": "3"})
+        if done.returncode != 0:
+            statuses = {b"has been compacted": "COMPACTED", b"is a future revision": "FUTURE_REVISION"}
+            return {"status": next((status for text, status in statuses.items() if text in done.stderr), done.stderr)}
+        answer = json.loads(done.stdout)[0]["HashKV"]
+        return {"status": "OK", "hash": answer["hash"], "revision": answer["header"]["revision"],
+                "compact_revision": answer.get("compact_revision", 0)}
+
     def log(self):
         return self.log_path.read_bytes()[-4000:].decode("utf-8", "replace")
 
     def stop(self):
-        if self._process.poll() is None:
+        if self.is_alive():
             self._process.kill()
         self._process.wait()
 

@@ -69,6 +69,9 @@ def body_of(op):
         return _range(op)
     if op["op"] == "txn":
         return _txn(op)
+    if op["op"] == "compact":
+        # It waits, or what is hashed would depend on how far etcd has come.
+        return {**_plain(op), "physical": True}
     return _lease(op) if op["op"].startswith("lease") else _plain(op)
 
 

@@ -31,10 +31,11 @@ class Run:
         self.everything = None
         self.watched = 0
         self.compactions = 0
+        self.hashes = 0
 
     def step(self):
-        kind = self.random.choices((self.work, self.watch, self.settle, self.compact, self.restart), (100, 12, 4, 8, 1))[0]
-        kind()
+        kinds = (self.work, self.watch, self.settle, self.compact, self.restart, self.hash)
+        self.random.choices(kinds, (100, 12, 4, 8, 1, 4))[0]()
 
     def run(self, groups):
         answers = self.pair.run(groups)
@@ -92,7 +93,9 @@ class Run:
         """Alone, or among writes that may share its commit."""
         self.settle()
         before, op, after = [], self.operations.compact(), []
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.3:
+            op["physical"] = True
+        elif self.random.random() < 0.7:
             before, after = self.some_writes(), self.some_writes()
             # What etcd tells of an event is read when it is sent, maybe after this.
             op["revision"] = min(op["revision"], self.pair.revision)
@@ -100,6 +103,10 @@ class Run:
         if answer["status"] == "OK":
             self.operations.compacted = max(op["revision"], 0)
             self.compactions += 1
+
+    def hash(self):
+        for revision in (0, self.operations.range_revision()):
+            self.hashes += self.pair.compare_hash(revision) == "OK"
 
     def some_writes(self):
         return [op for op in (self.operations.operation() for _ in range(self.random.randint(1, 12))) if writes(op)]
@@ -162,6 +169,6 @@ def test_same_answers_as_etcd(runs, seed):
     run = runs[seed].result()
     pair = run.pair
     print(f"seed {seed}: {pair.number} operations, {pair.statuses}, {pair.kinds}, {run.watched} watched events, "
-          f"{run.compactions} compactions, {pair.restarts} restarts")
-    assert run.watched > 0 and run.compactions > 0
+          f"{run.compactions} compactions, {run.hashes} hashes, {pair.restarts} restarts")
+    assert run.watched > 0 and run.compactions > 0 and run.hashes > 0
     assert STATUSES <= set(pair.statuses)

@@ -6,6 +6,8 @@
 
 #include "cli/bench/bench_service.h"
 #include "cli/bench/config.h"
+#include "cli/bench/etcd/bench_etcd.h"
+#include "cli/bench/etcd/config.h"
 #include "cli/bench/idle.h"
 #include "cli/bench/prepare.h"
 #include "cli/bench/report.h"
@@ -183,6 +185,9 @@ static int run_bench(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "config") == 0) {
         return bench_service(argc - 1, argv + 1);
     }
+    if (argc > 1 && etcd_config_is_kind(argv[1])) {
+        return bench_etcd(argc - 1, argv + 1);
+    }
     switch (bench_config_read(argc, argv, &config)) {
     case OPTIONS_HELP:
         bench_config_print_help();
@@ -197,6 +202,6 @@ static int run_bench(int argc, char **argv) {
 
 const struct subcommand subcommand_bench = {
     .name = "bench",
-    .summary = "make load on a server that speaks memcached or HTTP, and measure it",
+    .summary = "make load on a server of memcached's, HTTP's or etcd's protocol, and measure it",
     .run = run_bench,
 };

@@ -126,3 +126,29 @@ static bool read_statm(uint64_t pid, uint64_t *ret_bytes) {
 enum larder_error process_resident(uint64_t pid, uint64_t *ret_bytes) {
     return read_rollup(pid, ret_bytes) || read_statm(pid, ret_bytes) ? LARDER_OK : LARDER_ERROR_NOT_FOUND;
 }
+
+enum larder_error process_memory(uint64_t pid, struct process_memory *ret_memory) {
+    char path[64];
+    char line[256];
+    uint64_t kib;
+    bool found = false;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%" PRIu64 "/smaps_rollup", pid);
+    file = fopen(path, "re");
+    if (file == NULL) {
+        return LARDER_ERROR_NOT_FOUND;
+    }
+    *ret_memory = (struct process_memory){.resident = 0};
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "Rss: %" SCNu64, &kib) == 1) {
+            ret_memory->resident = kib * 1024;
+            found = true;
+        } else if (sscanf(line, "Anonymous: %" SCNu64, &kib) == 1) {
+            ret_memory->anonymous = kib * 1024;
+        }
+    }
+    fclose(file);
+    ret_memory->file = ret_memory->resident - ret_memory->anonymous;
+    return found ? LARDER_OK : LARDER_ERROR_NOT_FOUND;
+}

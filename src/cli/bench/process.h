@@ -14,4 +14,14 @@ enum larder_error process_cpu_ns(uint64_t pid, uint64_t *ret_ns);
 /* The memory of the process that is resident, in bytes. Errors: NOT_FOUND. */
 enum larder_error process_resident(uint64_t pid, uint64_t *ret_bytes);
 
+/* Resident memory by its kind, in bytes. */
+struct process_memory {
+    uint64_t resident;  /* all of it */
+    uint64_t anonymous; /* the process's own */
+    uint64_t file;      /* pages of files, which the kernel may take away; shared memory too */
+};
+
+/* Errors: NOT_FOUND. */
+enum larder_error process_memory(uint64_t pid, struct process_memory *ret_memory);
+
 #endif

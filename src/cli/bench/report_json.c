@@ -109,7 +109,7 @@ static json_t *describe_runs(const struct bench_config *config, const struct run
     return runs;
 }
 
-static json_t *describe_ratios(const struct run_result *targets, const struct run_result *rivals, size_t rounds) {
+json_t *report_ratios_json(const struct run_result *targets, const struct run_result *rivals, size_t rounds) {
     static const char *const names[] = {
 #define X(field, json, text) json,
         FIGURES(X)
@@ -160,7 +160,7 @@ void report_json(const struct bench_config *config, const struct subject *subjec
     if (rivals != NULL) {
         json_object_set_new(report, "rival", json_string(address_format(&config->rival, text)));
         json_object_set_new(report, "rival_runs", describe_runs(config, rivals, rounds));
-        json_object_set_new(report, "ratios", describe_ratios(targets, rivals, rounds));
+        json_object_set_new(report, "ratios", report_ratios_json(targets, rivals, rounds));
     }
     if (idle != NULL) {
         json_object_set_new(report, "idle", describe_idle(idle));

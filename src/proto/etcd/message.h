@@ -15,8 +15,10 @@
 ProtobufCMessage *etcd_message_unpack(const ProtobufCMessageDescriptor *type, struct slice bytes, struct arena *arena);
 
 /* The same from JSON as protobuf.dev/programming-guides/json has it: names as in the .proto files or in lowerCamelCase, 64
- * bit numbers as text or number, bytes in base64 (also its URL alphabet), enums by name or number. A field that is not known
- * is an error, as in etcd's gateway. An empty text is an empty message. NULL: `why` has a sentence for people. */
+ * bit numbers as text or number, bytes in base64 (also its URL alphabet, also without padding), enums by name or number,
+ * null for what is not set. Fields that are not known are passed over, as in etcd's gateway. No text is an empty message.
+ * NULL: no such message (a field that comes twice and two members of a oneof are none either), or no room in the arena;
+ * `why` has a sentence for people. */
 ProtobufCMessage *etcd_message_from_json(const ProtobufCMessageDescriptor *type, struct slice json, struct arena *arena,
                                          struct buf *why);
 

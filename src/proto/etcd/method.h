@@ -18,7 +18,7 @@ enum etcd_method_id {
 
 struct etcd_method {
     enum etcd_method_id id;
-    struct slice path; /* "/etcdserverpb.KV/Range" */
+    struct slice path;    /* "/etcdserverpb.KV/Range" */
     struct slice gateway; /* "kv/range": behind "/v3/", "/v3beta/" or "/v3alpha/"; empty: not there by JSON */
     const ProtobufCMessageDescriptor *request;
     const ProtobufCMessageDescriptor *response;

@@ -24,6 +24,13 @@ static struct slice status_line(unsigned status) {
     }
 }
 
+struct slice http_status_reason(unsigned status) {
+    static const struct slice version = SLICE("HTTP/1.1 200 ");
+    struct slice line = slice_skip(status_line(status), version.size);
+
+    return slice_make(line.data, line.size - 2);
+}
+
 void http_answer_line(struct http_answer *a, struct slice line) {
     if (a->error == LARDER_OK) {
         a->error = outbox_append(a->out, line);

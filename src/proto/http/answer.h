@@ -32,6 +32,9 @@ static inline struct http_form http_form_of(const struct http_head *head) {
     };
 }
 
+/* What the status is called; static. It is in statuses.def. */
+struct slice http_status_reason(unsigned status);
+
 struct http_answer {
     struct outbox *out;
     const struct http_form *form;

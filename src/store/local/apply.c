@@ -146,6 +146,8 @@ static enum store_status apply(struct local *s, struct store_call *call) {
         return compact(s, call);
     case STORE_OP_LEASE_GRANT:
         return change_grant(s, call);
+    case STORE_OP_NOTE:
+        return change_note(s, call);
     default:
         return change_revoke(s, call);
     }

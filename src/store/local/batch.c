@@ -16,6 +16,7 @@ void batch_fini(struct batch *b) {
     free(b->events);
     free(b->granted);
     free(b->ended);
+    free(b->notes);
     arena_fini(&b->arena);
     buf_fini(&b->entry);
     *b = (struct batch){0};
@@ -41,6 +42,8 @@ void batch_clear(struct batch *b) {
         .granted_capacity = b->granted_capacity,
         .ended = b->ended,
         .ended_capacity = b->ended_capacity,
+        .notes = b->notes,
+        .note_capacity = b->note_capacity,
     };
     arena_init(&b->arena, STORE_ANSWER_MAX);
     b->entry.limit = JOURNAL_ENTRY_MAX;
@@ -71,4 +74,8 @@ bool batch_reserve_change(struct batch *b) {
 bool batch_reserve_lease(struct batch *b) {
     return reserve(&b->granted, b->granted_count, &b->granted_capacity, sizeof(*b->granted)) &&
            reserve(&b->ended, b->ended_count, &b->ended_capacity, sizeof(*b->ended));
+}
+
+bool batch_reserve_note(struct batch *b) {
+    return reserve(&b->notes, b->note_count, &b->note_capacity, sizeof(*b->notes));
 }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "store/local/key_entry.h"
 #include "store/local/lease.h"
+#include "store/local/note.h"
 #include "store/store.h"
 
 enum { BATCH_COMPACTS_NOTHING = -1 };
@@ -37,6 +38,10 @@ struct batch {
     struct lease **ended;
     size_t ended_count;
     size_t ended_capacity;
+    struct note **notes; /* in order */
+    size_t note_count;
+    size_t note_capacity;
+    int64_t note_bytes; /* that they add */
     struct arena arena;
 };
 
@@ -48,5 +53,6 @@ void batch_clear(struct batch *b);
 /* Make room for one more. False: out of memory. */
 bool batch_reserve_change(struct batch *b);
 bool batch_reserve_lease(struct batch *b);
+bool batch_reserve_note(struct batch *b);
 
 #endif

@@ -41,4 +41,7 @@ enum store_status change_delete_entry(struct local *s, struct key_entry *e);
 enum store_status change_grant(struct local *s, struct store_call *call);
 enum store_status change_revoke(struct local *s, struct store_call *call);
 
+/* A NOTE; likewise. */
+enum store_status change_note(struct local *s, struct store_call *call);
+
 #endif

@@ -13,6 +13,13 @@ static enum store_status check_put(const struct store_put *put) {
     return put->ignore_lease && put->lease != 0 ? STORE_LEASE_PROVIDED : STORE_OK;
 }
 
+static enum store_status check_note(const struct store_note *note) {
+    if (note->name.size == 0) {
+        return STORE_EMPTY_KEY;
+    }
+    return note->name.size > STORE_NOTE_NAME_MAX || note->value.size > STORE_REQUEST_MAX ? STORE_TOO_LARGE : STORE_OK;
+}
+
 static enum store_status check_span(const struct store_span *span) {
     return span->key.size == 0 ? STORE_EMPTY_KEY : STORE_OK;
 }
@@ -35,8 +42,10 @@ static enum store_status check_in_txn(const struct store_op *op, size_t most, st
         return check_span(&op->delete.span);
     case STORE_OP_RANGE:
         return check_span(&op->range.span);
-    default:
+    case STORE_OP_TXN:
         return check_txn(&op->txn, most, tally);
+    default:
+        return STORE_KEY_NOT_FOUND; /* etcd's word for an operation that is none */
     }
 }
 
@@ -225,6 +234,8 @@ enum store_status check_op(const struct store_op *op) {
         return check_whole_txn(&op->txn);
     case STORE_OP_LEASE_GRANT:
         return op->lease.ttl > STORE_LEASE_TTL_MAX ? STORE_LEASE_TTL_TOO_LARGE : STORE_OK;
+    case STORE_OP_NOTE:
+        return check_note(&op->note);
     default:
         return STORE_OK;
     }

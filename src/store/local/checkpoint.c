@@ -31,6 +31,20 @@ static enum store_status write_leases(struct local *s, MDB_txn *txn) {
     return status;
 }
 
+static enum store_status write_notes(struct local *s, MDB_txn *txn) {
+    enum store_status status = STORE_OK;
+
+    for (size_t i = 0; s->notes.changed > 0 && i < s->notes.count && status == STORE_OK; i++) {
+        const struct note *note = s->notes.slots[i].note;
+
+        if (s->notes.slots[i].changed) {
+            status = note->value_size > 0 ? disk_put_note(&s->disk, txn, note_name(note), note_value(note))
+                                          : disk_delete_note(&s->disk, txn, note_name(note));
+        }
+    }
+    return status;
+}
+
 static enum store_status delete_records(struct local *s, MDB_txn *txn, size_t count) {
     enum store_status status = STORE_OK;
 
@@ -45,6 +59,9 @@ static enum store_status write_all(struct local *s, MDB_txn *txn, size_t deletio
 
     if (status == STORE_OK) {
         status = write_leases(s, txn);
+    }
+    if (status == STORE_OK) {
+        status = write_notes(s, txn);
     }
     if (status == STORE_OK) {
         status = delete_records(s, txn, deletions);
@@ -71,6 +88,7 @@ static void settle(struct local *s, struct recents *fresh, size_t deletions) {
     pthread_rwlock_unlock(&s->index_lock);
     recents_release(old);
     s->lease_changes.count = 0;
+    note_set_settle(&s->notes);
     for (size_t i = 0; i < deletions; i++) {
         bytes += s->garbage.doomed[i].bytes;
     }
@@ -153,6 +171,9 @@ enum store_status checkpoint(struct local *s) {
     }
     if (status != STORE_OK) {
         recents_release(fresh);
+        if (status == STORE_NO_SPACE) {
+            disk_interrupt(&s->disk); /* the next try then finds the pages that were kept for them */
+        }
         return status;
     }
     atomic_fetch_add(&s->syncs, SYNCS);

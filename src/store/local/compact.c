@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "store/local/change.h"
 
 /* Three steps, so that nobody waits long: a revision is declared compacted (durably, before anything is gone; a start goes
@@ -12,6 +13,8 @@ enum {
     WATCH_LAG_MAX = 10000,   /* revisions by which a watcher may hold compaction up */
     NEARLY_FULL_EIGHTHS = 7, /* of the quota; from there on history is given up */
 };
+
+#define WATCH_PATIENCE_NS INT64_C(1000000000) /* how long watchers hold up a compaction that somebody waits for */
 
 bool compact_is_nearly_full(const struct local *s) {
     return atomic_load_explicit(&s->bytes, memory_order_relaxed) / NEARLY_FULL_EIGHTHS > s->config.quota / 8;
@@ -36,15 +39,54 @@ static int64_t less(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+/* --- what holds it up --- */
+
+void compact_hold_add(struct local *s, struct compact_hold *hold, int64_t revision) {
+    pthread_mutex_lock(&s->holds_lock);
+    *hold = (struct compact_hold){.revision = revision, .next = s->holds};
+    s->holds = hold;
+    pthread_mutex_unlock(&s->holds_lock);
+}
+
+void compact_hold_remove(struct local *s, const struct compact_hold *hold) {
+    struct compact_hold **place = &s->holds;
+
+    pthread_mutex_lock(&s->holds_lock);
+    while (*place != hold) {
+        place = &(*place)->next;
+    }
+    *place = hold->next;
+    pthread_mutex_unlock(&s->holds_lock);
+}
+
+static int64_t held(struct local *s) {
+    int64_t oldest = INT64_MAX;
+
+    pthread_mutex_lock(&s->holds_lock);
+    for (const struct compact_hold *hold = s->holds; hold != NULL; hold = hold->next) {
+        oldest = less(oldest, hold->revision);
+    }
+    pthread_mutex_unlock(&s->holds_lock);
+    return oldest;
+}
+
+static bool is_out_of_patience(const struct local *s) {
+    return s->physical != NULL && clock_monotonic_ns() - s->physical_since >= WATCH_PATIENCE_NS;
+}
+
 /* Up to where the index can be gone through now: what is not in LMDB yet stays, and, for some time, what watchers have
  * still to read. So a compaction ends no watcher that keeps up. */
 static int64_t prune_target(struct local *s) {
     int64_t compacted = atomic_load_explicit(&s->compacted, memory_order_relaxed);
+    int64_t target = less(compacted, s->checkpointed);
 
     if (s->pruned >= compacted) {
         return compacted;
     }
-    return less(less(compacted, s->checkpointed), watch_oldest(&s->watches, compacted - WATCH_LAG_MAX));
+    if (!s->room_needed) {
+        target = less(target, held(s));
+    }
+    return is_out_of_patience(s) ? target : less(target, watch_oldest(&s->watches, compacted - WATCH_LAG_MAX));
 }
 
 bool compact_is_due(struct local *s) {
@@ -54,6 +96,10 @@ bool compact_is_due(struct local *s) {
 bool compact_can_make_room(const struct local *s) {
     return s->garbage.doomed_count > 0 || s->pruned < atomic_load_explicit(&s->compacted, memory_order_relaxed) ||
            (s->config.history > 0 && s->garbage.count > 0);
+}
+
+bool compact_is_gone(const struct local *s, int64_t revision) {
+    return s->pruned >= revision && s->garbage.doomed_count == 0;
 }
 
 enum store_status compact_in_batch(struct local *s) {

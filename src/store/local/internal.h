@@ -14,6 +14,7 @@
 #include "store/local/key_tree.h"
 #include "store/local/lease.h"
 #include "store/local/local.h"
+#include "store/local/note.h"
 #include "store/local/recent.h"
 #include "store/local/watch.h"
 
@@ -39,6 +40,7 @@ struct local {
     pthread_rwlock_t index_lock; /* the writer alone changes the index, and so reads it without the lock */
     struct key_tree index;
     struct lease_set leases;
+    struct note_set notes;
     struct watch_set watches;
     struct recents *recents;      /* those since the last checkpoint */
     _Atomic int64_t checkpointed; /* revision up to which records are in LMDB; changed with `recents`, index locked */
@@ -51,8 +53,10 @@ struct local {
     pthread_cond_t queue_signal;
     struct store_call *queue_first;
     struct store_call **queue_end;
-    atomic_size_t waiting; /* calls handed in and not yet answered */
-    bool asleep;           /* the writer waits for the signal */
+    struct errand *errands;
+    pthread_cond_t errand_signal; /* one was run */
+    atomic_size_t waiting;        /* calls handed in and not yet answered */
+    bool asleep;                  /* the writer waits for the signal */
     bool closing;
     bool writer_started;
     pthread_t writer;
@@ -67,10 +71,17 @@ struct local {
     bool stuck;       /* the last batch could not be committed: what is due by itself is not tried again at once */
     bool room_needed; /* a put waits for room that history may give up */
     const struct store_call *room_for; /* that put, which is tried once more */
-    int64_t pruned;                    /* up to here, compaction has gone through the index */
-    struct random random;              /* of the ids of leases that the store chooses */
+    struct store_call *physical;       /* compactions that are answered when what they compacted is gone */
+    struct store_call **physical_end;
+    int64_t physical_since; /* when the first of them began to be that */
+    int64_t pruned;         /* up to here, compaction has gone through the index */
+    struct random random;   /* of the ids of leases that the store chooses */
     store_observer_fn *observer;
     void *observer_ctx;
+
+    /* --- what is not to be taken out of the index for the moment --- */
+    pthread_mutex_t holds_lock;
+    struct compact_hold *holds;
 
     /* --- figures, written by the writer --- */
     _Atomic uint64_t keys;
@@ -185,6 +196,20 @@ typedef enum store_status txn_write_fn(struct local *s, const struct store_op *o
 enum store_status txn_run(struct view *v, const struct store_txn *txn, struct txn_path *path, struct arena *arena,
                           txn_write_fn *write, struct store_result *result);
 
+/* --- checksums (hash.c) --- */
+
+enum store_status local_hash_kv(struct store *store, int64_t revision, uint32_t *ret_hash, int64_t *ret_revision,
+                                int64_t *ret_compact_revision);
+
+enum store_status local_hash(struct store *store, uint32_t *ret_hash, int64_t *ret_revision);
+
+/* --- snapshots (snapshot.c) --- */
+
+struct store_snapshot *local_snapshot_open(struct store *store, enum store_status *ret_status);
+enum store_status local_snapshot_read(struct store_snapshot *snapshot, char *data, size_t size, size_t *ret_size);
+uint64_t local_snapshot_size(const struct store_snapshot *snapshot);
+void local_snapshot_close(struct store_snapshot *snapshot);
+
 /* --- threads --- */
 
 /* On the caller's thread: a call that changes nothing. */
@@ -192,6 +217,23 @@ void local_read(struct local *s, struct store_call *call);
 
 /* The writer's thread. */
 void *local_write(void *store);
+
+/* Something that the writer does between two batches, for a thread that waits for it. */
+struct errand {
+    void (*run)(struct local *s, void *ctx);
+    void *ctx;
+    bool done;
+    struct errand *next;
+};
+
+/* Has it run, and waits. CLOSED: it was not. */
+enum store_status errand_run(struct local *s, void (*run)(struct local *s, void *ctx), void *ctx);
+
+/* On the writer's thread: runs all there are. */
+void errand_serve(struct local *s);
+
+/* A DEFRAGMENT, between two batches. The call is left to be answered. */
+void local_defragment(struct local *s, struct store_call *call);
 
 /* Applies a call to the open batch (apply.c). A status of one call is put into the call; what is returned breaks the
  * whole batch. */
@@ -224,6 +266,18 @@ bool compact_can_make_room(const struct local *s);
 
 /* Decides on automatic compaction. */
 enum store_status compact_in_batch(struct local *s);
+
+/* Whether all that was obsolete at a compacted revision has left the index and the disk. */
+bool compact_is_gone(const struct local *s, int64_t revision);
+
+/* Keeps compaction, as long as there is room, from taking out what is not obsolete at `revision`. Any thread. */
+struct compact_hold {
+    int64_t revision;
+    struct compact_hold *next;
+};
+
+void compact_hold_add(struct local *s, struct compact_hold *hold, int64_t revision);
+void compact_hold_remove(struct local *s, const struct compact_hold *hold);
 
 /* After a commit: takes what is obsolete out of the index, some of it at a time. */
 void compact_index(struct local *s);

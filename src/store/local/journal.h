@@ -36,6 +36,7 @@ enum journal_kind {
     JOURNAL_LEASE = 2,     /* number: id, other: time to live in seconds */
     JOURNAL_LEASE_END = 3, /* number: id */
     JOURNAL_COMPACT = 4,   /* number: revision */
+    JOURNAL_NOTE = 5,      /* number: size of the name, bytes: the name, then the value; no value: it is removed */
 };
 
 struct journal_item {

@@ -10,6 +10,21 @@ static enum store_status load_lease(void *ctx, int64_t id, int64_t ttl) {
     return lease_add(&s->leases, id, ttl, s->config.now_ns()) != NULL ? STORE_OK : STORE_NO_MEMORY;
 }
 
+static enum store_status load_note(void *ctx, struct slice name, struct slice value) {
+    struct local *s = ctx;
+    struct note *note;
+
+    if (name.size == 0 || name.size > STORE_NOTE_NAME_MAX || value.size == 0 || value.size > STORE_REQUEST_MAX) {
+        return STORE_DAMAGED;
+    }
+    note = note_set_reserve(&s->notes, 1) ? note_new(name, value) : NULL;
+    if (note == NULL) {
+        return STORE_NO_MEMORY;
+    }
+    note_set_put(&s->notes, note, false);
+    return STORE_OK;
+}
+
 static struct key_entry *entry_for(struct local *s, struct slice key) {
     struct key_entry *e = key_tree_find(&s->index, key);
 
@@ -70,6 +85,19 @@ struct replay {
     MDB_txn *txn;
 };
 
+static enum store_status replay_note(const struct replay *r, const struct journal_item *item) {
+    const struct disk *d = &r->s->disk;
+    struct slice name;
+    struct slice value;
+
+    if (item->number <= 0 || item->number > STORE_NOTE_NAME_MAX || (size_t)item->number > item->bytes.size) {
+        return STORE_DAMAGED;
+    }
+    name = slice_make(item->bytes.data, (size_t)item->number);
+    value = slice_skip(item->bytes, name.size);
+    return value.size > 0 ? disk_put_note(d, r->txn, name, value) : disk_delete_note(d, r->txn, name);
+}
+
 static enum store_status replay_item(void *ctx, const struct journal_item *item) {
     struct replay *r = ctx;
     const struct disk *d = &r->s->disk;
@@ -83,6 +111,8 @@ static enum store_status replay_item(void *ctx, const struct journal_item *item)
         return disk_delete_lease(d, r->txn, item->number);
     case JOURNAL_COMPACT:
         return disk_set_number(d, r->txn, DISK_NUMBER_COMPACTED, item->number);
+    case JOURNAL_NOTE:
+        return replay_note(r, item);
     }
     return STORE_DAMAGED;
 }
@@ -131,7 +161,10 @@ static enum store_status load_disk(struct local *s, int64_t *ret_compacted) {
         status = disk_each_lease(&s->disk, reader->txn, load_lease, s);
     }
     if (status == STORE_OK) {
-        status = disk_each_record(&s->disk, reader->txn, 0, load_record, s);
+        status = disk_each_note(&s->disk, reader->txn, load_note, s);
+    }
+    if (status == STORE_OK) {
+        status = disk_each_record(&s->disk, reader->txn, 0, 0, load_record, s);
     }
     disk_read_end(&s->disk, reader);
     return status;

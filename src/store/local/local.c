@@ -79,6 +79,11 @@ static int64_t revision(const struct store *store) {
     return atomic_load(&((const struct local *)store)->committed);
 }
 
+static enum store_status note_get(struct store *store, struct slice name, struct arena *arena,
+                                  struct slice *ret_value) {
+    return note_set_get(&local_of(store)->notes, name, arena, ret_value);
+}
+
 static void get_figures(struct store *store, struct store_figures *ret_figures) {
     struct local *s = local_of(store);
 
@@ -88,7 +93,6 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
         .keys = atomic_load(&s->keys),
         .bytes = atomic_load(&s->bytes),
         .quota = s->config.quota,
-        .file_bytes = disk_file_bytes(&s->disk),
         .commits = atomic_load(&s->commits),
         .commit_ops = atomic_load(&s->commit_ops),
         .syncs = atomic_load(&s->syncs),
@@ -99,6 +103,7 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
         .waiting = atomic_load(&s->waiting),
         .full = atomic_load(&s->full),
     };
+    disk_file_bytes(&s->disk, &ret_figures->file_bytes, &ret_figures->file_bytes_used);
     for (unsigned i = 0; i < STORE_COMMIT_CLASSES; i++) {
         ret_figures->commit_classes[i] = atomic_load(&s->commit_classes[i]);
     }
@@ -113,10 +118,13 @@ static void free_all(struct local *s) {
     free(s->lease_changes.changes);
     key_tree_fini(&s->index);
     lease_set_fini(&s->leases);
+    note_set_fini(&s->notes);
     watch_set_fini(&s->watches);
     pthread_rwlock_destroy(&s->index_lock);
     pthread_mutex_destroy(&s->queue_lock);
+    pthread_mutex_destroy(&s->holds_lock);
     pthread_cond_destroy(&s->queue_signal);
+    pthread_cond_destroy(&s->errand_signal);
     free(s);
 }
 
@@ -142,6 +150,13 @@ static const struct store_engine engine = {
     .watcher_close = local_watcher_close,
     .observe = observe,
     .revision = revision,
+    .note_get = note_get,
+    .hash_kv = local_hash_kv,
+    .hash = local_hash,
+    .snapshot_open = local_snapshot_open,
+    .snapshot_read = local_snapshot_read,
+    .snapshot_size = local_snapshot_size,
+    .snapshot_close = local_snapshot_close,
     .get_figures = get_figures,
     .close = close_store,
 };
@@ -158,8 +173,10 @@ static void init_locks(struct local *s) {
     pthread_condattr_init(&cond);
     pthread_condattr_setclock(&cond, CLOCK_MONOTONIC);
     pthread_cond_init(&s->queue_signal, &cond);
+    pthread_cond_init(&s->errand_signal, &cond);
     pthread_condattr_destroy(&cond);
     pthread_mutex_init(&s->queue_lock, NULL);
+    pthread_mutex_init(&s->holds_lock, NULL);
 }
 
 static struct local *make(const struct local_config *config) {
@@ -180,6 +197,7 @@ static struct local *make(const struct local_config *config) {
     init_locks(s);
     key_tree_init(&s->index);
     lease_set_init(&s->leases);
+    note_set_init(&s->notes);
     watch_set_init(&s->watches);
     batch_clear(&s->batch);
     return s;

@@ -8,12 +8,48 @@
 enum {
     BATCH_PAYLOAD_MAX = 16 << 20, /* bytes of keys and values after which a commit is due */
     ENDED_LEASES_MAX = 1024,      /* per batch */
+    NOTES_MAX = 256,              /* per batch */
     JOURNAL_MAX = 64 << 20,       /* bytes; it only becomes so long if checkpoints fail */
 };
 
 #define NS_PER_S INT64_C(1000000000)
 #define IDLE_MAX_NS (10 * NS_PER_S)
+#define PHYSICAL_POLL_NS (NS_PER_S / 100)
 #define IDLE_CHECKPOINT_NS (NS_PER_S / 4) /* after so long without a call, what the journal has goes to LMDB */
+
+static void answer_one(struct local *s, struct store_call *call) {
+    atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
+    call->done(call);
+}
+
+/* --- compactions that are answered when what they compacted is gone --- */
+
+static void physical_add(struct local *s, struct store_call *call) {
+    if (s->physical == NULL) {
+        s->physical_since = clock_monotonic_ns();
+        s->physical_end = &s->physical;
+    }
+    call->next = NULL;
+    *s->physical_end = call;
+    s->physical_end = &call->next;
+}
+
+/* What is not in LMDB yet is not taken out, and what is taken out is not gone while LMDB has it. */
+static bool physical_needs_checkpoint(const struct local *s) {
+    return s->physical != NULL && (s->physical->op.compact_revision > s->checkpointed || s->garbage.doomed_count > 0);
+}
+
+/* Answers those that are done, or all if it is known that they will not be. */
+static void physical_answer(struct local *s, enum store_status failure) {
+    while (s->physical != NULL && (failure != STORE_OK || compact_is_gone(s, s->physical->op.compact_revision))) {
+        struct store_call *call = s->physical;
+
+        s->physical = call->next;
+        s->physical_since = clock_monotonic_ns();
+        call->status = failure;
+        answer_one(s, call);
+    }
+}
 
 /* --- the queue --- */
 
@@ -35,6 +71,9 @@ static int64_t idle_ns(struct local *s) {
     if (compact_is_due(s)) {
         return 0;
     }
+    if (s->physical != NULL) {
+        return PHYSICAL_POLL_NS;
+    }
     if (end != INT64_MAX) {
         left = end - s->config.now_ns();
     }
@@ -49,7 +88,7 @@ static struct store_call *take_calls(struct local *s, bool *ret_closing, bool *r
 
     *ret_idle = false;
     pthread_mutex_lock(&s->queue_lock);
-    if (s->queue_first == NULL && !s->closing && idle > 0) {
+    if (s->queue_first == NULL && s->errands == NULL && !s->closing && idle > 0) {
         struct timespec deadline = deadline_after(idle);
 
         s->asleep = true;
@@ -75,8 +114,11 @@ static void answer(struct local *s, struct store_call *first, const struct store
             call->status = broken;
             call->revision = atomic_load_explicit(&s->committed, memory_order_relaxed);
         }
-        atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
-        call->done(call);
+        if (call->status == STORE_OK && call->op.kind == STORE_OP_COMPACT && call->op.compact_physical) {
+            physical_add(s, call);
+        } else {
+            answer_one(s, call);
+        }
     }
 }
 
@@ -152,6 +194,9 @@ static void publish(struct local *s) {
     for (size_t i = 0; i < b->ended_count; i++) {
         lease_drop(&s->leases, b->ended[i]);
     }
+    for (size_t i = 0; i < b->note_count; i++) {
+        note_set_put(&s->notes, b->notes[i], true);
+    }
     watch_wake(&s->watches);
 }
 
@@ -183,6 +228,9 @@ static void undo(struct local *s) {
     for (size_t i = 0; i < b->granted_count; i++) {
         lease_drop(&s->leases, b->granted[i]);
     }
+    for (size_t i = 0; i < b->note_count; i++) {
+        note_release(b->notes[i]);
+    }
     s->lease_changes.count = b->lease_changes;
 }
 
@@ -192,9 +240,11 @@ static enum store_status apply_calls(struct local *s, struct store_call *calls, 
     enum store_status status = STORE_OK;
 
     *ret_count = 0;
-    while (calls != NULL && status == STORE_OK && s->batch.payload < BATCH_PAYLOAD_MAX) {
+    while (calls != NULL && calls->op.kind != STORE_OP_DEFRAGMENT && status == STORE_OK &&
+           s->batch.payload < BATCH_PAYLOAD_MAX && s->batch.note_count < NOTES_MAX) {
         status = apply_call(s, calls);
-        if (status == STORE_OK && calls->status == STORE_NO_SPACE && calls != s->room_for && compact_can_make_room(s)) {
+        if (status == STORE_OK && calls->status == STORE_NO_SPACE && calls->op.kind != STORE_OP_NOTE &&
+            calls != s->room_for && compact_can_make_room(s)) {
             s->room_needed = true;
             s->room_for = calls;
             break;
@@ -260,12 +310,16 @@ static struct store_call *run_batch(struct local *s, struct store_call *calls) {
 
 /* One that fails, for want of space most likely, is tried again when there is more to write, or nothing else to do. */
 static void checkpoint_if_due(struct local *s, bool idle) {
-    if (!checkpoint_is_wanted(s) || (!idle && s->journal.offset < s->checkpoint_at)) {
+    enum store_status status;
+
+    if (!checkpoint_is_wanted(s) || (!idle && s->journal.offset < s->checkpoint_at && !physical_needs_checkpoint(s))) {
         return;
     }
     s->checkpoint_at = s->config.checkpoint;
-    if (checkpoint(s) != STORE_OK) {
+    status = checkpoint(s);
+    if (status != STORE_OK) {
         s->checkpoint_at += s->journal.offset;
+        physical_answer(s, status);
     }
 }
 
@@ -287,6 +341,18 @@ static void make_room(struct local *s) {
     s->room_needed = false;
 }
 
+/* Those that come first. Returns the others. */
+static struct store_call *defragment(struct local *s, struct store_call *calls) {
+    while (calls != NULL && calls->op.kind == STORE_OP_DEFRAGMENT) {
+        struct store_call *call = calls;
+
+        calls = call->next;
+        local_defragment(s, call);
+        answer_one(s, call);
+    }
+    return calls;
+}
+
 void *local_write(void *store) {
     struct local *s = store;
     bool closing = false;
@@ -296,15 +362,18 @@ void *local_write(void *store) {
         bool idle;
         struct store_call *calls = take_calls(s, &closing, &idle);
 
+        errand_serve(s);
         do {
-            calls = run_batch(s, calls);
+            calls = defragment(s, run_batch(s, calls));
             if (s->room_needed) {
                 make_room(s);
             }
             compact_index(s);
             checkpoint_if_due(s, idle);
+            physical_answer(s, STORE_OK);
         } while (calls != NULL);
     }
+    physical_answer(s, STORE_CLOSED);
     checkpoint_if_due(s, true);
     return NULL;
 }

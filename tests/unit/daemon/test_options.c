@@ -288,7 +288,7 @@ static void assert_data_dir(const char *backing, const char *flags, const char *
     unload(&run);
 }
 
-static void only_a_store_group_needs_a_directory(void **state) {
+static void a_directory_is_found_where_it_is_said_or_needed(void **state) {
     (void)state;
     assert_data_dir("store", "--data-dir /tmp/a", "STATE_DIRECTORY=/tmp/b LARDER_DATA_DIR=/tmp/c", "/tmp/a");
     assert_data_dir("store", "", "STATE_DIRECTORY=/tmp/b LARDER_DATA_DIR=/tmp/c", "/tmp/c");
@@ -296,7 +296,8 @@ static void only_a_store_group_needs_a_directory(void **state) {
     assert_data_dir("store", "", "STATE_DIRECTORY=/tmp/b:/tmp/d", "/tmp/b");
     assert_data_dir("store", "", "STATE_DIRECTORY=", "/var/lib/larder");
     assert_data_dir("store", "", "", "/var/lib/larder");
-    assert_data_dir("memory", "", "STATE_DIRECTORY=/tmp/b", NULL);
+    assert_data_dir("memory", "", "STATE_DIRECTORY=/tmp/b", "/tmp/b");
+    assert_data_dir("memory", "", "", NULL);
     assert_data_dir("memory", "--data-dir /tmp/a", "", "/tmp/a");
 }
 
@@ -409,7 +410,7 @@ int main(void) {
         cmocka_unit_test(a_probable_typo_in_the_environment_is_a_warning),
         cmocka_unit_test(an_item_is_at_most_an_eighth_of_memory),
         cmocka_unit_test(the_store_has_defaults_and_ceilings),
-        cmocka_unit_test(only_a_store_group_needs_a_directory),
+        cmocka_unit_test(a_directory_is_found_where_it_is_said_or_needed),
         cmocka_unit_test(a_state_directory_that_is_none_is_a_mistake),
         cmocka_unit_test(too_many_mistakes_are_counted),
         cmocka_unit_test(the_command_line_answers_for_itself),

@@ -12,6 +12,7 @@
 /* A node without a network: a table, telemetry and one worker, and clients that talk to it by bytes. Shared by the
  * tests of the session and the fuzzers. */
 struct harness {
+    struct rpc_node rpc;
     struct table table;
     struct telemetry *telemetry;
     struct group_set *groups;
@@ -54,7 +55,7 @@ static inline void harness_init(struct harness *h, const struct harness_config *
         .groups = h->groups,
         .now = HARNESS_NOW,
     };
-    harness_must(session_worker_init(&h->worker, &context, config->max_line, config->max_output));
+    harness_must(session_worker_init(&h->worker, &context, &h->rpc, config->max_line, config->max_output));
 }
 
 static inline void harness_fini(struct harness *h) {

@@ -166,4 +166,15 @@ static inline void compact(struct place *p, int64_t revision) {
     awaited_end(&a);
 }
 
+static inline struct store_op op_note(const char *name, struct slice value) {
+    return (struct store_op){.kind = STORE_OP_NOTE, .note = {.name = slice_from_string(name), .value = value}};
+}
+
+static inline void note(struct place *p, const char *name, struct slice value) {
+    struct awaited a;
+
+    assert_int_equal(run(p, &a, op_note(name, value)), STORE_OK);
+    awaited_end(&a);
+}
+
 #endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_CLI_BENCH_ETCD_TALLY_H
+#define LARDER_CLI_BENCH_ETCD_TALLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "cli/bench/stats.h"
+#include "proto/grpc/status.h"
+
+enum { TALLY_STATUSES = GRPC_UNAUTHENTICATED + 1 };
+
+/* What one worker, or all of them, counted while it was measured. */
+struct tally {
+    struct stats stats;                /* of requests; of events where the load is watching */
+    uint64_t statuses[TALLY_STATUSES]; /* answers by how they ended */
+    uint64_t wrong;                    /* answers that were OK, but not what they should be */
+    char first_wrong[STATS_ERROR_MAX];
+    uint64_t keys; /* that came along with ranges */
+    uint64_t puts; /* while watching */
+    struct histogram put_latency;
+    uint32_t max_calls; /* the fewest that a server takes at a time on a connection; 0: not known */
+};
+
+void tally_init(struct tally *tally);
+void tally_merge(struct tally *tally, const struct tally *other);
+
+/* Counts a call that has ended with another status than OK. */
+void tally_refusal(struct tally *tally, enum grpc_status status, struct slice text);
+
+/* Counts an answer that is not what it should be. */
+void tally_wrong(struct tally *tally, const char *why);
+
+/* "OK", "UNAVAILABLE", ... */
+const char *tally_status_name(enum grpc_status status);
+
+#endif
