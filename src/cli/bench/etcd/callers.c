@@ -223,6 +223,7 @@ static void on_lease_end(struct link_call *owner, const struct grpc_end *end) {
         return;
     }
     c->base.ops = &asking;
+    atomic_fetch_add_explicit(&c->worker->done, 1, memory_order_relaxed);
     etcd_worker_ready_one(c->worker);
 }
 

@@ -97,6 +97,8 @@ static json_t *describe_load(const struct etcd_config *c) {
     put_integer(load, "clients", c->clients);
     put_integer(load, "threads", c->threads);
     put_integer(load, "total", c->total);
+    put_real(load, "duration", (double)c->duration_ns / (double)CLOCK_NS_PER_S);
+    put_real(load, "warmup", (double)c->warmup_ns / (double)CLOCK_NS_PER_S);
     put_integer(load, "rate", c->rate);
     describe_kind(load, c);
     return load;
