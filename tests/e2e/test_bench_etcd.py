@@ -136,7 +136,8 @@ def keys_below(server, prefix):
     return etcdctl(server, "get", "--prefix", prefix, "--keys-only").split()
 
 
-@pytest.mark.parametrize("spread", [(), ("--conns", 4, "--clients", 50), ("--conns", 4, "--clients", 3, "--threads", 2)])
+@pytest.mark.parametrize("spread", [(), ("--conns", 4, "--clients", 50),
+                                    ("--conns", 4, "--clients", 3, "--threads", 2)])
 def test_every_put_is_in_the_server(served, spread):
     prefix = f"put/{len(spread)}/"
     run = run_of("put", served, "--total", 300, "--key-space-size", 100, "--sequential-keys", "--val-size", 20,
@@ -261,7 +262,8 @@ def test_only_the_leader_is_asked(start_etcd):
     for member in members:
         member.wait_until_ready()
     leader = leader_of(members)
-    whole = report("put", "--endpoints", ",".join(member.endpoint for member in members), "--target-leader", "--total", 5)
+    endpoints = ",".join(member.endpoint for member in members)
+    whole = report("put", "--endpoints", endpoints, "--target-leader", "--total", 5)
     assert whole["server"]["endpoints"] == [leader.endpoint]
     follower, = (member for member in members if member is not leader)
     done = bench("put", "--endpoints", follower.endpoint, "--target-leader")
@@ -297,8 +299,9 @@ def test_nobody_listens():
 def test_somebody_else_listens(greeting):
     """With an empty greeting nobody ever answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = subprocess.Popen(command("put", "--endpoints", f"127.0.0.1:{listening.getsockname()[1]}", "--timeout", 1),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        endpoint = f"127.0.0.1:{listening.getsockname()[1]}"
+        process = subprocess.Popen(command("put", "--endpoints", endpoint, "--timeout", 1), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         accepted, _ = listening.accept()
         with accepted:
             if greeting:
@@ -307,7 +310,8 @@ def test_somebody_else_listens(greeting):
     assert process.returncode == 1 and b"no server of etcd's API answers" in said
 
 
-@pytest.mark.parametrize("number,said", [(signal.SIGKILL, b"has closed a connection"), (signal.SIGSTOP, b"nothing came for")])
+@pytest.mark.parametrize("number,said", [(signal.SIGKILL, b"has closed a connection"),
+                                         (signal.SIGSTOP, b"nothing came for")])
 def test_a_server_that_ends_or_hangs_is_told(start_etcd, number, said):
     server = start_etcd().wait_until_ready()
     process = subprocess.Popen(command("put", "--endpoints", server.endpoint, "--clients", 5, "--duration", "10m",

@@ -34,6 +34,11 @@ static void physical_add(struct local *s, struct store_call *call) {
     s->physical_end = &call->next;
 }
 
+/* What is not in LMDB yet is not taken out, and what is taken out is not gone while LMDB has it. */
+static bool physical_needs_checkpoint(const struct local *s) {
+    return s->physical != NULL && (s->physical->op.compact_revision > s->checkpointed || s->garbage.doomed_count > 0);
+}
+
 /* Answers those that are done, or all if it is known that they will not be. */
 static void physical_answer(struct local *s, enum store_status failure) {
     while (s->physical != NULL && (failure != STORE_OK || compact_is_gone(s, s->physical->op.compact_revision))) {
@@ -307,7 +312,7 @@ static struct store_call *run_batch(struct local *s, struct store_call *calls) {
 static void checkpoint_if_due(struct local *s, bool idle) {
     enum store_status status;
 
-    if (!checkpoint_is_wanted(s) || (!idle && s->journal.offset < s->checkpoint_at && s->physical == NULL)) {
+    if (!checkpoint_is_wanted(s) || (!idle && s->journal.offset < s->checkpoint_at && !physical_needs_checkpoint(s))) {
         return;
     }
     s->checkpoint_at = s->config.checkpoint;

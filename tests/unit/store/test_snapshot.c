@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "snapshots.h"
+#include "store/local/internal.h"
 #include "store/local/restore.h"
 
 enum { KEYS = 60, LONG_VALUE = 9000, WHY_BYTES = 4096 };
@@ -260,6 +261,53 @@ static void one_that_is_not_read_to_its_end_can_be_closed(void **state) {
     place_end(&p);
 }
 
+/* --- what cannot wait for it --- */
+
+static void interrupt(struct local *s, void *ctx) {
+    (void)ctx;
+    disk_interrupt(&s->disk);
+}
+
+static void reopen(struct local *s, void *ctx) {
+    (void)ctx;
+    assert_true(disk_reopen(&s->disk));
+}
+
+static void expect_interrupted(void (*how)(struct local *s, void *ctx)) {
+    struct store_snapshot *snapshot;
+    enum store_status status;
+    struct image image;
+    struct place p;
+    char byte;
+    size_t count;
+
+    fill(&p);
+    place_reopen(&p); /* now all of it is in LMDB */
+    snapshot = snapshot_open(&p);
+    assert_int_equal(store_snapshot_read(snapshot, &byte, 1, &count), STORE_OK);
+    assert_int_equal(errand_run(local_of(p.store), how, NULL), STORE_OK);
+    do {
+        status = store_snapshot_read(snapshot, &byte, 1, &count);
+    } while (status == STORE_OK && count > 0);
+    assert_int_equal(status, STORE_NO_SPACE);
+    assert_int_equal(store_snapshot_read(snapshot, &byte, 1, &count), STORE_NO_SPACE);
+    put(&p, "a", "1");
+    store_snapshot_close(snapshot);
+    image_of(&p, &image);
+    image_free(&image);
+    place_end(&p);
+}
+
+static void a_disk_without_room_takes_it_away(void **state) {
+    (void)state;
+    expect_interrupted(interrupt);
+}
+
+static void a_file_that_is_opened_anew_takes_it_away(void **state) {
+    (void)state;
+    expect_interrupted(reopen);
+}
+
 /* --- what is wrong with a file --- */
 
 static void every_damaged_byte_is_found(void **state) {
@@ -379,6 +427,8 @@ int main(void) {
         cmocka_unit_test(an_empty_store_can_be_restored),
         cmocka_unit_test(it_is_of_one_moment),
         cmocka_unit_test(one_that_is_not_read_to_its_end_can_be_closed),
+        cmocka_unit_test(a_disk_without_room_takes_it_away),
+        cmocka_unit_test(a_file_that_is_opened_anew_takes_it_away),
         cmocka_unit_test(every_damaged_byte_is_found),
         cmocka_unit_test(every_truncation_is_found),
         cmocka_unit_test(a_directory_that_is_there_is_refused),
