@@ -15,7 +15,7 @@ Servers run pinned to one processor, the load to another, with one thread and 1 
 measured in turns (larderd, its rival, larderd ...), and a ratio is larderd's figure divided by the rival's in the same
 turn. A good figure needs a machine that does nothing else, and for durable rows a disk.
 
-  bench/run                                  everything, about eight minutes
+  bench/run                                  everything, about fifteen minutes
   bench/run --rows 1,3 --rounds 9            two rows, more turns
   bench/run --json result.json --markdown    everything, and the section of docs/BENCHMARKS.md
   bench/run --from result.json --markdown    the section anew, from a result

@@ -37,9 +37,9 @@ def detail_cells(result, name):
 def more_lines(results):
     """What rows without a table of their own tell beside their figure."""
     for result in results:
-        told = [f"{name} {figure(part, 'own')}" + (f", {figure(part, 'other')} (ratio {ratio_of(part)})"
-                                                   if "other" in part else "")
-                for name, part, _ in details(result) if name not in ("p50", "p99", "rate", "syncs")]
+        told = [f"{name} {figure(part, 'own')}" + (f", {figure(part, 'other')}" if "other" in part else "")
+                + (f" (ratio {ratio_of(part)})" if "ratio" in part else "")
+                for name, part, _ in details(result) if name not in ("p50", "p99", "rate", "syncs", "cpu")]
         if told:
             yield f"- Row {result['row']}: " + "; ".join(told) + "."
 
@@ -60,6 +60,8 @@ def side_by_side(told, results):
         *table((*heading, ""), latency), "",
         "Requests a second, with one core for the server and one for the load:", "",
         *table(heading, [detail_cells(result, "rate") for result in having("rate")]), "",
+        "The server's own processor time for a request by gRPC, in microseconds:", "",
+        *table(heading, [detail_cells(result, "cpu") for result in having("cpu")]), "",
         "System calls that wait for the disk, for 1,000 puts:", "",
         *table(heading, [detail_cells(result, "syncs") for result in having("syncs")]), "",
         *conditions_text(told),

@@ -9,6 +9,7 @@ import tempfile
 from side_by_side.process import BenchError, Process, counters, fetch, free_port
 
 ETCD = "etcd"
+ETCD_PROXY = "etcd grpc-proxy"
 NGINX = "nginx"
 
 NGINX_CONFIG = """
@@ -65,6 +66,12 @@ class DataDirectory:
         self._made.cleanup()
 
 
+def is_healthy(url):
+    """What etcd and its proxy say of themselves."""
+    health = fetch(url + "/health")
+    return health is not None and json.loads(health).get("health") == "true"
+
+
 class Etcd(Process):
     """A single-member etcd that keeps its data in `data`."""
 
@@ -83,15 +90,37 @@ class Etcd(Process):
                     "--log-level", "error"])
 
     @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}"
 
     def ready(self):
-        health = fetch(self.url + "/health")
-        return health is not None and json.loads(health).get("health") == "true"
+        return is_healthy(self.url)
 
     def counters(self, *names):
         return counters(self.url + "/metrics", *names)
+
+
+class EtcdProxy(Process):
+    """etcd's proxy in front of a running etcd, with its cache of serializable answers."""
+
+    kind = ETCD_PROXY
+
+    def __init__(self, place, behind):
+        super().__init__(place)
+        self.port = free_port()
+        self.start([need("etcd", "etcd-server"), "grpc-proxy", "start", "--endpoints", behind.address, "--listen-addr",
+                    self.address])
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def ready(self):
+        return is_healthy(f"http://{self.address}")
 
 
 class Nginx(Process):

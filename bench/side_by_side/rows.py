@@ -2,7 +2,7 @@
 """The rows of the comparison: what is measured, and what is asked of it."""
 import dataclasses
 
-from side_by_side.rivals import ETCD, NGINX
+from side_by_side.rivals import ETCD, ETCD_PROXY, NGINX
 from side_by_side.server import MEMCACHED
 
 RATIO = "ratio"  # larderd's figure divided by the rival's
@@ -20,6 +20,8 @@ DURABLE_VALUE_SIZE = 256
 HTTP_KEYS = 1000
 HTTP_VALUE_SIZE = 1024
 MEMORY_GROUP = "memory group"
+SERIALIZABLE = ("--consistency", "s")
+LINEARIZABLE = ("--consistency", "l")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,22 @@ ROWS = (
     Row(13, "start with 1,000,000 durable keys, 10-byte keys, 64-byte values", "start", 3.0, "s", None, judged=VALUE,
         strictly=True),
     Row(14, "HTTP GET hit, 1 KiB, 50 connections", "http", 0.8, "us CPU/request", NGINX, load=GET),
+    Row(15, "gRPC Range, 256-byte value, serializable, 100 connections of 10", "range", 0.1, "us CPU/request", ETCD,
+        load=SERIALIZABLE, in_flight=(100, 10)),
+    Row(16, "the same, linearizable", "range", 0.1, "us CPU/request", ETCD, load=LINEARIZABLE, in_flight=(100, 10)),
+    Row(17, "the same as 15, against the proxy with its cache", "range", 0.1, "us CPU/request", ETCD_PROXY,
+        load=SERIALIZABLE, in_flight=(100, 10)),
+    Row(18, "gRPC Put, durable, 256-byte value, 1,000 in flight", "put", 3.0, "puts/s", ETCD, more=True,
+        in_flight=(100, 10)),
+    Row(19, "gRPC Put, durable, 256-byte value, 1 in flight", "put", 1.2, "puts/s", ETCD, more=True, in_flight=(1, 1)),
+    Row(20, "gRPC Range, 256-byte value, linearizable, 1 in flight", "range", 3.0, "requests/s", ETCD, more=True,
+        load=LINEARIZABLE, in_flight=(1, 1)),
+    Row(21, "gRPC Watch, 10 connections of 100 watchers, 100 puts a second", "watch", 0.1, "us CPU/event", ETCD,
+        in_flight=(10, 100)),
+    Row(22, "100,000 idle watchers on 100 streams, resident growth of each", "watchers", 512.0, "bytes/watcher", ETCD,
+        judged=VALUE),
+    Row(23, "anonymous memory after gRPC puts of 100,000 keys, 256-byte values", "keys", 0.333, "MiB", ETCD,
+        in_flight=(100, 10)),
 )
 
 

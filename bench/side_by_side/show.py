@@ -6,7 +6,7 @@ import time
 from side_by_side.rows import ROWS, VALUE, limit_text
 from side_by_side.server import LARDERD
 
-COLUMNS = "{:<4}{:<64}{:>24}{:>24}  {:<13}{:<22}{:<18}{}"
+COLUMNS = "{:<4}{:<64}{:>24}{:>24}  {:<17}{:<22}{:<18}{}"
 
 
 class Progress:
@@ -65,11 +65,13 @@ def ratio_of(part):
 
 def details(result):
     """What is told of a row beside the figure that it is judged by: (name, part, limit)."""
-    for name in ("p50", "p99", "rate", "syncs"):
+    for name in ("p50", "p99", "rate", "syncs", "cpu"):
         if name in result:
             yield name, result[name], "up to 1" if "met" in result[name] else ""
     if "tuned" in result:
         yield "nginx keeps files open", result["tuned"], ""
+    if "file" in result:
+        yield "memory of files", result["file"], ""
     if "warm" in result:
         yield "file in the page cache", {"unit": "s", "own": result["warm"]}, ""
         yield "resident memory then", {"unit": "MiB", "own": result["resident_mib"]}, ""

@@ -49,25 +49,36 @@ enum etcd_error auth_password_hash(struct slice password, char ret_hash[AUTH_HAS
     return error;
 }
 
-static bool matches(const char *text, const char *hash, struct crypt_data *work) {
+/* NULL: crypt cannot make anything of the hash. */
+static const char *make(const char *text, const char *hash, struct crypt_data *work) {
     const char *made = crypt_rn(text, hash, work, sizeof(*work));
 
-    return made != NULL && secret_equal(slice_from_string(made), slice_from_string(hash));
+    return made != NULL && made[0] != '*' ? made : NULL;
+}
+
+static bool matches(const char *text, const char *hash, struct crypt_data *work) {
+    const char *made = make(text, hash, work);
+
+    if (made == NULL) {
+        make(text, NOBODYS_HASH, work);
+        return false;
+    }
+    return secret_equal(slice_from_string(made), slice_from_string(hash));
 }
 
 bool auth_password_verify(struct slice password, struct slice hash) {
     char text[AUTH_PASSWORD_MAX + 1];
-    char known[AUTH_HASH_MAX + 1] = NOBODYS_HASH;
+    char known[AUTH_HASH_MAX + 1] = "";
     struct crypt_data *work = calloc(1, sizeof(*work));
-    bool possible = slice_has_prefix(hash, SLICE("$2")) && hash.size <= AUTH_HASH_MAX;
     bool good = false;
 
-    if (possible) {
+    /* Only bcrypt's: what else crypt knows may take no time at all. */
+    if (hash.size <= AUTH_HASH_MAX && slice_has_prefix(hash, SLICE("$2"))) {
         memcpy(known, hash.data, hash.size);
         known[hash.size] = '\0';
     }
     if (work != NULL && copy_password(password, text)) {
-        good = matches(text, known, work) && possible;
+        good = matches(text, known, work);
     }
     if (work != NULL) {
         explicit_bzero(work, sizeof(*work));

@@ -126,7 +126,7 @@ bool ranges_allow(const struct auth_role *const *roles, size_t count, bool write
     struct slice end = is_open(range_end) ? SLICE("") : range_end;
     struct slice reached = key;
 
-    if (range_end.size == 0 || !is_below(key, end)) {
+    if (range_end.size == 0) {
         return reach(roles, count, write, key, &reached);
     }
     /* From one range to that which goes on where it ends; each step ends further on. */

@@ -77,13 +77,11 @@ static void read_grant_permission(const ProtobufCMessage *request, struct change
         (const Etcdserverpb__AuthRoleGrantPermissionRequest *)request;
 
     c->request = (struct auth_request){.kind = AUTH_GRANT_PERMISSION, .role = text(r->name)};
-    if (r->perm != NULL) {
-        c->request.permission = (struct auth_permission){
-            .type = (enum auth_permission_type)r->perm->permtype,
-            .key = etcd_bytes_slice(r->perm->key),
-            .range_end = etcd_bytes_slice(r->perm->range_end),
-        };
-    }
+    c->request.permission = (struct auth_permission){
+        .type = (enum auth_permission_type)r->perm->permtype,
+        .key = etcd_bytes_slice(r->perm->key),
+        .range_end = etcd_bytes_slice(r->perm->range_end),
+    };
 }
 
 static void read_revoke_permission(const ProtobufCMessage *request, struct change *c) {
@@ -248,8 +246,19 @@ static enum pending_next begin(struct rpc_task *task) {
     return c->has_password ? rpc_task_background(task, work_hash, take_turn) : take_turn(task);
 }
 
+/* Where etcd 3.4 would crash; the word is that of later ones. */
+static bool lacks_permission(const struct rpc_call *call, const ProtobufCMessage *request) {
+    return call->method->id == ETCD_METHOD_ROLE_GRANT_PERMISSION &&
+           ((const Etcdserverpb__AuthRoleGrantPermissionRequest *)request)->perm == NULL;
+}
+
 static void message(struct rpc_call *call, const ProtobufCMessage *request) {
-    if (rpc_must_be_root(call)) {
+    if (!rpc_must_be_root(call)) {
+        return;
+    }
+    if (lacks_permission(call, request)) {
+        rpc_finish(call, ETCD_ERROR_PERMISSION_NOT_GIVEN);
+    } else {
         rpc_task_start(call, begin, request);
     }
 }

@@ -39,6 +39,18 @@ static enum pending_next answer(struct rpc_task *task) {
     return rpc_task_answer(task, &response.base);
 }
 
+/* A login that was begun must be ended, also if there is nobody to verify it. */
+static enum pending_next verify(struct rpc_task *task) {
+    struct login *login = task->state;
+    char token[AUTH_TOKEN_SIZE];
+    enum pending_next next = rpc_task_background(task, work_verify, answer);
+
+    if (next == PENDING_DONE) {
+        auth_login_end(task->worker->node->auth, &login->login, task->worker->context->now_ns, token);
+    }
+    return next;
+}
+
 static enum pending_next begin(struct rpc_task *task) {
     const Etcdserverpb__AuthenticateRequest *r = task->request;
     struct login *login = task->state;
@@ -46,7 +58,7 @@ static enum pending_next begin(struct rpc_task *task) {
 
     login->tries++;
     error = auth_login_begin(task->worker->node->auth, slice_from_string(r->name), &login->login);
-    return error == ETCD_OK ? rpc_task_background(task, work_verify, answer) : rpc_task_finish(task, error);
+    return error == ETCD_OK ? verify(task) : rpc_task_finish(task, error);
 }
 
 static enum pending_next first(struct rpc_task *task) {

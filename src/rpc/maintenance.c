@@ -29,7 +29,8 @@ static void status(struct rpc_call *call, const ProtobufCMessage *request) {
     response.header = &header;
     response.version = version;
     response.dbsize = (int64_t)figures.file_bytes;
-    response.dbsizeinuse = (int64_t)figures.file_bytes;
+    response.dbsizeinuse = (int64_t)figures.file_bytes_used;
+    response.dbsizequota = (int64_t)figures.quota;
     response.leader = w->node->member_id;
     response.raftindex = (uint64_t)figures.revision;
     response.raftappliedindex = (uint64_t)figures.revision;
@@ -44,6 +45,29 @@ static void status(struct rpc_call *call, const ProtobufCMessage *request) {
 
 const struct rpc_handler rpc_status = {.message = status};
 
+/* --- Defragment --- */
+
+static enum pending_next answer_defragment(struct rpc_task *task) {
+    Etcdserverpb__DefragmentResponse response = ETCDSERVERPB__DEFRAGMENT_RESPONSE__INIT;
+
+    return task->pending.call.status == STORE_OK ? rpc_task_answer(task, &response.base)
+                                                 : rpc_task_finish(task, rpc_error_of(task->pending.call.status));
+}
+
+static enum pending_next ask_defragment(struct rpc_task *task) {
+    struct store_op op = {.kind = STORE_OP_DEFRAGMENT};
+
+    return rpc_task_call(task, &op, answer_defragment);
+}
+
+static void defragment(struct rpc_call *call, const ProtobufCMessage *request) {
+    if (rpc_must_be_root(call)) {
+        rpc_task_start(call, ask_defragment, request);
+    }
+}
+
+const struct rpc_handler rpc_defragment = {.message = defragment};
+
 /* --- Hash and HashKV: they go through the whole store --- */
 
 struct hash_work {
@@ -53,6 +77,12 @@ struct hash_work {
     int64_t compact_revision;
 };
 
+static void work_hash(struct rpc_task *task) {
+    struct hash_work *work = task->state;
+
+    work->status = store_hash(task->worker->node->store, &work->hash, &work->revision);
+}
+
 static void work_hash_kv(struct rpc_task *task) {
     const Etcdserverpb__HashKVRequest *r = task->request;
     struct hash_work *work = task->state;
@@ -61,7 +91,21 @@ static void work_hash_kv(struct rpc_task *task) {
         store_hash_kv(task->worker->node->store, r->revision, &work->hash, &work->revision, &work->compact_revision);
 }
 
+static enum pending_next answer_hash(struct rpc_task *task) {
+    const struct hash_work *work = task->state;
+    Etcdserverpb__ResponseHeader header = rpc_header(task->worker, work->revision);
+    Etcdserverpb__HashResponse response = ETCDSERVERPB__HASH_RESPONSE__INIT;
+
+    if (work->status != STORE_OK) {
+        return rpc_task_finish(task, rpc_error_of(work->status));
+    }
+    response.header = &header;
+    response.hash = work->hash;
+    return rpc_task_answer(task, &response.base);
+}
+
 static enum pending_next answer_hash_kv(struct rpc_task *task) {
+    const Etcdserverpb__HashKVRequest *r = task->request;
     const struct hash_work *work = task->state;
     Etcdserverpb__ResponseHeader header = rpc_header(task->worker, work->revision);
     Etcdserverpb__HashKVResponse response = ETCDSERVERPB__HASH_KVRESPONSE__INIT;
@@ -72,6 +116,7 @@ static enum pending_next answer_hash_kv(struct rpc_task *task) {
     response.header = &header;
     response.hash = work->hash;
     response.compact_revision = work->compact_revision;
+    response.hash_revision = r->revision > 0 ? r->revision : work->revision;
     return rpc_task_answer(task, &response.base);
 }
 
@@ -80,10 +125,23 @@ static bool make_room(struct rpc_task *task) {
     return task->state != NULL;
 }
 
+static enum pending_next begin_hash(struct rpc_task *task) {
+    return make_room(task) ? rpc_task_background(task, work_hash, answer_hash)
+                           : rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
+}
+
 static enum pending_next begin_hash_kv(struct rpc_task *task) {
     return make_room(task) ? rpc_task_background(task, work_hash_kv, answer_hash_kv)
                            : rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
 }
+
+static void hash(struct rpc_call *call, const ProtobufCMessage *request) {
+    if (rpc_must_be_root(call)) {
+        rpc_task_start(call, begin_hash, request);
+    }
+}
+
+const struct rpc_handler rpc_hash = {.message = hash};
 
 static void hash_kv(struct rpc_call *call, const ProtobufCMessage *request) {
     if (rpc_must_be_root(call)) {

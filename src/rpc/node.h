@@ -14,6 +14,7 @@ struct rpc_node {
     struct store *store;           /* NULL: the node keeps none, and every RPC says so */
     struct auth *auth;             /* who may do what */
     struct background *background; /* for slow work */
+    atomic_uint background_jobs;   /* that it has */
     uint64_t cluster_id;           /* drawn when the store was made */
     uint64_t member_id;
     struct slice name;               /* for people: the host's name unless it is configured */

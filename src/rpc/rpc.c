@@ -7,6 +7,7 @@
 #include "rpc/deadline.h"
 #include "rpc/handlers.h"
 #include "rpc/task.h"
+#include "rpc/watch_hub.h"
 
 enum {
     MESSAGE_ARENA_MAX = 64 << 20, /* bytes that a request may take once it is decoded */
@@ -21,6 +22,7 @@ bool rpc_worker_init(struct rpc_worker *w, struct cmd_context *context, struct r
 
 void rpc_worker_fini(struct rpc_worker *w) {
     arena_fini(&w->scratch);
+    watch_hub_free(w->watches);
     rpc_task_free_spares(w);
 }
 

@@ -29,6 +29,9 @@ struct rpc_transport {
     void (*send)(struct rpc_call *call, const ProtobufCMessage *response);
     /* The end. `text` is valid during the call; empty for OK. It must not rpc_close from inside. */
     void (*finish)(struct rpc_call *call, enum grpc_status status, struct slice text);
+    /* Room for a response of `size` bytes that is encoded already, by protobuf, as with `send`. NULL: no memory; the call is
+     * then finished. The whole function is NULL where responses are not sent so. */
+    char *(*place)(struct rpc_call *call, size_t size);
     /* Whether so much waits that nothing should be sent until rpc_room. */
     bool (*is_full)(const struct rpc_call *call);
 };
@@ -42,8 +45,8 @@ struct rpc_worker {
     unsigned spare_count;
     struct rpc_call *due_first; /* the calls that have a deadline, the next one first */
     struct rpc_call *due_last;
-    struct rpc_call
-        *streams; /* calls that hold a watch, or wait without end: they are ended before the store is closed */
+    struct watch_hub *watches; /* NULL: there were none yet */
+    struct rpc_call *streams;  /* see rpc_hold */
 };
 
 struct rpc_handler {

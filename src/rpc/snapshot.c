@@ -26,8 +26,8 @@ static void pump(struct rpc_call *call) {
     char data[BLOB_MAX];
 
     while (!call->finished && !call->transport->is_full(call)) {
-        enum store_status status;
-        size_t size = store_snapshot_read(call->state, data, sizeof(data), &status);
+        size_t size = 0;
+        enum store_status status = store_snapshot_read(call->state, data, sizeof(data), &size);
 
         if (status != STORE_OK) {
             rpc_finish(call, rpc_error_of(status));

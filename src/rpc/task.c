@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
-enum { SPARES_MAX = 64 /* tasks at rest that a worker keeps */ };
+enum {
+    SPARES_MAX = 64,      /* tasks at rest that a worker keeps */
+    BACKGROUND_MAX = 256, /* jobs that may wait in the background */
+};
 
 static struct rpc_task *task_of(struct pending *p) {
     return (struct rpc_task *)(void *)p;
@@ -108,16 +111,26 @@ static void run_work(struct background_job *job) {
     struct rpc_task *task = (struct rpc_task *)(void *)((char *)job - offsetof(struct rpc_task, job));
 
     task->work(task);
+    atomic_fetch_sub(&task->worker->node->background_jobs, 1);
     pending_post(&task->pending);
 }
 
 enum pending_next rpc_task_background(struct rpc_task *task, void (*work)(struct rpc_task *task),
                                       enum pending_next (*next)(struct rpc_task *task)) {
+    struct rpc_node *node = task->worker->node;
+
     task->job.run = run_work;
     task->work = work;
     task->step = next;
-    return background_post(task->worker->node->background, &task->job) ? PENDING_WAIT
-                                                                       : rpc_task_finish(task, ETCD_ERROR_STOPPED);
+    if (atomic_fetch_add(&node->background_jobs, 1) >= BACKGROUND_MAX) {
+        atomic_fetch_sub(&node->background_jobs, 1);
+        return rpc_task_finish(task, ETCD_ERROR_TOO_MANY_REQUESTS);
+    }
+    if (!background_post(node->background, &task->job)) {
+        atomic_fetch_sub(&node->background_jobs, 1);
+        return rpc_task_finish(task, ETCD_ERROR_STOPPED);
+    }
+    return PENDING_WAIT;
 }
 
 enum pending_next rpc_task_answer(struct rpc_task *task, const ProtobufCMessage *response) {

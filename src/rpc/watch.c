@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/access.h"
 #include "rpc/handlers.h"
+#include "rpc/watch_send.h"
 #include "rpc/watch_stream.h"
 
 /* etcd's Watch service: the requests of a stream. */
@@ -81,10 +82,7 @@ static void open_watch(struct watch_stream *stream, const Etcdserverpb__WatchCre
     watch->progress_notify = r->progress_notify;
     stream->notified += r->progress_notify ? 1 : 0;
     announce(stream, id, revision);
-    if (want->start_revision > 0 && want->start_revision <= revision) {
-        watch_stream_run(stream, watch);
-        watch_stream_pump(stream);
-    }
+    watch_hub_pump(stream->hub);
 }
 
 static void create(struct watch_stream *stream, const Etcdserverpb__WatchCreateRequest *r) {
@@ -118,9 +116,9 @@ static void cancel(struct watch_stream *stream, int64_t id) {
 
 /* Progress goes behind all events that are known when it was asked for. */
 static void ask_progress(struct watch_stream *stream) {
-    stream->progress_asks++;
+    watch_stream_ask_progress(stream);
     watch_stream_run_all(stream);
-    watch_stream_pump(stream);
+    watch_hub_pump(stream->hub);
 }
 
 static void message(struct rpc_call *call, const ProtobufCMessage *request) {
@@ -151,16 +149,19 @@ static void end(struct rpc_call *call) {
 }
 
 static void room(struct rpc_call *call) {
-    if (call->state != NULL) {
-        watch_stream_pump(call->state);
+    struct watch_stream *stream = call->state;
+
+    if (stream != NULL) {
+        watch_stream_unpark(stream);
+        watch_hub_pump(stream->hub);
     }
 }
 
 static void notify(struct watch_stream *stream, struct rpc_watch *watch) {
     Etcdserverpb__WatchResponse response = ETCDSERVERPB__WATCH_RESPONSE__INIT;
 
-    if (watch->progress_notify && !watch->spoke && !watch->running) {
-        watch_send(stream, watch->id, watch->reached, &response);
+    if (watch->progress_notify && !watch->spoke && watch->feed != NULL) {
+        watch_send(stream, watch->id, watch->feed->reached, &response);
     }
     watch->spoke = false;
 }
@@ -174,7 +175,7 @@ static void tick(struct rpc_call *call) {
     }
     stream->notify_ns = call->worker->context->now_ns + call->worker->node->progress_interval_ns;
     watch_stream_run_all(stream);
-    watch_stream_pump(stream);
+    watch_hub_pump(stream->hub);
     for (size_t i = 0; i < stream->slot_count && !call->finished; i++) {
         for (struct rpc_watch *watch = stream->slots[i]; watch != NULL; watch = watch->next_in_slot) {
             notify(stream, watch);
@@ -184,7 +185,7 @@ static void tick(struct rpc_call *call) {
 
 static void close_it(struct rpc_call *call) {
     if (call->state != NULL) {
-        watch_stream_close(call->state);
+        watch_stream_free(call->state);
         call->state = NULL;
     }
 }

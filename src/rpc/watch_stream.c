@@ -3,14 +3,9 @@
 
 #include <stdlib.h>
 
-enum {
-    SLOTS_MIN = 16,
-    BATCH_MAX = 256 << 10, /* bytes of events that are read of one watch before the next has its turn */
-};
+#include "rpc/watch_send.h"
 
-static struct watch_stream *stream_of(struct pending *p) {
-    return (struct watch_stream *)(void *)p;
-}
+enum { SLOTS_MIN = 16 };
 
 /* --- by id --- */
 
@@ -76,224 +71,202 @@ static bool grow(struct watch_stream *stream) {
     return true;
 }
 
-/* --- waking --- */
-
-/* On a thread of the store. */
-static void wake(void *ctx) {
-    struct rpc_watch *watch = ctx;
-    struct watch_stream *stream = watch->stream;
-    struct rpc_watch *head;
-
-    if (atomic_exchange(&watch->woken, true)) {
-        return;
-    }
-    head = atomic_load_explicit(&stream->woken, memory_order_relaxed);
-    do {
-        watch->next_woken = head;
-    } while (!atomic_compare_exchange_weak_explicit(&stream->woken, &head, watch, memory_order_acq_rel,
-                                                    memory_order_relaxed));
-    if (!atomic_exchange(&stream->posted, true)) {
-        pending_post(&stream->pending);
-    }
-}
-
-static void free_if_unlisted(struct rpc_watch *watch) {
-    if (watch->watcher == NULL && !watch->running && !atomic_load(&watch->woken)) {
-        free(watch);
-    }
-}
-
-void watch_stream_run(struct watch_stream *stream, struct rpc_watch *watch) {
-    if (!watch->running) {
-        watch->running = true;
-        watch->next_running = NULL;
-        *stream->running_end = watch;
-        stream->running_end = &watch->next_running;
-    }
-}
-
-void watch_stream_run_all(struct watch_stream *stream) {
-    for (size_t i = 0; i < stream->slot_count; i++) {
-        for (struct rpc_watch *watch = stream->slots[i]; watch != NULL; watch = watch->next_in_slot) {
-            watch_stream_run(stream, watch);
-        }
-    }
-}
-
-static struct rpc_watch *take_running(struct watch_stream *stream) {
-    struct rpc_watch *watch = stream->running_first;
-
-    if (watch != NULL) {
-        stream->running_first = watch->next_running;
-        if (stream->running_first == NULL) {
-            stream->running_end = &stream->running_first;
-        }
-        watch->running = false;
-    }
-    return watch;
-}
-
-/* Those that are woken are to be read, in the order in which they were. */
-static void take_woken(struct watch_stream *stream) {
-    struct rpc_watch *watch = atomic_exchange_explicit(&stream->woken, NULL, memory_order_acq_rel);
-    struct rpc_watch *first = NULL;
-
-    while (watch != NULL) {
-        struct rpc_watch *next = watch->next_woken;
-
-        watch->next_woken = first;
-        first = watch;
-        watch = next;
-    }
-    while (first != NULL) {
-        struct rpc_watch *next = first->next_woken;
-
-        /* Before it is read: whatever comes after that wakes it again. */
-        atomic_store(&first->woken, false);
-        if (first->watcher != NULL) {
-            watch_stream_run(stream, first);
-        } else {
-            free_if_unlisted(first);
-        }
-        first = next;
-    }
-}
-
-static void free_stream(struct pending *p) {
-    struct watch_stream *stream = stream_of(p);
-
-    take_woken(stream);
-    for (struct rpc_watch *watch = take_running(stream); watch != NULL; watch = take_running(stream)) {
-        free_if_unlisted(watch);
-    }
-    free(stream->slots);
-    free(stream);
-}
-
-static enum pending_next step(struct pending *p) {
-    struct watch_stream *stream = stream_of(p);
-
-    atomic_store(&stream->posted, false);
-    if (stream->call != NULL) {
-        stream->stepping = true;
-        take_woken(stream);
-        watch_stream_pump(stream);
-        stream->stepping = false;
-    }
-    return stream->call == NULL && !atomic_load(&stream->posted) ? PENDING_DONE : PENDING_WAIT;
-}
+/* --- the stream --- */
 
 struct watch_stream *watch_stream_new(struct rpc_call *call) {
-    struct watch_stream *stream = calloc(1, sizeof(*stream));
+    struct watch_hub *hub = watch_hub_of(call->worker);
+    struct watch_stream *stream = hub != NULL ? calloc(1, sizeof(*stream)) : NULL;
 
     if (stream != NULL) {
-        pending_init(&stream->pending, call->worker->context->completions, call->worker->node->store, step,
-                     free_stream);
         stream->call = call;
         stream->worker = call->worker;
-        stream->running_end = &stream->running_first;
+        stream->hub = hub;
         stream->notify_ns = call->worker->context->now_ns + call->worker->node->progress_interval_ns;
     }
     return stream;
 }
 
-void watch_stream_close(struct watch_stream *stream) {
+static void ask_no_more(struct watch_stream *stream) {
+    if (stream->asking_place != NULL) {
+        *stream->asking_place = stream->next_asking;
+        if (stream->next_asking != NULL) {
+            stream->next_asking->asking_place = stream->asking_place;
+        }
+        stream->asking_place = NULL;
+    }
+}
+
+void watch_stream_free(struct watch_stream *stream) {
     for (size_t i = 0; i < stream->slot_count; i++) {
         while (stream->slots[i] != NULL) {
             watch_stream_remove(stream, stream->slots[i]);
         }
     }
-    stream->call = NULL;
-    /* In the queue, or in its step, it ends there. */
-    if (!stream->stepping && !atomic_load(&stream->posted)) {
-        store_call_fini(&stream->pending.call);
-        free_stream(&stream->pending);
-    }
+    ask_no_more(stream);
+    free(stream->slots);
+    free(stream);
 }
 
-struct rpc_watch *watch_stream_add(struct watch_stream *stream, int64_t id, const struct store_watch *watch,
-                                   enum store_status *ret_status, int64_t *ret_revision) {
-    struct rpc_watch *added = calloc(1, sizeof(*added));
+/* --- watches --- */
 
-    if (added == NULL || !grow(stream)) {
-        free(added);
-        *ret_status = STORE_NO_MEMORY;
+static struct rpc_watch *watch_new(struct watch_stream *stream, int64_t id, const struct store_watch *want) {
+    const struct store_span *span = &want->span;
+    struct rpc_watch *watch = calloc(1, sizeof(*watch) + span->key.size + span->range_end.size);
+
+    if (watch == NULL) {
         return NULL;
     }
-    added->stream = stream;
-    added->id = id;
-    added->watcher = store_watch_open(stream->worker->node->store, watch, wake, added, ret_status, ret_revision);
-    if (added->watcher == NULL) {
-        free(added);
+    watch->stream = stream;
+    watch->id = id;
+    watch->next_revision = want->start_revision;
+    watch->kind = (uint8_t)((want->want_previous ? WATCH_PREVIOUS : 0) | (want->no_put ? WATCH_NO_PUT : 0) |
+                            (want->no_delete ? WATCH_NO_DELETE : 0));
+    watch->key_size = (uint32_t)span->key.size;
+    watch->range_end_size = (uint32_t)span->range_end.size;
+    memcpy(watch->span, span->key.data, span->key.size);
+    if (span->range_end.size > 0) {
+        memcpy(watch->span + span->key.size, span->range_end.data, span->range_end.size);
+    }
+    return watch;
+}
+
+/* Takes one of the places for watches that the node has. */
+static bool take_place(struct watch_stream *stream) {
+    struct cmd_node *node = stream->worker->context->node;
+
+    if (atomic_fetch_add_explicit(&node->etcd_watches, 1, memory_order_relaxed) < node->max_watchers) {
+        return true;
+    }
+    atomic_fetch_sub_explicit(&node->etcd_watches, 1, memory_order_relaxed);
+    return false;
+}
+
+static void give_place(struct watch_stream *stream) {
+    atomic_fetch_sub_explicit(&stream->worker->context->node->etcd_watches, 1, memory_order_relaxed);
+}
+
+static struct rpc_watch *open_watch(struct watch_stream *stream, int64_t id, const struct store_watch *want,
+                                    enum store_status *ret_status, int64_t *ret_revision) {
+    struct rpc_watch *watch = watch_new(stream, id, want);
+
+    *ret_status = STORE_NO_MEMORY;
+    if (watch != NULL && grow(stream)) {
+        *ret_status = watch_hub_join(stream->hub, watch, ret_revision);
+    }
+    if (*ret_status != STORE_OK) {
+        free(watch);
         return NULL;
     }
-    added->reached = watch->start_revision > 0 ? watch->start_revision - 1 : *ret_revision;
     stream->count++;
-    link_watch(stream, added);
-    return added;
+    link_watch(stream, watch);
+    return watch;
+}
+
+struct rpc_watch *watch_stream_add(struct watch_stream *stream, int64_t id, const struct store_watch *want,
+                                   enum store_status *ret_status, int64_t *ret_revision) {
+    struct rpc_watch *watch;
+
+    if (!take_place(stream)) {
+        *ret_status = STORE_TOO_MANY_WATCHERS;
+        return NULL;
+    }
+    watch = open_watch(stream, id, want, ret_status, ret_revision);
+    if (watch == NULL) {
+        give_place(stream);
+    }
+    return watch;
 }
 
 void watch_stream_remove(struct watch_stream *stream, struct rpc_watch *watch) {
     unlink_watch(stream, watch);
     stream->notified -= watch->progress_notify ? 1 : 0;
-    store_watcher_close(watch->watcher);
-    watch->watcher = NULL;
-    free_if_unlisted(watch);
+    stream->parked -= watch->feed == NULL ? 1 : 0;
+    watch_hub_leave(watch);
+    give_place(stream);
+    free(watch);
 }
 
-/* --- sending --- */
+bool watch_stream_has_room(const struct watch_stream *stream) {
+    return !stream->call->finished && !stream->call->transport->is_full(stream->call);
+}
 
-/* False: the watch has ended. */
-static void read_watch(struct watch_stream *stream, struct rpc_watch *watch) {
-    struct store_batch batch;
+void watch_stream_park(struct watch_stream *stream, struct rpc_watch *watch) {
+    watch_hub_leave(watch);
+    stream->parked++;
+}
 
-    store_watcher_next(watch->watcher, BATCH_MAX, &batch);
-    if (batch.status != STORE_OK) {
-        watch_send_end(watch, &batch);
-        watch_stream_remove(stream, watch);
+static void unpark(struct watch_stream *stream, struct rpc_watch *watch) {
+    int64_t revision;
+    struct store_batch none = {.status = watch_hub_join(stream->hub, watch, &revision)};
+
+    if (none.status == STORE_OK) {
+        stream->parked--;
     } else {
-        if (batch.count > 0) {
-            watch_send_events(watch, &batch);
-            watch->spoke = true;
-        }
-        watch->reached = batch.revision;
-        if (batch.more) {
-            watch_stream_run(stream, watch);
+        watch_send_end(watch, &none);
+        watch_stream_remove(stream, watch);
+    }
+}
+
+void watch_stream_unpark(struct watch_stream *stream) {
+    for (size_t i = 0; i < stream->slot_count && stream->parked > 0; i++) {
+        for (struct rpc_watch *watch = stream->slots[i], *next; watch != NULL; watch = next) {
+            next = watch->next_in_slot;
+            if (watch->feed == NULL) {
+                unpark(stream, watch);
+            }
         }
     }
-    store_batch_fini(&batch);
 }
 
-/* Up to where every watch has been read. */
+/* --- progress --- */
+
+void watch_stream_run_all(struct watch_stream *stream) {
+    for (size_t i = 0; i < stream->slot_count; i++) {
+        for (struct rpc_watch *watch = stream->slots[i]; watch != NULL; watch = watch->next_in_slot) {
+            if (watch->feed != NULL) {
+                watch_hub_run(watch->feed);
+            }
+        }
+    }
+}
+
+void watch_stream_ask_progress(struct watch_stream *stream) {
+    struct watch_hub *hub = stream->hub;
+
+    stream->progress_asks++;
+    if (stream->asking_place == NULL) {
+        stream->next_asking = hub->asking;
+        stream->asking_place = &hub->asking;
+        if (stream->next_asking != NULL) {
+            stream->next_asking->asking_place = &stream->next_asking;
+        }
+        hub->asking = stream;
+    }
+}
+
+/* Up to where every watch has been told all. */
 static int64_t reached_by_all(const struct watch_stream *stream) {
-    int64_t reached = INT64_MAX;
+    int64_t reached = store_revision(stream->worker->node->store);
 
     for (size_t i = 0; i < stream->slot_count; i++) {
         for (const struct rpc_watch *watch = stream->slots[i]; watch != NULL; watch = watch->next_in_slot) {
-            reached = watch->reached < reached ? watch->reached : reached;
+            reached = watch->feed->reached < reached ? watch->feed->reached : reached;
         }
     }
-    return reached < INT64_MAX ? reached : store_revision(stream->worker->node->store);
+    return reached;
 }
 
-static bool has_room(const struct watch_stream *stream) {
-    return stream->call != NULL && !stream->call->finished && !stream->call->transport->is_full(stream->call);
-}
+void watch_stream_tell_progress(struct watch_hub *hub) {
+    for (struct watch_stream *stream = hub->asking, *next; stream != NULL; stream = next) {
+        next = stream->next_asking;
+        while (stream->progress_asks > 0 && stream->parked == 0 && watch_stream_has_room(stream)) {
+            Etcdserverpb__WatchResponse response = ETCDSERVERPB__WATCH_RESPONSE__INIT;
 
-void watch_stream_pump(struct watch_stream *stream) {
-    struct rpc_watch *watch;
-
-    while (has_room(stream) && (watch = take_running(stream)) != NULL) {
-        if (watch->watcher == NULL) {
-            free_if_unlisted(watch);
-        } else {
-            read_watch(stream, watch);
+            stream->progress_asks--;
+            watch_send(stream, WATCH_ID_NONE, reached_by_all(stream), &response);
         }
-    }
-    while (stream->progress_asks > 0 && stream->running_first == NULL && has_room(stream)) {
-        Etcdserverpb__WatchResponse response = ETCDSERVERPB__WATCH_RESPONSE__INIT;
-
-        stream->progress_asks--;
-        watch_send(stream, WATCH_ID_NONE, reached_by_all(stream), &response);
+        if (stream->progress_asks == 0) {
+            ask_no_more(stream);
+        }
     }
 }

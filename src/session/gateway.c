@@ -102,30 +102,47 @@ static bool is_blank(struct slice text) {
     return true;
 }
 
-static void hand_in(struct gateway_call *g, struct slice json) {
-    struct arena *scratch = &g->call.worker->scratch;
+/* A message, in the worker's scratch. NULL: it is none, and the call is finished. */
+static ProtobufCMessage *read_message(struct gateway_call *g, struct slice json) {
     ProtobufCMessage *request;
     struct buf why;
 
     buf_init(&why, WHY_MAX);
-    request = etcd_message_from_json(g->call.method->request, json, scratch, &why);
+    request = etcd_message_from_json(g->call.method->request, json, &g->call.worker->scratch, &why);
     if (request == NULL) {
         rpc_fail(&g->call, GRPC_INVALID_ARGUMENT,
                  why.size > 0 ? buf_slice(&why) : SLICE("the request is no such message"));
-    } else {
+    }
+    buf_fini(&why);
+    return request;
+}
+
+static void hand_in(struct gateway_call *g, struct slice json) {
+    ProtobufCMessage *request = read_message(g, json);
+
+    if (request != NULL) {
         rpc_message(&g->call, request);
     }
-    arena_reset(scratch);
-    buf_fini(&why);
+    arena_reset(&g->call.worker->scratch);
+}
+
+/* Nothing is done of what is not all good: the answers would come together with the error, in any order. */
+static bool are_messages(struct gateway_call *g, struct slice body) {
+    while (!g->call.finished && !is_blank(body)) {
+        (void)read_message(g, take_value(&body));
+        arena_reset(&g->call.worker->scratch);
+    }
+    return !g->call.finished;
 }
 
 /* A call with one request takes the first text of the body, as in etcd; what stands behind it has no meaning. */
 static void hand_in_all(struct gateway_call *g, struct slice body) {
     if (!g->call.method->client_streams) {
         hand_in(g, take_value(&body));
-    }
-    while (g->call.method->client_streams && !g->call.finished && !is_blank(body)) {
-        hand_in(g, take_value(&body));
+    } else if (are_messages(g, body)) {
+        while (!g->call.finished && !is_blank(body)) {
+            hand_in(g, take_value(&body));
+        }
     }
     rpc_end(&g->call);
     if (!g->call.asked) {

@@ -40,17 +40,24 @@ static void has_output(struct grpc_rpc *r) {
     }
 }
 
-static void send_response(struct rpc_call *call, const ProtobufCMessage *response) {
+static char *place(struct rpc_call *call, size_t size) {
     struct grpc_rpc *r = rpc_of(call);
-    size_t size = protobuf_c_message_get_packed_size(response);
-    char *place = grpc_stream_message(r->stream, size);
+    char *room = grpc_stream_message(r->stream, size);
 
-    if (place == NULL) {
+    if (room == NULL) {
         rpc_finish(call, ETCD_ERROR_ANSWER_TOO_LARGE);
-        return;
+    } else {
+        has_output(r);
     }
-    protobuf_c_message_pack(response, (uint8_t *)place);
-    has_output(r);
+    return room;
+}
+
+static void send_response(struct rpc_call *call, const ProtobufCMessage *response) {
+    char *room = place(call, protobuf_c_message_get_packed_size(response));
+
+    if (room != NULL) {
+        protobuf_c_message_pack(response, (uint8_t *)room);
+    }
 }
 
 static void finish(struct rpc_call *call, enum grpc_status status, struct slice text) {
@@ -64,7 +71,7 @@ static bool is_full(const struct rpc_call *call) {
     return grpc_stream_is_full(((const struct grpc_rpc *)(const void *)call)->stream);
 }
 
-static const struct rpc_transport transport = {.send = send_response, .finish = finish, .is_full = is_full};
+static const struct rpc_transport transport = {.send = send_response, .place = place, .finish = finish, .is_full = is_full};
 
 /* --- what the client says --- */
 

@@ -16,16 +16,25 @@ struct store_engine {
     enum store_status (*note_get)(struct store *s, struct slice name, struct arena *arena, struct slice *ret_value);
     enum store_status (*hash_kv)(struct store *s, int64_t revision, uint32_t *ret_hash, int64_t *ret_revision,
                                  int64_t *ret_compact_revision);
+    enum store_status (*hash)(struct store *s, uint32_t *ret_hash, int64_t *ret_revision);
+    struct store_snapshot *(*snapshot_open)(struct store *s, enum store_status *ret_status);
+    enum store_status (*snapshot_read)(struct store_snapshot *snapshot, char *data, size_t size, size_t *ret_size);
+    uint64_t (*snapshot_size)(const struct store_snapshot *snapshot);
+    void (*snapshot_close)(struct store_snapshot *snapshot);
     void (*get_figures)(struct store *s, struct store_figures *ret_figures);
     void (*close)(struct store *s);
 };
 
-/* The first member of an engine's store and of its watcher. */
+/* The first member of an engine's store, of its watcher and of its snapshot. */
 struct store {
     const struct store_engine *engine;
 };
 
 struct store_watcher {
+    const struct store_engine *engine;
+};
+
+struct store_snapshot {
     const struct store_engine *engine;
 };
 

@@ -67,6 +67,28 @@ enum store_status store_hash_kv(struct store *s, int64_t revision, uint32_t *ret
     return s->engine->hash_kv(s, revision, ret_hash, ret_revision, ret_compact_revision);
 }
 
+enum store_status store_hash(struct store *s, uint32_t *ret_hash, int64_t *ret_revision) {
+    return s->engine->hash(s, ret_hash, ret_revision);
+}
+
+struct store_snapshot *store_snapshot_open(struct store *s, enum store_status *ret_status) {
+    return s->engine->snapshot_open(s, ret_status);
+}
+
+enum store_status store_snapshot_read(struct store_snapshot *snapshot, char *data, size_t size, size_t *ret_size) {
+    return snapshot->engine->snapshot_read(snapshot, data, size, ret_size);
+}
+
+uint64_t store_snapshot_size(const struct store_snapshot *snapshot) {
+    return snapshot->engine->snapshot_size(snapshot);
+}
+
+void store_snapshot_close(struct store_snapshot *snapshot) {
+    if (snapshot != NULL) {
+        snapshot->engine->snapshot_close(snapshot);
+    }
+}
+
 void store_get_figures(struct store *s, struct store_figures *ret_figures) {
     s->engine->get_figures(s, ret_figures);
 }

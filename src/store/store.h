@@ -129,8 +129,10 @@ enum store_op_kind {
     STORE_OP_LEASE_KEEP_ALIVE,
     STORE_OP_LEASE_TTL,
     STORE_OP_LEASE_LIST,
-    STORE_OP_NONE, /* an operation of a transaction that was left out: KEY_NOT_FOUND, as etcd says */
-    STORE_OP_NOTE, /* NO_SPACE: with it, notes would take more than STORE_NOTES_MAX */
+    STORE_OP_NONE,       /* an operation of a transaction that was left out: KEY_NOT_FOUND, as etcd says */
+    STORE_OP_NOTE,       /* NO_SPACE: with it, notes would take more than STORE_NOTES_MAX */
+    STORE_OP_DEFRAGMENT, /* gives what the file has too much back to the disk. Other writes wait; reads go on. NO_SPACE: for
+                          * the time of it, there is no room for a second file */
 };
 
 struct store_op {
@@ -258,6 +260,34 @@ enum store_status store_note_get(struct store *s, struct slice name, struct aren
 enum store_status store_hash_kv(struct store *s, int64_t revision, uint32_t *ret_hash, int64_t *ret_revision,
                                 int64_t *ret_compact_revision);
 
+/* The checksum of all there is, keys, notes and leases, for a comparison of stores to which nobody writes: the CRC-32C of
+ * store_hash_kv at the newest revision goes on with each note by its name (the name, then the value) and each lease by its id
+ * (id and time to live, 8 bytes each, the most significant first). Not what etcd's Hash returns, which is of its file.
+ * Statuses and threads as of store_hash_kv. */
+enum store_status store_hash(struct store *s, uint32_t *ret_hash, int64_t *ret_revision);
+
+/* --- snapshots --- */
+
+/* A copy of the store as of one moment, a stream of bytes in a format of our own (store/local/snapshot_format.h) that
+ * `larder restore` makes a store of. It is made as it is read; any thread may do that, one at a time. It keeps nothing from
+ * being written or compacted, but pages of the file that it has not read yet are not used again until it is closed, so the
+ * file may grow. Where that leaves no room on the disk the snapshot ends: with NO_SPACE. */
+struct store_snapshot;
+
+/* Waits until the commit under way is done, and counts the records. NULL: *ret_status says why (NO_MEMORY, CLOSED,
+ * DAMAGED, IO). It is to be closed before the store is. */
+struct store_snapshot *store_snapshot_open(struct store *s, enum store_status *ret_status);
+
+/* The next bytes; as many as there is room for, until the end. *ret_size 0: that was all. Another status than OK (NO_SPACE,
+ * DAMAGED, NO_MEMORY) is the end of it, and what was read is of no use. */
+enum store_status store_snapshot_read(struct store_snapshot *snapshot, char *data, size_t size, size_t *ret_size);
+
+/* How many bytes are still to come. */
+uint64_t store_snapshot_size(const struct store_snapshot *snapshot);
+
+/* NULL is allowed. */
+void store_snapshot_close(struct store_snapshot *snapshot);
+
 /* Classes of commits by their size: class i has at most 2^i writes, the last one any number. */
 enum { STORE_COMMIT_CLASSES = 14 };
 
@@ -277,10 +307,11 @@ struct store_figures {
     uint64_t bytes; /* of keys, values and history, that the quota counts */
     uint64_t quota;
     uint64_t file_bytes;
-    uint64_t commits;    /* that reached the disk */
-    uint64_t commit_ops; /* writes in them */
-    uint64_t syncs;      /* system calls that wait for the disk */
-    uint64_t sync_ns;    /* time spent committing */
+    uint64_t file_bytes_used; /* of its pages that have something in them; the others will be used again */
+    uint64_t commits;         /* that reached the disk */
+    uint64_t commit_ops;      /* writes in them */
+    uint64_t syncs;           /* system calls that wait for the disk */
+    uint64_t sync_ns;         /* time spent committing */
     uint64_t compactions;
     uint64_t watchers;
     uint64_t leases;

@@ -13,10 +13,14 @@ DEADLINE = 120
 pytestmark = [pytest.mark.slow, pytest.mark.larder("it starts both servers itself")]
 
 
+def larder_path():
+    return os.environ.get("LARDER", larderd_path().parent / "larder")
+
+
 def bench_run(*arguments, program="run"):
-    larder = os.environ.get("LARDER", larderd_path().parent / "larder")
-    return subprocess.run([str(REPOSITORY / "bench" / program), "--larderd", str(larderd_path()), "--larder", str(larder),
-                           "--memcached", MEMCACHED, *map(str, arguments)], stdin=subprocess.DEVNULL,
+    return subprocess.run([str(REPOSITORY / "bench" / program), "--larderd", str(larderd_path()), "--larder",
+                           str(larder_path()), "--memcached", MEMCACHED, *map(str, arguments)],
+                          stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
 
 
@@ -38,6 +42,13 @@ def put_row(number):
 def start_row(number):
     return {"row": number, "what": "start", "rival": None, "judged": "value", "limit": 3, "met": True, "unit": "s",
             "own": 1.5, "warm": 1.25, "resident_mib": 90, "file_mib": 200}
+
+
+def grpc_row(number):
+    """As it stands for a rate; memory has the pages of files beside it."""
+    row = {key: value for key, value in put_row(number).items() if key != "syncs"}
+    row["cpu"] = dict(row["p50"], unit="us CPU/request")
+    return row if number != 23 else {**resident_row(2.5), "row": 23, "file": {"unit": "MiB", "own": 3.5, "other": 7}}
 
 
 @pytest.fixture
@@ -66,7 +77,7 @@ def test_a_row_is_measured_and_judged(measured):
 def all_rows():
     return [*(dict(resident_row(figure), row=number + 1) for number, figure in enumerate([2.5, 17, 3, 4, 5, 6, 7, 8])),
             put_row(9), put_row(10), put_row(11), dict(resident_row(2.5), row=12), start_row(13),
-            dict(resident_row(2.5), row=14)]
+            dict(resident_row(2.5), row=14), *map(grpc_row, range(15, 24))]
 
 
 def test_a_result_is_written_into_its_section(measured, tmp_path):
@@ -77,7 +88,7 @@ def test_a_result_is_written_into_its_section(measured, tmp_path):
     for _ in range(2):  # the second time over its own section
         assert bench_run("--from", source, "--markdown", document).returncode == 0
         text = document.read_text()
-        assert text.startswith("before\n<!-- side-by-side -->\n13 of 14 rows met; MISSED: row 2.\n")
+        assert text.startswith("before\n<!-- side-by-side -->\n22 of 23 rows met; MISSED: row 2.\n")
         assert text.endswith("\n<!-- /side-by-side -->\nafter\n")
         assert "old" not in text
         for line in (
@@ -85,6 +96,8 @@ def test_a_result_is_written_into_its_section(measured, tmp_path):
                 "| **missed** |",
                 "| 9 | durable put | 80,000 puts/s | etcd: 20,000 puts/s | 4.000 (4.000-4.000) | 3 or more | met |",
                 "| 10 | p99 | 5.00 | 10.00 | 0.500 (0.500-0.500) |  |",
+                "| 18 | cpu | 5.00 | 10.00 | 0.500 (0.500-0.500) |",
+                "- Row 23: memory of files 3.50 MiB, 7.00 MiB.",
                 "| 9 | syncs | 12.00 | 24.00 | 0.500 (0.500-0.500) |",
                 "| 13 | start | 1.50 s |  |  | under 3 s | met |",
                 "- Row 13: file in the page cache 1.25 s; resident memory then 90.00 MiB; files 200.0 MiB."):
@@ -101,10 +114,40 @@ def test_a_document_without_the_section_is_left_alone(measured, tmp_path):
     assert b"has no section" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--rows", "15"), ("--rounds", "0"), ("--quick", "--markdown"), ("--nonsense",)])
+@pytest.mark.parametrize("arguments", [("--rows", "24"), ("--rounds", "0"), ("--quick", "--markdown"), ("--nonsense",)])
 def test_senseless_arguments_are_told_apart_from_failures(arguments):
     done = bench_run(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+@pytest.fixture
+def etcd_twice(monkeypatch, tmp_path):
+    """measure(number) of a row about etcd's API, with an etcd in larderd's place too: the measuring is tested."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / "bench"))
+    from side_by_side import etcd_api, main, measure, rows, server
+    monkeypatch.setitem(etcd_api.STARTS, server.LARDERD, etcd_api.etcd)
+    monkeypatch.setattr(etcd_api, "WATCHERS", 2000)
+    monkeypatch.setattr(etcd_api, "KEYS", 2000)
+    monkeypatch.setattr(etcd_api, "HOLD", "100ms")
+    cpus = sorted(os.sched_getaffinity(0))
+    place = server.Place(larderd_path(), larder_path(), MEMCACHED, cpus[0], cpus[-1], tmp_path)
+
+    def measure_row(number):
+        row, = (row for row in rows.ROWS if row.number == number)
+        return measure.measure(row, place, main.Settings(1, 500, 50), lambda: None)
+    return measure_row
+
+
+@pytest.mark.parametrize("number", [15, 16, 17, 18, 19, 20, 21, 22, 23])
+def test_rows_of_etcds_api_are_measured(etcd_twice, number):
+    result = etcd_twice(number)
+    assert result["row"] == number
+    assert result["own"] != 0 and result["other"] != 0
+    if number < 22:
+        assert result["p50"]["own"] > 0 and result["p99"]["other"] > 0
+        assert ("cpu" in result) == (number in (18, 19, 20)) and ("rate" in result) == (number in (15, 16, 17, 21))
+    if number == 23:
+        assert result["file"]["own"] > 0 and result["file"]["other"] > 0
 
 
 def test_the_load_test_of_a_service_is_written_into_its_section(tmp_path):

@@ -35,7 +35,7 @@ def test_health_readiness_version(server):
     assert get(server, "/readyz")[::2] == (200, b"ready\n")
     status, headers, body = get(server, "/version")
     assert status == 200 and headers["Content-Type"] == "application/json"
-    assert set(json.loads(body)) == {"larder"}
+    assert set(json.loads(body)) == {"etcdserver", "etcdcluster", "larder"}
 
 
 def test_metrics_please_promtool(server, connection):

@@ -125,7 +125,7 @@ def test_keys_of_no_group_belong_to_default(node):
         assert other.ask(b"get %s\r\n" % key[1:].encode()) == b"VALUE %s 0 1\r\nx\r\nEND\r\n" % key[1:].encode()
 
 
-@pytest.mark.parametrize("path", ["/", "/ui", "/ui/x", "/admin", "/admin/x", "/v3/kv/range", "/v3beta/x", "/v3alpha/x",
+@pytest.mark.parametrize("path", ["/", "/ui", "/ui/x", "/admin", "/admin/x", "/v3", "/v3/x", "/v3beta/x", "/v3alpha/x",
                                   "/_groupcache/x", "/metrics/x", "/version/"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_reserved_paths_are_no_keys(node, path, method):

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A whole session of either protocol over durable groups, whose answers come late and in any order, and which may end
- * before them. The first four bytes say how the rest is cut up, what is held back, and how it ends. */
+ * before them; and etcd's API by JSON over the same store. The first four bytes say how the rest is cut up, what is held back, and how it ends. */
 #include <assert.h>
 
 #include "../unit/session/store_harness.h"
+#include "auth/auth.h"
 #include "base/random.h"
 
 enum { HEAD = 4, SAID_MAX = 16 << 10, STEPS_MAX = 4096 };
@@ -15,8 +16,46 @@ static const struct harness_config config = {
 
 static struct store_harness harness;
 
+static sem_t caught_up;
+
 static void end(void) {
+    background_free(harness.h.rpc.background);
     store_harness_fini(&harness);
+    auth_free(harness.h.rpc.auth);
+}
+
+static void begin_rpc(void) {
+    harness.h.rpc.background = background_new();
+    harness.h.rpc.auth = auth_new(auth_state_new());
+    harness_must(harness.h.rpc.background != NULL && harness.h.rpc.auth != NULL);
+    harness.h.worker.context.now_ns = harness.now_ns;
+    sem_init(&caught_up, 0, 0);
+}
+
+static void note_caught_up(struct background_job *job) {
+    (void)job;
+    sem_post(&caught_up);
+}
+
+/* Everything that was begun is done, whoever does it. */
+static void settle(void) {
+    struct background_job job = {.run = note_caught_up};
+
+    do {
+        store_harness_release_all(&harness);
+        session_worker_complete(&harness.h.worker);
+        harness_must(background_post(harness.h.rpc.background, &job));
+        while (sem_wait(&caught_up) != 0) {
+        }
+    } while (harness.store.held_count > 0 || !pending_queue_is_empty(&harness.h.worker.completions));
+}
+
+/* Users and alarms of one input are not there for the next. */
+static void forget_rpc(void) {
+    auth_free(harness.h.rpc.auth);
+    harness.h.rpc.auth = auth_new(auth_state_new());
+    harness_must(harness.h.rpc.auth != NULL);
+    atomic_store(&harness.h.rpc.alarms, 0);
 }
 
 /* One store serves all inputs: each begins with an empty one. */
@@ -27,6 +66,7 @@ static void begin(void) {
 
     if (!begun) {
         store_harness_init(&harness, &config);
+        begin_rpc();
         atexit(end);
         begun = true;
     }
@@ -90,14 +130,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             release_some(&r);
         }
         client_pump(&c);
+        settle();
         assert(!session_is_waiting(&c.session));
     }
     client_fini(&c);
     harness.store.hold_writes = harness.store.hold_reads = false;
     harness.store.fail = STORE_OK;
-    store_harness_release_all(&harness);
+    settle();
     session_worker_end_watches(&harness.h.worker);
-    session_worker_complete(&harness.h.worker);
+    settle();
+    forget_rpc();
     assert(atomic_load(&harness.h.node.durable->memory) == 0);
     return 0;
 }

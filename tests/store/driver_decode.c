@@ -196,6 +196,12 @@ static void decode_lease(const json_t *object, struct arena *arena, struct store
     };
 }
 
+static void decode_nothing(const json_t *object, struct arena *arena, struct store_op *op) {
+    (void)object;
+    (void)arena;
+    (void)op;
+}
+
 bool decode_op(const json_t *object, struct arena *arena, struct store_op *ret_op) {
     static const struct {
         const char *name;
@@ -213,6 +219,7 @@ bool decode_op(const json_t *object, struct arena *arena, struct store_op *ret_o
         {"lease_ttl", STORE_OP_LEASE_TTL, decode_lease},
         {"lease_list", STORE_OP_LEASE_LIST, decode_lease},
         {"note", STORE_OP_NOTE, decode_note},
+        {"defragment", STORE_OP_DEFRAGMENT, decode_nothing},
     };
     const json_t *name = json_object_get(object, "op");
 

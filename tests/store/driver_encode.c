@@ -122,6 +122,7 @@ static void put_result(json_t *object, const struct store_result *result) {
         [STORE_OP_LEASE_TTL] = "lease_ttl",
         [STORE_OP_LEASE_LIST] = "lease_list",
         [STORE_OP_NOTE] = "note",
+        [STORE_OP_DEFRAGMENT] = "defragment",
     };
 
     json_object_set_new(object, "kind", json_string(kinds[result->kind]));
@@ -154,6 +155,7 @@ static void put_result(json_t *object, const struct store_result *result) {
         break;
     case STORE_OP_COMPACT:
     case STORE_OP_NOTE:
+    case STORE_OP_DEFRAGMENT:
     case STORE_OP_LEASE_REVOKE:
         break;
     }

@@ -5,7 +5,7 @@ import pathlib
 import random
 
 from driver import Driver, driver_path
-from model import FIRST_REVISION, Model, Writes, events_of, keys_of, leased_of
+from model import FIRST_REVISION, NOTES, Model, Writes, events_of, keys_of, leased_of, value_of
 from reader import Ended
 
 CRASHED = 77  # exit status of a program that the shim ended
@@ -80,10 +80,10 @@ class Lives:
     """`acknowledged`: how many writes of the model there must be at least. Without `sync` the last ones may be lost when the
     machine goes down, but none that is older than one that is there."""
 
-    def __init__(self, directory, seed, value_size, history, sync=True):
+    def __init__(self, directory, seed, value_size, history, sync=True, **writes):
         self.directory = pathlib.Path(directory)
         self.chance = random.Random(seed)
-        self.writes = Writes(seed, value_size)
+        self.writes = Writes(seed, value_size, **writes)
         self.history = history
         self.sync = sync
         self.model = Model()
@@ -103,8 +103,10 @@ class Lives:
         counts = [count for count in range(self.acknowledged, len(model.writes) + 1) if model.revisions[count] == revision]
         demand(counts, revision, "is the newest revision, that of the last acknowledged write is",
                model.revisions[self.acknowledged])
-        fits = [count for count in counts if model.state_after(count).leases == leases]
-        demand(fits, "these leases never were at that revision:", leases)
+        notes = {name: value_of(driver.ask("note_get", name=name)) for name in NOTES}
+        states = {count: model.state_after(count) for count in counts}
+        fits = [count for count, state in states.items() if state.leases == leases and state.notes == notes]
+        demand(fits, "these leases and notes never were at that revision:", leases, notes)
         model.cut(fits[-1])
         self.acknowledged = len(model.writes)
         everything = driver.ask("range", **WHOLE)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 SINGLES = 40
 PAIRS = 20
 LEASES = 6
+NOTES = [b"identity", b"users", b"alarms"]
 TTL = 10**6  # seconds: no lease ends by itself
 FIRST_REVISION = 1
 
@@ -57,6 +58,25 @@ class Revoke:
 
 
 @dataclass
+class Note:
+    """Says something under a name; nothing: there is none any more."""
+
+    name: bytes
+    value: bytes
+
+    def op(self):
+        return {"op": "note", "name": self.name, "value": self.value}
+
+
+@dataclass
+class Defragment:
+    """Must change nothing."""
+
+    def op(self):
+        return {"op": "defragment"}
+
+
+@dataclass
 class State:
     """What there is after some writes. events: (revision, key, value), all there were."""
 
@@ -64,6 +84,7 @@ class State:
     keys: dict = field(default_factory=dict)
     leases: set = field(default_factory=set)
     leased: dict = field(default_factory=dict)  # key -> lease
+    notes: dict = field(default_factory=lambda: dict.fromkeys(NOTES, b""))
     events: list = field(default_factory=list)
 
     def apply(self, write):
@@ -72,7 +93,9 @@ class State:
         elif isinstance(write, Revoke):
             self.leases.remove(write.lease)
             self._change(sorted(key for key, lease in self.leased.items() if lease == write.lease), None, 0)
-        else:
+        elif isinstance(write, Note):
+            self.notes[write.name] = write.value
+        elif not isinstance(write, Defragment):
             self._change(write.keys, write.value, write.lease)
 
     def _change(self, keys, value, lease):
@@ -124,10 +147,11 @@ class Model:
 
 
 class Writes:
-    """An endless series of writes that a model can take."""
+    """An endless series of writes that a model can take. `defragments`: how many of them shall be that."""
 
-    def __init__(self, seed, value_size):
+    def __init__(self, seed, value_size, defragments=0.002):
         self.random = random.Random(seed)
+        self.defragments = defragments
         self.value_size = value_size
         self.number = 0
 
@@ -144,6 +168,10 @@ class Writes:
             return Grant(lease)
         if kind < 0.04 and granted:
             return Revoke(lease)
+        if kind < 0.07:
+            return Note(self.random.choice(NOTES), b"" if kind < 0.05 else self._value().encode())
+        if kind < 0.07 + self.defragments:
+            return Defragment()
         value = None if kind < 0.2 else self._value()
         keys = (single(self.random.randrange(SINGLES)),) if kind < 0.7 else pair(self.random.randrange(PAIRS))
         with_lease = granted and value is not None and self.random.random() < 0.2
@@ -152,6 +180,10 @@ class Writes:
 
 def text(encoded):
     return base64.b64decode(encoded).decode()
+
+
+def value_of(answer):
+    return base64.b64decode(answer["value"])
 
 
 def keys_of(answer):

@@ -8,7 +8,7 @@
 
 /* What shim_disk.c writes down; a crash and the next process make use of it. */
 
-enum { SHIM_FILES_MAX = 16, SHIM_NAMES_MAX = 64, SHIM_SLOTS = 1 << 12 };
+enum { SHIM_FILES_MAX = 256, SHIM_NAMES_MAX = 64, SHIM_SLOTS = 1 << 12 };
 
 /* A sector that is not synced, and what it was before each of the writes since: first what the disk surely has, then what it
  * may have as well. */

@@ -15,6 +15,8 @@ PER_DIRECTORY = 6  # lives, each ended by a crash
 FIRST_CALLS = 24  # of a store that is made; all are crashed at
 KILLED_CRASHES = 240  # of machines that go down soon after a process was killed
 FAILED_CHECKPOINTS = 120  # before a crash
+DEFRAGMENTING = 240  # crashes of a store that does little else
+DEFRAGMENTS = 0.15  # of its writes
 LIARS = 50  # directories within which a sync that is left out must be found out
 
 
@@ -32,9 +34,9 @@ def test_nothing_is_lost_when_it_is_killed(tmp_path):
     assert lives.acknowledged > KILLS
 
 
-def crash_often(directory, seed, skip="", sync=True):
+def crash_often(directory, seed, skip="", sync=True, **writes):
     chance = random.Random(seed)
-    lives = Lives(directory, seed, chance.choice((100, 1000, 8000)), chance.choice((0, 0, 50, 500)), sync)
+    lives = Lives(directory, seed, chance.choice((100, 1000, 8000)), chance.choice((0, 0, 50, 500)), sync, **writes)
     crashes = []
     try:
         for _ in range(PER_DIRECTORY):
@@ -88,6 +90,29 @@ def test_the_machine_may_go_down_after_a_kill(tmp_path, seed):
         lives.live_until_killed_before_crash(chance.randint(1, 60), chance.randint(1, 30))
 
 
+def test_nothing_is_lost_when_it_is_killed_while_it_defragments(tmp_path):
+    lives = Lives(tmp_path / "store", 2, value_size=2000, history=500, defragments=DEFRAGMENTS)
+    for _ in range(KILLS):
+        lives.live_until_killed()
+    with lives.start() as driver:
+        lives.check(driver)
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("seed", more_if_all(DEFRAGMENTING // PER_DIRECTORY))
+def test_the_machine_may_go_down_while_it_defragments(tmp_path, seed):
+    crash_often(tmp_path / "store", seed, defragments=DEFRAGMENTS)
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("seed", more_if_all(DEFRAGMENTING // PER_DIRECTORY))
+def test_the_machine_may_go_down_after_a_kill_while_it_defragments(tmp_path, seed):
+    chance = random.Random(seed)
+    lives = Lives(tmp_path / "store", seed, value_size=100, history=chance.choice((0, 50)), defragments=DEFRAGMENTS)
+    for _ in range(PER_DIRECTORY):
+        lives.live_until_killed_before_crash(chance.randint(1, 60), chance.randint(1, 30))
+
+
 @pytest.mark.shim
 @pytest.mark.parametrize("bad_repair", [0, 1], ids=["taken back", "not taken back"])
 @pytest.mark.parametrize("seed", more_if_all(FAILED_CHECKPOINTS // PER_DIRECTORY))
@@ -99,10 +124,11 @@ def test_the_machine_may_go_down_after_a_checkpoint_failed(tmp_path, seed, bad_r
 
 
 @pytest.mark.shim
-@pytest.mark.parametrize("skip", ["fdatasync:journal", "fdatasync:data.mdb", "dsync:data.mdb", "fsync"])
+@pytest.mark.parametrize("skip", ["fdatasync:journal", "fdatasync:data.mdb", "dsync:data.mdb", "fsync",
+                                  "fdatasync:data.mdb.new"])
 def test_a_sync_that_is_left_out_is_found_out(tmp_path, skip):
     """Without the sync of the journal; of LMDB's pages; of the page that makes them valid (it is written through a
-    descriptor with O_DSYNC); of the directory: the tests above would fail."""
+    descriptor with O_DSYNC); of the directory; of the file that a defragmentation makes: the tests above would fail."""
     with pytest.raises(Lost):
         for seed in range(LIARS):
-            crash_often(tmp_path / f"store-{seed}", seed, skip)
+            crash_often(tmp_path / f"store-{seed}", seed, skip, defragments=DEFRAGMENTS if ".new" in skip else 0)

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 30 };
+enum { BAR_WIDTH = 30, TEXT_MAX = 48 };
 
 void progress_init(struct progress *p, bool quiet) {
     p->enabled = !quiet && isatty(STDERR_FILENO) == 1;
 }
 
-void progress_show(const struct progress *p, const char *label, double fraction, double rate) {
+void progress_show_text(const struct progress *p, const char *label, double fraction, const char *text) {
     char bar[BAR_WIDTH + 1];
 
     if (!p->enabled) {
@@ -20,8 +20,15 @@ void progress_show(const struct progress *p, const char *label, double fraction,
         bar[i] = (double)i < fraction * BAR_WIDTH ? '#' : '.';
     }
     bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r\033[K%-10s [%s] %3.0f%%  %.0f/s", label, bar, fraction * 100.0, rate);
+    fprintf(stderr, "\r\033[K%-10s [%s] %3.0f%%  %s", label, bar, fraction * 100.0, text);
     fflush(stderr);
+}
+
+void progress_show(const struct progress *p, const char *label, double fraction, double rate) {
+    char text[TEXT_MAX];
+
+    snprintf(text, sizeof(text), "%.0f/s", rate);
+    progress_show_text(p, label, fraction, text);
 }
 
 void progress_clear(const struct progress *p) {

@@ -14,6 +14,9 @@ void progress_init(struct progress *p, bool quiet);
 /* `fraction` from 0 to 1; `rate` in requests per second. */
 void progress_show(const struct progress *p, const char *label, double fraction, double rate);
 
+/* The same with another text behind it. */
+void progress_show_text(const struct progress *p, const char *label, double fraction, const char *text);
+
 /* Wipes the line. */
 void progress_clear(const struct progress *p);
 

@@ -95,7 +95,6 @@ void grpc_client_free(struct grpc_client *client) {
     }
     client->is_broken = true; /* what on_close does to other calls goes nowhere */
     end_calls(client);
-    nghttp2_session_del(client->wire.session);
     grpc_memory_fini(&client->wire.memory);
     client_call_free_spare(client);
     free(client->authority);

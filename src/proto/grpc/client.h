@@ -73,7 +73,8 @@ bool grpc_client_is_over(const struct grpc_client *client);
 /* Calls that have not ended. */
 size_t grpc_client_calls(const struct grpc_client *client);
 
-/* Calls that may be open at a time, by what the server has said so far; more wait here until there is room. */
+/* Calls that may be open at a time; more wait here until there is room. Until the server has said how many, 100 are
+ * assumed; those that were too many end as untouched. */
 uint32_t grpc_client_max_calls(const struct grpc_client *client);
 
 /* Bytes of memory that the connection takes, messages that wait included. */

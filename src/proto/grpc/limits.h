@@ -28,16 +28,16 @@ enum {
      * with RESOURCE_EXHAUSTED, over the second its stream is reset. */
     GRPC_HEADER_LIST_BYTES = 16 << 10,
     GRPC_HEADER_LIST_BREAK = 64 << 10,
-    GRPC_CONTINUATIONS = 8, /* CONTINUATION frames of one header block (CVE-2024-27983 and its kin) */
+    GRPC_CONTINUATIONS = 6, /* CONTINUATION frames of one header block (CVE-2024-28182); nghttp2 itself may stop at 8 */
 
     /* RST_STREAM frames that a connection may cause, in either direction (CVE-2023-44487, CVE-2025-8671): so many at once,
      * and so many a second. Below what nghttp2 allows, so that it is us who say ENHANCE_YOUR_CALM. */
     GRPC_RESETS_AT_ONCE = 800,
     GRPC_RESETS_PER_S = 30,
 
-    GRPC_ACKS = 512,         /* answers to PING and SETTINGS that may wait to be sent */
-    GRPC_SETTINGS = 32,      /* entries of one SETTINGS frame */
-    GRPC_EMPTY_FRAMES = 512, /* DATA frames without bytes, PRIORITY and unknown frames between two that are of use */
+    GRPC_ACKS = 512,        /* answers to PING and SETTINGS that may wait to be sent */
+    GRPC_SETTINGS = 32,     /* entries of one SETTINGS frame */
+    GRPC_IDLE_FRAMES = 512, /* DATA without bytes and PRIORITY frames between two that are of use */
 
     /* Flow control of what comes in. Messages are taken out at once, so that windows only bound what is on its way. */
     GRPC_STREAM_WINDOW = 1 << 20,

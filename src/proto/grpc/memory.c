@@ -1,46 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/grpc/memory.h"
 
-#include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/grpc/limits.h"
 
-/* A block of class k has room for 16k + 8 bytes, which are the sizes that glibc gives. */
-enum { CLASS_STEP = 16, CLASS_REST = 8 };
+struct grpc_memory_block {
+    _Alignas(max_align_t) struct grpc_memory_block *next; /* in memory->blocks */
+    struct grpc_memory_block *previous;
+    struct grpc_memory_block *next_kept;
+    size_t size; /* of the bytes behind it */
+};
 
-/* The class all of whose blocks have room for `size`. */
-static size_t class_for(size_t size) {
-    return (size + CLASS_STEP - CLASS_REST - 1) / CLASS_STEP;
+static struct grpc_memory_block *block_of(void *data) {
+    return (struct grpc_memory_block *)data - 1;
 }
 
-/* The highest class that a block with room for `size` belongs to. */
 static size_t class_of(size_t size) {
-    return (size - CLASS_REST) / CLASS_STEP;
+    return size / GRPC_MEMORY_STEP + (size % GRPC_MEMORY_STEP != 0);
 }
 
-static bool is_within(const struct grpc_memory *memory, size_t bytes, size_t size) {
-    return size <= memory->limit && bytes <= memory->limit - size;
+static void link_block(struct grpc_memory *memory, struct grpc_memory_block *block) {
+    block->previous = NULL;
+    block->next = memory->blocks;
+    if (block->next != NULL) {
+        block->next->previous = block;
+    }
+    memory->blocks = block;
+    memory->bytes += sizeof(*block) + block->size;
+}
+
+static void unlink_block(struct grpc_memory *memory, struct grpc_memory_block *block) {
+    if (block->next != NULL) {
+        block->next->previous = block->previous;
+    }
+    if (block->previous != NULL) {
+        block->previous->next = block->next;
+    } else {
+        memory->blocks = block->next;
+    }
+    memory->bytes -= sizeof(*block) + block->size;
+}
+
+static void *take_new(struct grpc_memory *memory, size_t size) {
+    struct grpc_memory_block *block = NULL;
+
+    if (size <= memory->limit && memory->bytes <= memory->limit - size) {
+        block = malloc(sizeof(*block) + size);
+    }
+    if (block == NULL) {
+        memory->has_failed = true;
+        return NULL;
+    }
+    block->size = size;
+    link_block(memory, block);
+    return block + 1;
 }
 
 static void *take(size_t size, void *user) {
     struct grpc_memory *memory = user;
-    size_t class = class_for(size);
-    void *data;
+    size_t class = class_of(size);
+    struct grpc_memory_block *block;
 
-    if (class < GRPC_MEMORY_CLASSES && memory->kept[class] != NULL) {
-        data = memory->kept[class];
-        memory->kept[class] = memory->kept[class]->next;
-        memory->kept_bytes -= class * CLASS_STEP + CLASS_REST;
-        return data;
+    if (class >= GRPC_MEMORY_CLASSES) {
+        return take_new(memory, size);
     }
-    if (!is_within(memory, memory->bytes, size)) {
-        return NULL;
+    block = memory->kept[class];
+    if (block == NULL) {
+        return take_new(memory, class * GRPC_MEMORY_STEP);
     }
-    data = malloc(size);
-    memory->bytes += data != NULL ? malloc_usable_size(data) : 0;
-    return data;
+    memory->kept[class] = block->next_kept;
+    memory->kept_bytes -= block->size;
+    return block + 1;
 }
 
 static void *take_zeroed(size_t count, size_t size, void *user) {
@@ -55,38 +88,37 @@ static void *take_zeroed(size_t count, size_t size, void *user) {
 
 static void give_back(void *data, void *user) {
     struct grpc_memory *memory = user;
-    struct grpc_memory_block *block = data;
-    size_t size = data != NULL ? malloc_usable_size(data) : 0;
+    struct grpc_memory_block *block;
     size_t class;
 
-    if (size < CLASS_STEP) { /* glibc has no block that small, but a checking allocator may */
-        memory->bytes -= size;
-        free(data);
+    if (data == NULL || memory->has_failed) {
         return;
     }
-    class = class_of(size);
-    if (class >= GRPC_MEMORY_CLASSES || memory->kept_bytes >= GRPC_KEPT_BYTES) {
-        memory->bytes -= size;
-        free(data);
+    block = block_of(data);
+    class = class_of(block->size);
+    if (class < GRPC_MEMORY_CLASSES && memory->kept_bytes < GRPC_KEPT_BYTES) {
+        block->next_kept = memory->kept[class];
+        memory->kept[class] = block;
+        memory->kept_bytes += block->size;
         return;
     }
-    block->next = memory->kept[class];
-    memory->kept[class] = block;
-    memory->kept_bytes += class * CLASS_STEP + CLASS_REST;
+    unlink_block(memory, block);
+    free(block);
 }
 
 static void *resize(void *data, size_t size, void *user) {
-    struct grpc_memory *memory = user;
-    size_t before = data != NULL ? malloc_usable_size(data) : 0;
     void *moved;
 
-    if (!is_within(memory, memory->bytes - before, size)) {
-        return NULL;
+    if (data == NULL) {
+        return take(size, user);
     }
-    moved = realloc(data, size);
+    if (size <= block_of(data)->size) {
+        return data;
+    }
+    moved = take(size, user);
     if (moved != NULL) {
-        memory->bytes += malloc_usable_size(moved);
-        memory->bytes -= before;
+        memcpy(moved, data, block_of(data)->size);
+        give_back(data, user);
     }
     return moved;
 }
@@ -102,12 +134,11 @@ nghttp2_mem grpc_memory_interface(struct grpc_memory *memory) {
 }
 
 void grpc_memory_fini(struct grpc_memory *memory) {
-    for (size_t class = 0; class < GRPC_MEMORY_CLASSES; class ++) {
-        while (memory->kept[class] != NULL) {
-            struct grpc_memory_block *block = memory->kept[class];
+    while (memory->blocks != NULL) {
+        struct grpc_memory_block *block = memory->blocks;
 
-            memory->kept[class] = block->next;
-            free(block);
-        }
+        memory->blocks = block->next;
+        free(block);
     }
+    *memory = (struct grpc_memory){.limit = memory->limit};
 }

@@ -26,8 +26,17 @@ static enum grpc_read check_prefix(struct grpc_reader *reader, const uint8_t *pr
     return reader->size > most ? GRPC_READ_TOO_LARGE : GRPC_READ_MESSAGE;
 }
 
-/* Takes the prefix, or what is missing of it, out of the input. MESSAGE: it is whole and good; the size is known then. */
-static enum grpc_read take_prefix(struct grpc_reader *reader, struct slice *input, size_t most) {
+/* Completes the prefix from the input. MESSAGE: it is whole and good. */
+static enum grpc_read read_prefix(struct grpc_reader *reader, struct slice *input, size_t most) {
+    if (reader->prefix_size == 0 && input->size >= GRPC_PREFIX_SIZE) {
+        enum grpc_read result = check_prefix(reader, (const uint8_t *)input->data, most);
+
+        if (result == GRPC_READ_MESSAGE) {
+            *input = slice_skip(*input, GRPC_PREFIX_SIZE);
+            reader->prefix_size = GRPC_PREFIX_SIZE;
+        }
+        return result;
+    }
     while (reader->prefix_size < GRPC_PREFIX_SIZE) {
         if (input->size == 0) {
             return GRPC_READ_MORE;
@@ -77,7 +86,7 @@ enum grpc_read grpc_reader_next(struct grpc_reader *reader, struct slice *input,
         forget_done(reader);
     }
     if (reader->prefix_size < GRPC_PREFIX_SIZE) {
-        result = take_prefix(reader, input, most);
+        result = read_prefix(reader, input, most);
         if (result != GRPC_READ_MESSAGE) {
             return result;
         }

@@ -83,7 +83,6 @@ void grpc_server_free(struct grpc_server *server) {
     server->is_broken = true; /* what on_close does to other calls goes nowhere */
     end_calls(server);
     grpc_head_reader_clear(&server->head);
-    nghttp2_session_del(server->wire.session);
     grpc_memory_fini(&server->wire.memory);
     server_call_free_spare(server);
     free(server);

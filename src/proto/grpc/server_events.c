@@ -15,10 +15,11 @@ static int count_reset(struct grpc_server *server) {
     return grpc_bucket_take(&server->resets, clock_monotonic_ns()) ? 0 : calm(server);
 }
 
-/* Frames that cost us something and bring nothing: DATA without bytes (CVE-2019-9518), PRIORITY, unknown ones. */
+/* Frames that cost us something and bring nothing: DATA without bytes (CVE-2019-9518), PRIORITY. Those of unknown types
+ * never come here. */
 static bool is_idle(const nghttp2_frame_hd *frame) {
     return (frame->type == NGHTTP2_DATA && frame->length == 0 && (frame->flags & NGHTTP2_FLAG_END_STREAM) == 0) ||
-           frame->type == NGHTTP2_PRIORITY || frame->type > NGHTTP2_CONTINUATION;
+           frame->type == NGHTTP2_PRIORITY;
 }
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, void *user) {
@@ -29,7 +30,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *fram
         return ++server->continuations > GRPC_CONTINUATIONS ? calm(server) : 0;
     }
     if (is_idle(frame)) {
-        return ++server->idle_frames > GRPC_EMPTY_FRAMES ? calm(server) : 0;
+        return ++server->idle_frames > GRPC_IDLE_FRAMES ? calm(server) : 0;
     }
     if (frame->type == NGHTTP2_DATA || frame->type == NGHTTP2_HEADERS) {
         server->idle_frames = 0;

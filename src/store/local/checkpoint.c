@@ -171,6 +171,9 @@ enum store_status checkpoint(struct local *s) {
     }
     if (status != STORE_OK) {
         recents_release(fresh);
+        if (status == STORE_NO_SPACE) {
+            disk_interrupt(&s->disk); /* the next try then finds the pages that were kept for them */
+        }
         return status;
     }
     atomic_fetch_add(&s->syncs, SYNCS);

@@ -10,11 +10,6 @@
 
 enum { FULL_BYTES = 64 << 10 /* less than this is no room */ };
 
-/* All fit for an MDB_val, whose pointer is not const although LMDB does not write there. */
-static MDB_val val(const void *data, size_t size) {
-    return (MDB_val){.mv_size = size, .mv_data = (void *)(uintptr_t)data};
-}
-
 enum store_status disk_status(int error) {
     switch (error) {
     case MDB_SUCCESS:
@@ -38,68 +33,10 @@ enum store_status disk_status(int error) {
     }
 }
 
-/* --- snapshots --- */
-
-/* A place for a snapshot, at rest or new; counted. NULL: out of memory. */
-static struct disk_reader *take_reader(struct disk *d) {
-    struct disk_reader *reader;
-
-    pthread_mutex_lock(&d->readers_lock);
-    while (d->reopening) {
-        pthread_cond_wait(&d->readers_signal, &d->readers_lock);
-    }
-    reader = d->readers;
-    if (reader != NULL) {
-        d->readers = reader->next;
-    }
-    d->reading++;
-    pthread_mutex_unlock(&d->readers_lock);
-    return reader != NULL ? reader : calloc(1, sizeof(*reader));
-}
-
-/* Gives the place back; NULL: there is none any more. */
-static void give_reader(struct disk *d, struct disk_reader *reader) {
-    pthread_mutex_lock(&d->readers_lock);
-    if (reader != NULL) {
-        reader->next = d->readers;
-        d->readers = reader;
-    }
-    if (--d->reading == 0 && d->reopening) {
-        pthread_cond_broadcast(&d->readers_signal);
-    }
-    pthread_mutex_unlock(&d->readers_lock);
-}
-
-static int begin(const struct disk *d, struct disk_reader *reader) {
-    if (d->env == NULL) {
-        return MDB_PANIC;
-    }
-    return reader->txn != NULL ? mdb_txn_renew(reader->txn) : mdb_txn_begin(d->env, NULL, MDB_RDONLY, &reader->txn);
-}
-
-enum store_status disk_read_begin(struct disk *d, struct disk_reader **ret_reader) {
-    struct disk_reader *reader = take_reader(d);
-    int error = reader != NULL ? begin(d, reader) : ENOMEM;
-
-    if (error == MDB_SUCCESS) {
-        *ret_reader = reader;
-        return STORE_OK;
-    }
-    if (reader != NULL && reader->txn != NULL) {
-        mdb_txn_abort(reader->txn);
-    }
-    free(reader);
-    give_reader(d, NULL);
-    return disk_status(error);
-}
-
-void disk_read_end(struct disk *d, struct disk_reader *reader) {
-    mdb_txn_reset(reader->txn);
-    give_reader(d, reader);
-}
+/* --- writing --- */
 
 enum store_status disk_write_begin(struct disk *d, MDB_txn **ret_txn) {
-    return d->env == NULL ? STORE_IO : disk_status(mdb_txn_begin(d->env, NULL, 0, ret_txn));
+    return d->file == NULL ? STORE_IO : disk_status(mdb_txn_begin(d->file->env, NULL, 0, ret_txn));
 }
 
 /* What a write takes that found too little room; only a part of it was written, up to the last byte there was. */
@@ -109,7 +46,7 @@ static bool is_full(const struct disk *d) {
     struct stat file;
     int fd;
 
-    if (mdb_env_get_fd(d->env, &fd) != MDB_SUCCESS || fstatvfs(fd, &system) < 0 || fstat(fd, &file) < 0 ||
+    if (mdb_env_get_fd(d->file->env, &fd) != MDB_SUCCESS || fstatvfs(fd, &system) < 0 || fstat(fd, &file) < 0 ||
         getrlimit(RLIMIT_FSIZE, &limit) < 0) {
         return false;
     }
@@ -128,7 +65,7 @@ enum store_status disk_commit(const struct disk *d, MDB_txn *txn) {
 
 enum store_status disk_get(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub, struct kv *ret_kv) {
     char bytes[RECORD_KEY_SIZE];
-    MDB_val key = val(bytes, sizeof(bytes));
+    MDB_val key = disk_val(bytes, sizeof(bytes));
     MDB_val data;
     int error;
 
@@ -142,8 +79,8 @@ enum store_status disk_get(const struct disk *d, MDB_txn *txn, int64_t revision,
 
 enum store_status disk_append(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub, struct slice record) {
     char bytes[RECORD_KEY_SIZE];
-    MDB_val key = val(bytes, sizeof(bytes));
-    MDB_val data = val(record.data, record.size);
+    MDB_val key = disk_val(bytes, sizeof(bytes));
+    MDB_val data = disk_val(record.data, record.size);
 
     record_key(revision, sub, bytes);
     return disk_status(mdb_put(txn, d->records, &key, &data, MDB_APPEND));
@@ -151,55 +88,23 @@ enum store_status disk_append(const struct disk *d, MDB_txn *txn, int64_t revisi
 
 enum store_status disk_delete(const struct disk *d, MDB_txn *txn, int64_t revision, uint32_t sub) {
     char bytes[RECORD_KEY_SIZE];
-    MDB_val key = val(bytes, sizeof(bytes));
+    MDB_val key = disk_val(bytes, sizeof(bytes));
 
     record_key(revision, sub, bytes);
     return disk_status(mdb_del(txn, d->records, &key, NULL));
 }
 
-enum store_status disk_each_record(const struct disk *d, MDB_txn *txn, int64_t from, disk_record_fn *each, void *ctx) {
-    char bytes[RECORD_KEY_SIZE];
-    MDB_val key = val(bytes, sizeof(bytes));
-    enum store_status status = STORE_OK;
-    bool stop = false;
-    MDB_cursor *cursor;
-    MDB_val data;
-    int error = mdb_cursor_open(txn, d->records, &cursor);
-
-    if (error != MDB_SUCCESS) {
-        return disk_status(error);
-    }
-    record_key(from, 0, bytes);
-    error = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
-    while (error == MDB_SUCCESS && status == STORE_OK && !stop) {
-        int64_t revision;
-        uint32_t sub;
-        struct kv kv;
-
-        if (key.mv_size != RECORD_KEY_SIZE) {
-            status = STORE_DAMAGED;
-            break;
-        }
-        record_key_decode(key.mv_data, &revision, &sub);
-        status = record_decode(slice_make(data.mv_data, data.mv_size), revision, sub, &kv) ? each(ctx, &kv, sub, &stop)
-                                                                                           : STORE_DAMAGED;
-        error = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
-    }
-    mdb_cursor_close(cursor);
-    return status != STORE_OK || stop || error == MDB_NOTFOUND ? status : disk_status(error);
-}
-
 /* --- notes --- */
 
 enum store_status disk_put_note(const struct disk *d, MDB_txn *txn, struct slice name, struct slice value) {
-    MDB_val key = val(name.data, name.size);
-    MDB_val data = val(value.data, value.size);
+    MDB_val key = disk_val(name.data, name.size);
+    MDB_val data = disk_val(value.data, value.size);
 
     return disk_status(mdb_put(txn, d->notes, &key, &data, 0));
 }
 
 enum store_status disk_delete_note(const struct disk *d, MDB_txn *txn, struct slice name) {
-    MDB_val key = val(name.data, name.size);
+    MDB_val key = disk_val(name.data, name.size);
     int error = mdb_del(txn, d->notes, &key, NULL);
 
     return error == MDB_NOTFOUND ? STORE_OK : disk_status(error);
@@ -232,7 +137,7 @@ static MDB_val number_name(enum disk_number which) {
         [DISK_NUMBER_SALT] = "salt",
     };
 
-    return val(names[which], strlen(names[which]));
+    return disk_val(names[which], strlen(names[which]));
 }
 
 static bool read_number(MDB_val data, int64_t *ret_number) {
@@ -264,7 +169,7 @@ enum store_status disk_get_number(const struct disk *d, MDB_txn *txn, enum disk_
 enum store_status disk_set_number(const struct disk *d, MDB_txn *txn, enum disk_number which, int64_t number) {
     uint64_t bytes = htobe64((uint64_t)number);
     MDB_val key = number_name(which);
-    MDB_val data = val(&bytes, sizeof(bytes));
+    MDB_val data = disk_val(&bytes, sizeof(bytes));
 
     return disk_status(mdb_put(txn, d->meta, &key, &data, 0));
 }
@@ -272,15 +177,15 @@ enum store_status disk_set_number(const struct disk *d, MDB_txn *txn, enum disk_
 enum store_status disk_put_lease(const struct disk *d, MDB_txn *txn, int64_t id, int64_t ttl) {
     uint64_t key_bytes = htobe64((uint64_t)id);
     uint64_t data_bytes = htobe64((uint64_t)ttl);
-    MDB_val key = val(&key_bytes, sizeof(key_bytes));
-    MDB_val data = val(&data_bytes, sizeof(data_bytes));
+    MDB_val key = disk_val(&key_bytes, sizeof(key_bytes));
+    MDB_val data = disk_val(&data_bytes, sizeof(data_bytes));
 
     return disk_status(mdb_put(txn, d->leases, &key, &data, 0));
 }
 
 enum store_status disk_delete_lease(const struct disk *d, MDB_txn *txn, int64_t id) {
     uint64_t bytes = htobe64((uint64_t)id);
-    MDB_val key = val(&bytes, sizeof(bytes));
+    MDB_val key = disk_val(&bytes, sizeof(bytes));
 
     return disk_status(mdb_del(txn, d->leases, &key, NULL));
 }
@@ -303,18 +208,4 @@ enum store_status disk_each_lease(const struct disk *d, MDB_txn *txn, disk_lease
     }
     mdb_cursor_close(cursor);
     return status != STORE_OK || error == MDB_NOTFOUND ? status : disk_status(error);
-}
-
-uint64_t disk_file_bytes(struct disk *d) {
-    uint64_t bytes = 0;
-    MDB_envinfo info;
-    MDB_stat stat;
-
-    pthread_mutex_lock(&d->readers_lock);
-    if (d->env != NULL && !d->reopening && mdb_env_info(d->env, &info) == MDB_SUCCESS &&
-        mdb_env_stat(d->env, &stat) == MDB_SUCCESS) {
-        bytes = (info.me_last_pgno + 1) * stat.ms_psize;
-    }
-    pthread_mutex_unlock(&d->readers_lock);
-    return bytes;
 }

@@ -14,18 +14,13 @@
 
 enum {
     DATABASES = 4,
-    FILE_MODE = 0600,
     PHRASE_MAX = 512,
     LOCK_BYTES = 8192,     /* of LMDB's lock file, with DISK_READERS_MAX readers */
     MAP_FACTOR = 2,        /* of the quota: room for half empty pages and for those that a reader holds */
     MAP_EXTRA = 256 << 20, /* so that deletes and compaction can still be written when the quota is used up */
 };
 
-#define FILE_NAME "data.mdb"
-#define NEW_FILE FILE_NAME ".new"
-
-/* The directory's name is short enough: its lock was opened. */
-static void path_in(const char *directory, const char *file, char ret_path[PATH_MAX]) {
+void disk_path(const char *directory, const char *file, char ret_path[PATH_MAX]) {
     snprintf(ret_path, PATH_MAX, "%s/%s", directory, file);
 }
 
@@ -34,7 +29,7 @@ static bool has_data(const char *directory) {
     char path[PATH_MAX];
     struct stat stat_of;
 
-    path_in(directory, FILE_NAME, path);
+    disk_path(directory, DISK_FILE_NAME, path);
     return stat(path, &stat_of) == 0 && stat_of.st_size > 0;
 }
 
@@ -52,7 +47,7 @@ static bool check_pages(const char *directory, struct buf *why) {
     char path[PATH_MAX];
     struct buf found;
 
-    path_in(directory, FILE_NAME, path);
+    disk_path(directory, DISK_FILE_NAME, path);
     buf_init(&found, PHRASE_MAX);
     if (!pages_check(path, &found)) {
         return fail_with(&found, why, directory);
@@ -69,7 +64,7 @@ static bool sync_data(const char *directory, struct buf *why) {
     int error;
     int fd;
 
-    path_in(directory, FILE_NAME, path);
+    disk_path(directory, DISK_FILE_NAME, path);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     synced = fd >= 0 && fdatasync(fd) == 0;
     error = errno;
@@ -91,14 +86,14 @@ static bool check_together(const char *directory, const char *journal, struct bu
                directory_fail(why, directory, "the journal is missing, and with it perhaps the last writes", advice);
     }
     return !has_journal || stat(journal, &status) < 0 || status.st_size == 0 ||
-           directory_fail(why, directory, FILE_NAME " is missing or empty, and the journal is not", advice);
+           directory_fail(why, directory, DISK_FILE_NAME " is missing or empty, and the journal is not", advice);
 }
 
 static bool open_journal(struct journal *j, const char *directory, bool no_sync, struct buf *why) {
     char path[PATH_MAX];
     struct buf found;
 
-    path_in(directory, "journal", path);
+    disk_path(directory, "journal", path);
     if (!check_together(directory, path, why)) {
         return false;
     }
@@ -117,7 +112,7 @@ static int reserve_lock(const char *file) {
     int fd;
 
     snprintf(path, sizeof(path), "%s-lock", file);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, DISK_FILE_MODE);
     if (fd < 0) {
         return errno;
     }
@@ -126,28 +121,31 @@ static int reserve_lock(const char *file) {
     return error;
 }
 
-static bool open_environment(struct disk *d, const char *directory, const char *file, uint64_t quota, struct buf *why) {
+static bool open_environment(struct disk *d, const char *file, struct buf *why) {
     unsigned flags = MDB_NOTLS | MDB_NOSUBDIR;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t map = (quota * MAP_FACTOR + MAP_EXTRA) / page * page;
+    size_t map = (d->quota * MAP_FACTOR + MAP_EXTRA) / page * page;
+    const char *directory = d->directory;
     char path[PATH_MAX];
-    int error = mdb_env_create(&d->env);
+    int error;
 
-    path_in(directory, file, path);
+    d->file = calloc(1, sizeof(*d->file));
+    error = d->file != NULL ? mdb_env_create(&d->file->env) : ENOMEM;
+    disk_path(directory, file, path);
     if (error == MDB_SUCCESS) {
-        error = mdb_env_set_maxdbs(d->env, DATABASES);
+        error = mdb_env_set_maxdbs(d->file->env, DATABASES);
     }
     if (error == MDB_SUCCESS) {
-        error = mdb_env_set_mapsize(d->env, map);
+        error = mdb_env_set_mapsize(d->file->env, map);
     }
     if (error == MDB_SUCCESS) {
-        error = mdb_env_set_maxreaders(d->env, DISK_READERS_MAX);
+        error = mdb_env_set_maxreaders(d->file->env, DISK_READERS_MAX);
     }
     if (error == MDB_SUCCESS) {
         error = reserve_lock(path);
     }
     if (error == MDB_SUCCESS) {
-        error = mdb_env_open(d->env, path, flags, FILE_MODE);
+        error = mdb_env_open(d->file->env, path, flags, DISK_FILE_MODE);
     }
     switch (error) {
     case MDB_SUCCESS:
@@ -204,9 +202,10 @@ static bool check_format(struct disk *d, MDB_txn *txn, const char *directory, st
     return true;
 }
 
-static bool open_contents(struct disk *d, const char *directory, struct buf *why) {
+static bool open_contents(struct disk *d, struct buf *why) {
+    const char *directory = d->directory;
     MDB_txn *txn;
-    int error = mdb_txn_begin(d->env, NULL, 0, &txn);
+    int error = mdb_txn_begin(d->file->env, NULL, 0, &txn);
 
     if (error != MDB_SUCCESS) {
         return directory_fail(why, directory, mdb_strerror(error), "see whether the disk is full or out of order");
@@ -228,20 +227,25 @@ static bool open_contents(struct disk *d, const char *directory, struct buf *why
     return true;
 }
 
+bool disk_file_open(struct disk *d, const char *file, struct buf *why) {
+    return open_environment(d, file, why) && open_contents(d, why);
+}
+
 static void init(struct disk *d, const struct local_config *config) {
     *d = (struct disk){.lock = -1, .quota = config->quota, .directory = strdup(config->directory)};
     pthread_mutex_init(&d->readers_lock, NULL);
+    pthread_mutex_init(&d->stays_lock, NULL);
     pthread_cond_init(&d->readers_signal, NULL);
 }
 
 /* --- a new store --- */
 
-static void remove_unfinished(const char *directory) {
+void disk_remove_unfinished(const char *directory) {
     char path[PATH_MAX];
 
-    path_in(directory, NEW_FILE, path);
+    disk_path(directory, DISK_NEW_FILE, path);
     unlink(path);
-    path_in(directory, NEW_FILE "-lock", path);
+    disk_path(directory, DISK_NEW_FILE "-lock", path);
     unlink(path);
 }
 
@@ -253,29 +257,30 @@ static bool make_file(const struct local_config *config, struct buf *why) {
     char to[PATH_MAX];
     bool good;
 
-    remove_unfinished(directory);
+    disk_remove_unfinished(directory);
     init(&made, config);
-    good = open_environment(&made, directory, NEW_FILE, config->quota, why) && open_contents(&made, directory, why);
+    good = made.directory != NULL && disk_file_open(&made, DISK_NEW_FILE, why);
     disk_close(&made);
     if (!good || !directory_sync_parents(directory, why)) {
         return false;
     }
-    path_in(directory, NEW_FILE, from);
-    path_in(directory, FILE_NAME, to);
+    disk_path(directory, DISK_NEW_FILE, from);
+    disk_path(directory, DISK_FILE_NAME, to);
     if (rename(from, to) < 0) {
         return directory_fail(why, directory, strerror(errno), "see whether the disk is full or out of order");
     }
-    remove_unfinished(directory);
+    disk_remove_unfinished(directory);
     return directory_sync(directory, why);
 }
 
 static bool open_files(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why) {
     const char *directory = config->directory;
 
+    disk_remove_unfinished(directory);
     return check_pages(directory, why) && open_journal(j, directory, config->no_sync, why) &&
            directory_sync(directory, why) &&
            (has_data(directory) ? sync_data(directory, why) : make_file(config, why)) &&
-           open_environment(d, directory, FILE_NAME, config->quota, why) && open_contents(d, directory, why);
+           disk_file_open(d, DISK_FILE_NAME, why);
 }
 
 bool disk_open(struct disk *d, struct journal *j, const struct local_config *config, struct buf *why) {
@@ -290,20 +295,6 @@ bool disk_open(struct disk *d, struct journal *j, const struct local_config *con
     return false;
 }
 
-static void close_environment(struct disk *d) {
-    while (d->readers != NULL) {
-        struct disk_reader *reader = d->readers;
-
-        d->readers = reader->next;
-        mdb_txn_abort(reader->txn);
-        free(reader);
-    }
-    if (d->env != NULL) {
-        mdb_env_close(d->env);
-        d->env = NULL;
-    }
-}
-
 bool disk_reopen(struct disk *d) {
     struct buf why;
     bool synced;
@@ -312,14 +303,18 @@ bool disk_reopen(struct disk *d) {
     buf_init(&why, PHRASE_MAX);
     pthread_mutex_lock(&d->readers_lock);
     d->reopening = true;
-    while (d->reading > 0) {
+    pthread_mutex_unlock(&d->readers_lock);
+    disk_interrupt(d);
+    pthread_mutex_lock(&d->readers_lock);
+    while (d->file != NULL && d->file->reading > 0) {
         pthread_cond_wait(&d->readers_signal, &d->readers_lock);
     }
-    close_environment(d);
+    disk_file_close(d->file);
     synced = sync_data(d->directory, &why);
-    opened = open_environment(d, d->directory, FILE_NAME, d->quota, &why) && open_contents(d, d->directory, &why);
+    opened = disk_file_open(d, DISK_FILE_NAME, &why);
     if (!opened) {
-        close_environment(d);
+        disk_file_close(d->file);
+        d->file = NULL;
     }
     d->reopening = false;
     pthread_cond_broadcast(&d->readers_signal);
@@ -329,11 +324,12 @@ bool disk_reopen(struct disk *d) {
 }
 
 void disk_close(struct disk *d) {
-    close_environment(d);
+    disk_file_close(d->file);
     if (d->lock >= 0) {
         close(d->lock);
     }
     free(d->directory);
     pthread_cond_destroy(&d->readers_signal);
     pthread_mutex_destroy(&d->readers_lock);
+    pthread_mutex_destroy(&d->stays_lock);
 }

@@ -2,6 +2,7 @@
 #include "store/local/hash.h"
 
 #include <endian.h>
+#include <stdlib.h>
 
 #include "base/crc32c.h"
 #include "store/local/internal.h"
@@ -175,7 +176,7 @@ static enum store_status pass_through(struct pass *p) {
     p->kept = hash_begin();
     p->compacted_kept = p->kept;
     p->last = p->revision < p->view.checkpointed ? p->revision : p->view.checkpointed;
-    status = disk_each_record(&p->s->disk, p->view.reader->txn, 0, add_record, p);
+    status = disk_each_record(&p->s->disk, p->view.reader->txn, 0, 0, add_record, p);
     p->last = p->revision;
     return status == STORE_OK && !p->overtaken ? add_recent(p) : status;
 }
@@ -219,4 +220,49 @@ enum store_status local_hash_kv(struct store *store, int64_t revision, uint32_t 
     *ret_revision = p.view.revision;
     *ret_compact_revision = p.compacted;
     return status;
+}
+
+/* --- what lies beside the keys --- */
+
+static uint32_t hash_notes(uint32_t hash, struct note **notes, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        hash = crc32c(crc32c(hash, note_name(notes[i])), note_value(notes[i]));
+        note_release(notes[i]);
+    }
+    free(notes);
+    return hash;
+}
+
+static uint32_t hash_leases(uint32_t hash, struct lease_change *leases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct piece piece = {0};
+
+        add_number(&piece, leases[i].id);
+        add_number(&piece, leases[i].ttl);
+        hash = hash_piece(hash, &piece);
+    }
+    free(leases);
+    return hash;
+}
+
+enum store_status local_hash(struct store *store, uint32_t *ret_hash, int64_t *ret_revision) {
+    struct local *s = local_of(store);
+    struct lease_change *leases;
+    struct note **notes;
+    int64_t compacted;
+    size_t count;
+    enum store_status status = local_hash_kv(store, 0, ret_hash, ret_revision, &compacted);
+
+    if (status != STORE_OK) {
+        return status;
+    }
+    if (!note_set_list(&s->notes, &notes, &count)) {
+        return STORE_NO_MEMORY;
+    }
+    *ret_hash = hash_notes(*ret_hash, notes, count);
+    if (!lease_list(&s->leases, &leases, &count)) {
+        return STORE_NO_MEMORY;
+    }
+    *ret_hash = hash_leases(*ret_hash, leases, count);
+    return STORE_OK;
 }

@@ -53,8 +53,10 @@ struct local {
     pthread_cond_t queue_signal;
     struct store_call *queue_first;
     struct store_call **queue_end;
-    atomic_size_t waiting; /* calls handed in and not yet answered */
-    bool asleep;           /* the writer waits for the signal */
+    struct errand *errands;
+    pthread_cond_t errand_signal; /* one was run */
+    atomic_size_t waiting;        /* calls handed in and not yet answered */
+    bool asleep;                  /* the writer waits for the signal */
     bool closing;
     bool writer_started;
     pthread_t writer;
@@ -199,6 +201,15 @@ enum store_status txn_run(struct view *v, const struct store_txn *txn, struct tx
 enum store_status local_hash_kv(struct store *store, int64_t revision, uint32_t *ret_hash, int64_t *ret_revision,
                                 int64_t *ret_compact_revision);
 
+enum store_status local_hash(struct store *store, uint32_t *ret_hash, int64_t *ret_revision);
+
+/* --- snapshots (snapshot.c) --- */
+
+struct store_snapshot *local_snapshot_open(struct store *store, enum store_status *ret_status);
+enum store_status local_snapshot_read(struct store_snapshot *snapshot, char *data, size_t size, size_t *ret_size);
+uint64_t local_snapshot_size(const struct store_snapshot *snapshot);
+void local_snapshot_close(struct store_snapshot *snapshot);
+
 /* --- threads --- */
 
 /* On the caller's thread: a call that changes nothing. */
@@ -206,6 +217,23 @@ void local_read(struct local *s, struct store_call *call);
 
 /* The writer's thread. */
 void *local_write(void *store);
+
+/* Something that the writer does between two batches, for a thread that waits for it. */
+struct errand {
+    void (*run)(struct local *s, void *ctx);
+    void *ctx;
+    bool done;
+    struct errand *next;
+};
+
+/* Has it run, and waits. CLOSED: it was not. */
+enum store_status errand_run(struct local *s, void (*run)(struct local *s, void *ctx), void *ctx);
+
+/* On the writer's thread: runs all there are. */
+void errand_serve(struct local *s);
+
+/* A DEFRAGMENT, between two batches. The call is left to be answered. */
+void local_defragment(struct local *s, struct store_call *call);
 
 /* Applies a call to the open batch (apply.c). A status of one call is put into the call; what is returned breaks the
  * whole batch. */

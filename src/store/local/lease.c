@@ -354,6 +354,33 @@ enum store_status lease_answer(struct lease_set *set, const struct store_op *op,
     return status;
 }
 
+static int compare_ids(const void *a, const void *b) {
+    int64_t left = ((const struct lease_change *)a)->id;
+    int64_t right = ((const struct lease_change *)b)->id;
+
+    return (left > right) - (left < right);
+}
+
+bool lease_list(struct lease_set *set, struct lease_change **ret_leases, size_t *ret_count) {
+    struct lease_change *leases;
+    size_t count = 0;
+
+    pthread_mutex_lock(&set->lock);
+    leases = malloc((set->count + 1) * sizeof(*leases));
+    for (size_t i = 0; leases != NULL && i < set->count; i++) {
+        if (!set->heap[i]->ending) {
+            leases[count++] = (struct lease_change){.id = set->heap[i]->id, .ttl = set->heap[i]->ttl};
+        }
+    }
+    pthread_mutex_unlock(&set->lock);
+    if (leases != NULL) {
+        qsort(leases, count, sizeof(*leases), compare_ids);
+    }
+    *ret_leases = leases;
+    *ret_count = count;
+    return leases != NULL;
+}
+
 size_t lease_count(struct lease_set *set) {
     size_t count;
 

@@ -78,6 +78,9 @@ bool lease_changes_add(struct lease_changes *c, int64_t id, int64_t ttl);
 enum store_status lease_answer(struct lease_set *set, const struct store_op *op, int64_t now_ns, struct arena *arena,
                                struct store_result *result);
 
+/* Id and time to live of all that are not ending, by id; the array is to be freed. False: out of memory. */
+bool lease_list(struct lease_set *set, struct lease_change **ret_leases, size_t *ret_count);
+
 size_t lease_count(struct lease_set *set);
 
 #endif

@@ -164,7 +164,7 @@ static enum store_status load_disk(struct local *s, int64_t *ret_compacted) {
         status = disk_each_note(&s->disk, reader->txn, load_note, s);
     }
     if (status == STORE_OK) {
-        status = disk_each_record(&s->disk, reader->txn, 0, load_record, s);
+        status = disk_each_record(&s->disk, reader->txn, 0, 0, load_record, s);
     }
     disk_read_end(&s->disk, reader);
     return status;

@@ -93,7 +93,6 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
         .keys = atomic_load(&s->keys),
         .bytes = atomic_load(&s->bytes),
         .quota = s->config.quota,
-        .file_bytes = disk_file_bytes(&s->disk),
         .commits = atomic_load(&s->commits),
         .commit_ops = atomic_load(&s->commit_ops),
         .syncs = atomic_load(&s->syncs),
@@ -104,6 +103,7 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
         .waiting = atomic_load(&s->waiting),
         .full = atomic_load(&s->full),
     };
+    disk_file_bytes(&s->disk, &ret_figures->file_bytes, &ret_figures->file_bytes_used);
     for (unsigned i = 0; i < STORE_COMMIT_CLASSES; i++) {
         ret_figures->commit_classes[i] = atomic_load(&s->commit_classes[i]);
     }
@@ -124,6 +124,7 @@ static void free_all(struct local *s) {
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->holds_lock);
     pthread_cond_destroy(&s->queue_signal);
+    pthread_cond_destroy(&s->errand_signal);
     free(s);
 }
 
@@ -151,6 +152,11 @@ static const struct store_engine engine = {
     .revision = revision,
     .note_get = note_get,
     .hash_kv = local_hash_kv,
+    .hash = local_hash,
+    .snapshot_open = local_snapshot_open,
+    .snapshot_read = local_snapshot_read,
+    .snapshot_size = local_snapshot_size,
+    .snapshot_close = local_snapshot_close,
     .get_figures = get_figures,
     .close = close_store,
 };
@@ -167,6 +173,7 @@ static void init_locks(struct local *s) {
     pthread_condattr_init(&cond);
     pthread_condattr_setclock(&cond, CLOCK_MONOTONIC);
     pthread_cond_init(&s->queue_signal, &cond);
+    pthread_cond_init(&s->errand_signal, &cond);
     pthread_condattr_destroy(&cond);
     pthread_mutex_init(&s->queue_lock, NULL);
     pthread_mutex_init(&s->holds_lock, NULL);

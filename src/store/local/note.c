@@ -144,3 +144,20 @@ enum store_status note_set_get(struct note_set *set, struct slice name, struct a
     pthread_mutex_unlock(&set->lock);
     return copied ? STORE_OK : STORE_NO_MEMORY;
 }
+
+bool note_set_list(struct note_set *set, struct note ***ret_notes, size_t *ret_count) {
+    struct note **notes;
+    size_t count = 0;
+
+    pthread_mutex_lock(&set->lock);
+    notes = malloc((set->count + 1) * sizeof(struct note *));
+    for (size_t i = 0; notes != NULL && i < set->count; i++) {
+        if (set->slots[i].note->value_size > 0) {
+            notes[count++] = note_hold(set->slots[i].note);
+        }
+    }
+    pthread_mutex_unlock(&set->lock);
+    *ret_notes = notes;
+    *ret_count = count;
+    return notes != NULL;
+}

@@ -75,4 +75,7 @@ void note_set_settle(struct note_set *set);
 
 enum store_status note_set_get(struct note_set *set, struct slice name, struct arena *arena, struct slice *ret_value);
 
+/* All there are, in order, each of them held; the array is to be freed. False: out of memory. */
+bool note_set_list(struct note_set *set, struct note ***ret_notes, size_t *ret_count);
+
 #endif

@@ -190,7 +190,7 @@ static enum store_status read_disk(struct reading *r, int64_t from) {
     if (r->to > r->view.checkpointed) {
         r->to = r->view.checkpointed;
     }
-    status = disk_each_record(&r->w->store->disk, r->view.reader->txn, from, on_record, r);
+    status = disk_each_record(&r->w->store->disk, r->view.reader->txn, from, 0, on_record, r);
     r->to = to;
     return status;
 }

@@ -34,6 +34,11 @@ static void physical_add(struct local *s, struct store_call *call) {
     s->physical_end = &call->next;
 }
 
+/* What is not in LMDB yet is not taken out, and what is taken out is not gone while LMDB has it. */
+static bool physical_needs_checkpoint(const struct local *s) {
+    return s->physical != NULL && (s->physical->op.compact_revision > s->checkpointed || s->garbage.doomed_count > 0);
+}
+
 /* Answers those that are done, or all if it is known that they will not be. */
 static void physical_answer(struct local *s, enum store_status failure) {
     while (s->physical != NULL && (failure != STORE_OK || compact_is_gone(s, s->physical->op.compact_revision))) {
@@ -83,7 +88,7 @@ static struct store_call *take_calls(struct local *s, bool *ret_closing, bool *r
 
     *ret_idle = false;
     pthread_mutex_lock(&s->queue_lock);
-    if (s->queue_first == NULL && !s->closing && idle > 0) {
+    if (s->queue_first == NULL && s->errands == NULL && !s->closing && idle > 0) {
         struct timespec deadline = deadline_after(idle);
 
         s->asleep = true;
@@ -235,8 +240,8 @@ static enum store_status apply_calls(struct local *s, struct store_call *calls, 
     enum store_status status = STORE_OK;
 
     *ret_count = 0;
-    while (calls != NULL && status == STORE_OK && s->batch.payload < BATCH_PAYLOAD_MAX &&
-           s->batch.note_count < NOTES_MAX) {
+    while (calls != NULL && calls->op.kind != STORE_OP_DEFRAGMENT && status == STORE_OK &&
+           s->batch.payload < BATCH_PAYLOAD_MAX && s->batch.note_count < NOTES_MAX) {
         status = apply_call(s, calls);
         if (status == STORE_OK && calls->status == STORE_NO_SPACE && calls->op.kind != STORE_OP_NOTE &&
             calls != s->room_for && compact_can_make_room(s)) {
@@ -307,7 +312,7 @@ static struct store_call *run_batch(struct local *s, struct store_call *calls) {
 static void checkpoint_if_due(struct local *s, bool idle) {
     enum store_status status;
 
-    if (!checkpoint_is_wanted(s) || (!idle && s->journal.offset < s->checkpoint_at && s->physical == NULL)) {
+    if (!checkpoint_is_wanted(s) || (!idle && s->journal.offset < s->checkpoint_at && !physical_needs_checkpoint(s))) {
         return;
     }
     s->checkpoint_at = s->config.checkpoint;
@@ -336,6 +341,18 @@ static void make_room(struct local *s) {
     s->room_needed = false;
 }
 
+/* Those that come first. Returns the others. */
+static struct store_call *defragment(struct local *s, struct store_call *calls) {
+    while (calls != NULL && calls->op.kind == STORE_OP_DEFRAGMENT) {
+        struct store_call *call = calls;
+
+        calls = call->next;
+        local_defragment(s, call);
+        answer_one(s, call);
+    }
+    return calls;
+}
+
 void *local_write(void *store) {
     struct local *s = store;
     bool closing = false;
@@ -345,8 +362,9 @@ void *local_write(void *store) {
         bool idle;
         struct store_call *calls = take_calls(s, &closing, &idle);
 
+        errand_serve(s);
         do {
-            calls = run_batch(s, calls);
+            calls = defragment(s, run_batch(s, calls));
             if (s->room_needed) {
                 make_room(s);
             }

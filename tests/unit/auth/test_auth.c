@@ -7,7 +7,7 @@
 
 static const struct auth_identity nobody;
 
-/* Ann has the role r, which may read and write a..c. */
+/* Ann has the role r, which may read and write a..c, only read r and only write w. */
 static struct auth *auth_with_ann(void) {
     struct auth_state *state = state_with_root("hash of root");
 
@@ -15,6 +15,8 @@ static struct auth *auth_with_ann(void) {
     add_role(&state, "r");
     grant(&state, "ann", "r");
     permit(&state, "r", AUTH_READWRITE, SLICE("a"), SLICE("c"));
+    permit(&state, "r", AUTH_READ, SLICE("r"), NONE);
+    permit(&state, "r", AUTH_WRITE, SLICE("w"), NONE);
     return auth_of(state);
 }
 
@@ -69,6 +71,12 @@ static void test_user(void **unused) {
     assert_int_equal(auth_may_put(a, &who, SLICE("c")), ETCD_ERROR_PERMISSION_DENIED);
     assert_int_equal(auth_may_delete(a, &who, SLICE("a"), BYTES("\0")), ETCD_ERROR_PERMISSION_DENIED);
     assert_int_equal(auth_may_delete(a, &who, SLICE("a"), NONE), ETCD_OK);
+    assert_int_equal(auth_may_range(a, &who, SLICE("r"), NONE), ETCD_OK);
+    assert_int_equal(auth_may_put(a, &who, SLICE("r")), ETCD_ERROR_PERMISSION_DENIED);
+    assert_int_equal(auth_may_delete(a, &who, SLICE("r"), NONE), ETCD_ERROR_PERMISSION_DENIED);
+    assert_int_equal(auth_may_range(a, &who, SLICE("w"), NONE), ETCD_ERROR_PERMISSION_DENIED);
+    assert_int_equal(auth_may_put(a, &who, SLICE("w")), ETCD_OK);
+    assert_int_equal(auth_may_delete(a, &who, SLICE("w"), NONE), ETCD_OK);
     assert_int_equal(auth_is_root(a, &who), ETCD_ERROR_PERMISSION_DENIED);
     assert_int_equal(auth_may_see_user(a, &who, SLICE("ann")), ETCD_OK);
     assert_int_equal(auth_may_see_user(a, &who, SLICE("root")), ETCD_ERROR_PERMISSION_DENIED);

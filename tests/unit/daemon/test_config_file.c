@@ -136,8 +136,8 @@ static void bad_values_are_explained(void **state) {
 }
 
 static void group_names_are_checked(void **state) {
-    static const char *const reserved[] = {"metrics", "healthz", "readyz",  "version", "ui",         "admin",
-                                           "v3",      "v3beta",  "v3alpha", "larder",  "_groupcache"};
+    static const char *const reserved[] = {"metrics", "health", "healthz", "readyz",  "version", "ui",
+                                           "admin",   "v3",     "v3beta",  "v3alpha", "larder",  "_groupcache"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {

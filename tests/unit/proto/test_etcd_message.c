@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
+#include <stdalign.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -154,6 +155,7 @@ static void unknown_fields_are_passed_over(void **state) {
 static void broken_messages_are_refused(void **state) {
     (void)state;
     ASSERT_BAD(put_request, SLICE("\x0a"));                                             /* no length */
+    ASSERT_BAD(put_request, SLICE("\x0a\x02k"));                                        /* one byte shorter */
     ASSERT_BAD(put_request, SLICE("\x0a\x05k"));                                        /* shorter than it says */
     ASSERT_BAD(put_request, SLICE("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01k"));    /* much shorter */
     ASSERT_BAD(put_request, SLICE("\x18\xff"));                                         /* half a number */
@@ -225,6 +227,9 @@ static void the_arena_bounds_what_small_parts_take(void **state) {
     arena_fini(&arena);
     arena_init(&arena, 100 * sizeof(bytes));
     assert_non_null(UNPACK(txn_request, slice_make(bytes, sizeof(bytes)), &arena));
+    arena_fini(&arena);
+    assert_non_null(UNPACK(lease_time_to_live_response, SLICE("\x2a\x01k\x2a\x01k\x2a\x01k"), &arena));
+    assert_int_equal(arena.used % alignof(max_align_t), 0); /* what it counts is what is gone */
     arena_fini(&arena);
 }
 

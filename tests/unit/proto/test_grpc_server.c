@@ -46,9 +46,11 @@ static void a_unary_call_is_answered(void **state) {
 
 /* Two calls that cross, one message in two frames and two in one, however the bytes are cut. */
 static void input_may_be_split_anywhere(void **state) {
+    const char *begins = "open 1 /echo\nopen 3 /echo\nmessage 3 0\nmessage 1 150\nmessage 1 4\n";
+
     (void)state;
     for (size_t step = 1; step < 600; step++) {
-        static char whole[2000];
+        const char *log;
         struct raw raw;
 
         raw_init(&raw);
@@ -61,14 +63,11 @@ static void input_may_be_split_anywhere(void **state) {
                   "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm\0\0\0\0\4mmmm\0\0\0\0", 63);
         raw_frame(&raw, NGHTTP2_DATA, END, 3, "", 0);
         assert_true(raw_run_in(&raw, step));
-        if (step == 1) {
-            snprintf(whole, sizeof(whole), "%s", raw_log(&raw));
-            assert_non_null(strstr(whole, "message 1 150\n"));
-            assert_non_null(strstr(whole, "message 1 4\n"));
-            assert_non_null(strstr(whole, "message 3 0\n"));
-            /* The last five bytes of stream 1 are the beginning of a message that never comes. */
-            assert_non_null(strstr(whole, "grpc-status=13 grpc-message=the last message was cut off"));
-        }
+        raw.frames.size = 0; /* they depend on when the answers are written */
+        log = raw_log(&raw);
+        assert_memory_equal(log, begins, strlen(begins));
+        assert_non_null(strstr(log, "end 3\n"));
+        assert_null(strstr(log, "end 1\n"));
         assert_int_equal(raw.opened, 2);
         assert_int_equal(raw.closed, 2);
         raw_fini(&raw);

@@ -87,11 +87,28 @@ static inline struct store_watcher *held_store_watch_open(struct store *store, c
     return store_watch_open(((struct held_store *)store)->real, watch, wake, ctx, ret_status, ret_revision);
 }
 
+static inline enum store_status held_store_note_get(struct store *store, struct slice name, struct arena *arena,
+                                                    struct slice *ret_value) {
+    return store_note_get(((struct held_store *)store)->real, name, arena, ret_value);
+}
+
+static inline enum store_status held_store_hash_kv(struct store *store, int64_t revision, uint32_t *ret_hash,
+                                                   int64_t *ret_revision, int64_t *ret_compact_revision) {
+    return store_hash_kv(((struct held_store *)store)->real, revision, ret_hash, ret_revision, ret_compact_revision);
+}
+
+static inline void held_store_get_figures(struct store *store, struct store_figures *ret_figures) {
+    store_get_figures(((struct held_store *)store)->real, ret_figures);
+}
+
 static const struct store_engine held_store_engine = {
     .watch_open = held_store_watch_open,
     .submit = held_store_submit,
     .observe = held_store_observe,
     .revision = held_store_revision,
+    .note_get = held_store_note_get,
+    .hash_kv = held_store_hash_kv,
+    .get_figures = held_store_get_figures,
 };
 
 struct store_harness {
@@ -146,6 +163,11 @@ static inline void store_harness_init(struct store_harness *s, const struct harn
     store_harness_groups(s, config->max_item);
     s->h.node.start_ns = s->now_ns - (HARNESS_NOW - TABLE_EPOCH) * CLOCK_NS_PER_S;
     s->h.node.store = &s->store.base;
+    s->h.rpc.store = &s->store.base;
+    s->h.rpc.cluster_id = 1;
+    s->h.rpc.member_id = 2;
+    s->h.rpc.name = SLICE("node");
+    s->h.rpc.progress_interval_ns = 600 * CLOCK_NS_PER_S;
     s->h.node.durable = durable_new(&(struct durable_config){
         .store = &s->store.base,
         .table = &s->h.table,

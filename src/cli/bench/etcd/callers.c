@@ -124,7 +124,7 @@ static void count(struct worker_caller *c, enum grpc_status status, struct slice
     bool watching = w->load->config->kind == ETCD_WATCH;
     uint64_t latency = (uint64_t)(w->now_ns - c->start_ns);
 
-    if (!c->counted || w->phase != PHASE_MEASURING) {
+    if (!caller_counts(c)) {
         return;
     }
     if (watching) {
@@ -181,7 +181,7 @@ static void on_message(struct link_call *owner, struct slice message) {
     bool awaited = !c->answered;
 
     c->answered = true;
-    if (!w->load->operation->check(c, message, &why) && c->counted && w->phase == PHASE_MEASURING) {
+    if (!w->load->operation->check(c, message, &why) && caller_counts(c)) {
         tally_wrong(&w->tally, why);
     }
     if (w->load->operation->stays_open && awaited) {
@@ -198,7 +198,7 @@ static void on_end(struct link_call *owner, const struct grpc_end *end) {
         etcd_worker_fail_call(w, c->link, "the server has ended a stream", end);
         return;
     }
-    if (end->status == GRPC_OK && !c->answered) {
+    if (end->status == GRPC_OK && !c->answered && caller_counts(c)) {
         tally_wrong(&w->tally, "an answer without a message");
     }
     finish(c, end->status, end->text);

@@ -20,6 +20,12 @@ struct worker_caller {
     bool good;     /* and is what it should be */
 };
 
+/* Whether the answer that has come now is counted: it has come while the run was measured. Where a number of requests ends
+ * the run, those that began in the warm-up are not among them. */
+static inline bool caller_counts(const struct worker_caller *caller) {
+    return caller->worker->phase == PHASE_MEASURING && (caller->counted || caller->worker->load->quota == 0);
+}
+
 /* Makes the worker's share of the clients, on its links. False: out of memory. */
 bool callers_make(struct etcd_worker *worker);
 void callers_free(struct etcd_worker *worker);

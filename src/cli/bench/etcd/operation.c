@@ -63,7 +63,7 @@ static bool check_range(struct worker_caller *caller, struct slice message, cons
         *ret_why = "an answer that cannot be read";
         return false;
     }
-    worker->tally.keys += worker->phase == PHASE_MEASURING ? glance.keys : 0;
+    worker->tally.keys += caller_counts(caller) ? glance.keys : 0;
     *ret_why = "another number of keys, or a value of another size, than in the first answer";
     return !worker->load->compared ||
            (glance.keys == model->keys && glance.count == model->count && glance.first_value == model->first_value);

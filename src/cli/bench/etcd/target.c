@@ -40,7 +40,7 @@ static bool put_question(const struct etcd_target *target, const struct etcd_end
         .token = slice_from_string(target->token),
         .path = path,
         .request = request,
-        .timeout_ns = PATIENCE_S * CLOCK_NS_PER_S,
+        .timeout_ns = target->patience_ns,
     };
 
     buf_init(answer, ASK_ANSWER_MAX);
@@ -220,6 +220,8 @@ static bool add_endpoint(struct etcd_target *target, const struct address *addre
 bool etcd_target_find(struct etcd_target *ret_target, const struct etcd_config *config,
                       const struct etcd_endpoints *endpoints, uint64_t pid) {
     memset(ret_target, 0, sizeof(*ret_target));
+    ret_target->patience_ns =
+        config->patience_ns < PATIENCE_S * CLOCK_NS_PER_S ? config->patience_ns : PATIENCE_S * CLOCK_NS_PER_S;
     for (size_t i = 0; i < endpoints->count; i++) {
         if (!add_endpoint(ret_target, &endpoints->addresses[i], config->target_leader)) {
             return false;

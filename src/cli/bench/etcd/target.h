@@ -21,6 +21,7 @@ enum { ETCD_VERSION_MAX = 64 };
 struct etcd_target {
     struct etcd_endpoint endpoints[ETCD_ENDPOINTS_MAX];
     size_t count;
+    int64_t patience_ns; /* for the answers before the load */
     uint64_t pids[ETCD_ENDPOINTS_MAX];
     size_t pid_count;               /* 0: nothing of them can be seen */
     char token[ETCD_TOKEN_MAX];     /* empty without --user */

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rpc/watch_hub.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "rpc/watch_send.h"
+#include "rpc/watch_stream.h"
+
+enum {
+    SLOTS_MIN = 16,
+    BATCH_MAX = 256 << 10, /* bytes of events that are read of one feed before the next has its turn */
+};
+
+/* --- the table of shared feeds --- */
+
+static struct slice span_of(const struct rpc_watch *watch) {
+    return slice_make(watch->span, (size_t)watch->key_size + watch->range_end_size);
+}
+
+static uint64_t hash_of(const struct rpc_watch *watch) {
+    return hash_key(span_of(watch), watch->kind + ((uint64_t)watch->key_size << 3));
+}
+
+/* All readers of a feed want the same. */
+static bool wants_same(const struct watch_feed *feed, const struct rpc_watch *watch) {
+    const struct rpc_watch *reader = feed->readers;
+
+    return reader->kind == watch->kind && reader->key_size == watch->key_size &&
+           slice_equal(span_of(reader), span_of(watch));
+}
+
+static struct watch_feed *find_shared(const struct watch_hub *hub, const struct rpc_watch *watch, uint64_t hash) {
+    struct watch_feed *feed = hub->slot_count > 0 ? hub->slots[hash & (hub->slot_count - 1)] : NULL;
+
+    while (feed != NULL && (feed->hash != hash || !wants_same(feed, watch))) {
+        feed = feed->next_in_slot;
+    }
+    return feed;
+}
+
+static void link_feed(struct watch_hub *hub, struct watch_feed *feed) {
+    struct watch_feed **slot = &hub->slots[feed->hash & (hub->slot_count - 1)];
+
+    feed->next_in_slot = *slot;
+    *slot = feed;
+}
+
+static bool grow(struct watch_hub *hub) {
+    size_t old_count = hub->slot_count;
+    struct watch_feed **old = hub->slots;
+    size_t count = old_count == 0 ? SLOTS_MIN : old_count * 2;
+    struct watch_feed **slots;
+
+    if (hub->count < old_count) {
+        return true;
+    }
+    slots = calloc(count, sizeof(struct watch_feed *));
+    if (slots == NULL) {
+        return false;
+    }
+    hub->slots = slots;
+    hub->slot_count = count;
+    for (size_t i = 0; i < old_count; i++) {
+        for (struct watch_feed *feed = old[i], *next; feed != NULL; feed = next) {
+            next = feed->next_in_slot;
+            link_feed(hub, feed);
+        }
+    }
+    free(old);
+    return true;
+}
+
+/* Without memory for the table the feed stays its reader's own, and works as well. */
+static void open_to_all(struct watch_feed *feed) {
+    struct watch_hub *hub = feed->hub;
+
+    if (grow(hub)) {
+        link_feed(hub, feed);
+        hub->count++;
+        feed->shared = true;
+    }
+}
+
+static void close_to_all(struct watch_feed *feed) {
+    struct watch_hub *hub = feed->hub;
+    struct watch_feed **place = &hub->slots[feed->hash & (hub->slot_count - 1)];
+
+    while (*place != feed) {
+        place = &(*place)->next_in_slot;
+    }
+    *place = feed->next_in_slot;
+    hub->count--;
+    feed->shared = false;
+}
+
+/* --- waking --- */
+
+/* On a thread of the store. */
+static void wake(void *ctx) {
+    struct watch_feed *feed = ctx;
+    struct watch_hub *hub = feed->hub;
+    struct watch_feed *head;
+
+    if (atomic_exchange(&feed->woken, true)) {
+        return;
+    }
+    head = atomic_load_explicit(&hub->woken, memory_order_relaxed);
+    do {
+        feed->next_woken = head;
+    } while (
+        !atomic_compare_exchange_weak_explicit(&hub->woken, &head, feed, memory_order_acq_rel, memory_order_relaxed));
+    if (!atomic_exchange(&hub->posted, true)) {
+        pending_post(&hub->pending);
+    }
+}
+
+static void free_if_unlisted(struct watch_feed *feed) {
+    if (feed->watcher == NULL && !feed->running && !atomic_load(&feed->woken)) {
+        free(feed);
+    }
+}
+
+void watch_hub_run(struct watch_feed *feed) {
+    struct watch_hub *hub = feed->hub;
+
+    if (!feed->running) {
+        feed->running = true;
+        feed->next_running = NULL;
+        *hub->running_end = feed;
+        hub->running_end = &feed->next_running;
+    }
+}
+
+static struct watch_feed *take_running(struct watch_hub *hub) {
+    struct watch_feed *feed = hub->running_first;
+
+    if (feed != NULL) {
+        hub->running_first = feed->next_running;
+        if (hub->running_first == NULL) {
+            hub->running_end = &hub->running_first;
+        }
+        feed->running = false;
+    }
+    return feed;
+}
+
+/* Those that are woken are to be read, in the order in which they were. */
+static void take_woken(struct watch_hub *hub) {
+    struct watch_feed *feed = atomic_exchange_explicit(&hub->woken, NULL, memory_order_acq_rel);
+    struct watch_feed *first = NULL;
+
+    while (feed != NULL) {
+        struct watch_feed *next = feed->next_woken;
+
+        feed->next_woken = first;
+        first = feed;
+        feed = next;
+    }
+    while (first != NULL) {
+        struct watch_feed *next = first->next_woken;
+
+        /* Before it is read: whatever comes after that wakes it again. */
+        atomic_store(&first->woken, false);
+        if (first->watcher != NULL) {
+            watch_hub_run(first);
+        } else {
+            free_if_unlisted(first);
+        }
+        first = next;
+    }
+}
+
+/* --- the hub --- */
+
+static enum pending_next step(struct pending *p) {
+    struct watch_hub *hub = (struct watch_hub *)(void *)p;
+
+    atomic_store(&hub->posted, false);
+    take_woken(hub);
+    watch_hub_pump(hub);
+    return PENDING_WAIT;
+}
+
+static void free_hub(struct pending *p) {
+    struct watch_hub *hub = (struct watch_hub *)(void *)p;
+
+    free(hub->slots);
+    free(hub);
+}
+
+struct watch_hub *watch_hub_of(struct rpc_worker *w) {
+    struct watch_hub *hub = w->watches;
+
+    if (hub == NULL) {
+        hub = calloc(1, sizeof(*hub));
+        if (hub != NULL) {
+            pending_init(&hub->pending, w->context->completions, w->node->store, step, free_hub);
+            hub->worker = w;
+            hub->running_end = &hub->running_first;
+            w->watches = hub;
+        }
+    }
+    return hub;
+}
+
+void watch_hub_free(struct watch_hub *hub) {
+    if (hub != NULL) {
+        take_woken(hub);
+        for (struct watch_feed *feed = take_running(hub); feed != NULL; feed = take_running(hub)) {
+            free_if_unlisted(feed);
+        }
+        store_call_fini(&hub->pending.call);
+        free_hub(&hub->pending);
+    }
+}
+
+/* --- joining and leaving --- */
+
+static void add_reader(struct watch_feed *feed, struct rpc_watch *watch) {
+    watch->feed = feed;
+    watch->next = feed->readers;
+    watch->place = &feed->readers;
+    if (watch->next != NULL) {
+        watch->next->place = &watch->next;
+    }
+    feed->readers = watch;
+}
+
+static void drop_reader(struct rpc_watch *watch) {
+    *watch->place = watch->next;
+    if (watch->next != NULL) {
+        watch->next->place = watch->place;
+    }
+    watch->place = NULL;
+    watch->feed = NULL;
+}
+
+/* Its last reader goes: the table knows a feed by its readers. */
+static void end_feed(struct watch_feed *feed) {
+    if (feed->shared) {
+        close_to_all(feed);
+    }
+    store_watcher_close(feed->watcher);
+    feed->watcher = NULL;
+}
+
+void watch_hub_leave(struct rpc_watch *watch) {
+    struct watch_feed *feed = watch->feed;
+
+    if (feed == NULL) {
+        return;
+    }
+    if (watch->next == NULL && watch->place == &feed->readers) {
+        end_feed(feed);
+    }
+    drop_reader(watch);
+    free_if_unlisted(feed);
+}
+
+static enum store_status open_feed(struct watch_hub *hub, struct rpc_watch *watch, uint64_t hash,
+                                   int64_t *ret_revision) {
+    const struct store_watch want = {
+        .span = {.key = slice_make(watch->span, watch->key_size),
+                 .range_end = slice_make(watch->span + watch->key_size, watch->range_end_size)},
+        .start_revision = watch->next_revision,
+        .want_previous = (watch->kind & WATCH_PREVIOUS) != 0,
+        .no_put = (watch->kind & WATCH_NO_PUT) != 0,
+        .no_delete = (watch->kind & WATCH_NO_DELETE) != 0,
+    };
+    struct watch_feed *feed = calloc(1, sizeof(*feed));
+    enum store_status status = STORE_NO_MEMORY;
+
+    if (feed != NULL) {
+        feed->hub = hub;
+        feed->hash = hash;
+        feed->watcher = store_watch_open(hub->worker->node->store, &want, wake, feed, &status, ret_revision);
+    }
+    if (feed == NULL || feed->watcher == NULL) {
+        free(feed);
+        return status;
+    }
+    add_reader(feed, watch);
+    if (want.start_revision == 0 || want.start_revision > *ret_revision) {
+        feed->reached = *ret_revision;
+        open_to_all(feed);
+    } else {
+        feed->reached = want.start_revision - 1;
+        watch_hub_run(feed);
+    }
+    return STORE_OK;
+}
+
+enum store_status watch_hub_join(struct watch_hub *hub, struct rpc_watch *watch, int64_t *ret_revision) {
+    uint64_t hash = hash_of(watch);
+    struct watch_feed *feed = find_shared(hub, watch, hash);
+    enum store_status status = STORE_OK;
+
+    *ret_revision = store_revision(hub->worker->node->store);
+    if (feed != NULL && (watch->next_revision == 0 || watch->next_revision > feed->reached)) {
+        add_reader(feed, watch);
+    } else {
+        status = open_feed(hub, watch, hash, ret_revision);
+    }
+    if (watch->next_revision == 0) {
+        watch->next_revision = *ret_revision + 1;
+    }
+    return status;
+}
+
+/* A feed of one reader that has caught up: from now on others may share it, or it ends for the one that is shared. */
+static void settle(struct watch_feed *feed) {
+    struct rpc_watch *watch = feed->readers;
+    struct watch_feed *other = find_shared(feed->hub, watch, feed->hash);
+
+    if (other == NULL) {
+        open_to_all(feed);
+    } else if (other->reached <= feed->reached) {
+        end_feed(feed);
+        drop_reader(watch);
+        add_reader(other, watch);
+        free_if_unlisted(feed);
+    }
+}
+
+/* --- reading --- */
+
+static void end_readers(struct watch_feed *feed, const struct store_batch *batch) {
+    while (feed->readers != NULL && feed->readers->next != NULL) {
+        watch_send_end(feed->readers, batch);
+        watch_stream_remove(feed->readers->stream, feed->readers);
+    }
+    watch_send_end(feed->readers, batch);
+    watch_stream_remove(feed->readers->stream, feed->readers); /* frees the feed as well */
+}
+
+/* False: the feed has ended, because all its readers are parked. */
+static bool hand_out(struct watch_feed *feed, const struct store_batch *batch) {
+    struct watch_news news;
+    bool stays = true;
+
+    watch_news_begin(&news, feed->hub->worker, batch);
+    for (struct rpc_watch *watch = feed->readers, *next; watch != NULL; watch = next) {
+        next = watch->next;
+        if (watch_stream_has_room(watch->stream)) {
+            watch_news_send(&news, watch);
+        } else {
+            stays = next != NULL || feed->readers != watch;
+            watch_stream_park(watch->stream, watch);
+        }
+    }
+    watch_news_end(&news);
+    return stays;
+}
+
+static void read_feed(struct watch_feed *feed) {
+    struct store_batch batch;
+
+    store_watcher_next(feed->watcher, BATCH_MAX, &batch);
+    if (batch.status != STORE_OK) {
+        end_readers(feed, &batch);
+    } else if (batch.count == 0 || hand_out(feed, &batch)) {
+        feed->reached = batch.revision;
+        if (batch.more) {
+            watch_hub_run(feed);
+        } else if (!feed->shared) {
+            settle(feed);
+        }
+    }
+    store_batch_fini(&batch);
+}
+
+void watch_hub_pump(struct watch_hub *hub) {
+    struct watch_feed *feed;
+
+    while ((feed = take_running(hub)) != NULL) {
+        if (feed->watcher == NULL) {
+            free_if_unlisted(feed);
+        } else {
+            read_feed(feed);
+        }
+    }
+    watch_stream_tell_progress(hub);
+}
