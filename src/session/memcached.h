@@ -39,7 +39,7 @@ ssize_t mc_session_take_body(struct session *s, struct mc_command *command, stru
 
 /* --- memcached_login.c --- */
 
-/* Whether it says who speaks: a text `set` of the key MC_LOGIN_KEY, which is never stored. */
+/* Whether it says who speaks: a `set` or `ms` of the key MC_LOGIN_KEY, which is never stored. */
 bool mc_session_is_login(const struct mc_command *command);
 
 /* Goes on with one, as mc_session_take_body. */

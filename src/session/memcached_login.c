@@ -3,14 +3,15 @@
 #include "session/login.h"
 #include "session/memcached.h"
 
-/* Authentication as memcached's text protocol has it: a `set` whose value is a name, a space and a password. There it is
+/* Authentication as memcached's text protocol has it: a `set` (here also an `ms`) whose value is a name, a space and a password. There it is
  * the first command of a connection, whatever its key. Here memory groups need none, so a key of its own tells it from a
  * value that is to be kept, and it may come at any time. */
 
 enum { LOGIN_MAX = AUTH_NAME_MAX + 1 + AUTH_PASSWORD_MAX };
 
 bool mc_session_is_login(const struct mc_command *command) {
-    return command->request.command == COMMAND_SET && command->form == MC_FORM_LINE &&
+    return command->request.command == COMMAND_SET &&
+           (command->form == MC_FORM_LINE || command->form == MC_FORM_META) &&
            slice_equal(command->request.key, MC_LOGIN_KEY);
 }
 
