@@ -303,7 +303,7 @@ def test_larder_by_http(shared):
     assert larder(shared, "ls", "config/a", user=ann)[0] == DONE
     code, out, err = larder(shared, "ls", "config/", user=ann)
     assert code == SERVER_ERROR and "may not" in err
-    assert larder(shared, "group", "ls", user="root:" + PASSWORDS["root"])[0] == DONE
+    assert larder(shared, "group", "list", user="root:" + PASSWORDS["root"])[0] == DONE
     assert larder(shared, "del", "config/acli", user=ann)[0] == DONE
     code, out, err = larder(shared, "get", "config/a", user="ann:wrong")
     assert code == SERVER_ERROR and "authentication failure" in err
