@@ -48,6 +48,13 @@ static enum result result_of(enum etcd_error error) {
     }
 }
 
+static void count(const struct cmd_context *context, enum result result) {
+    if (result != RESULT_DONE) {
+        telemetry_count(context->telemetry,
+                        result == RESULT_FORBIDDEN ? COUNTER_AUTH_REFUSED_SOMEBODY : COUNTER_AUTH_REFUSED_NOBODY, 1);
+    }
+}
+
 static enum result ask(const struct cmd_context *context, const struct question *q) {
     struct auth *a = context->node->auth;
     struct auth_known nobody = {0};
@@ -60,6 +67,7 @@ static enum result ask(const struct cmd_context *context, const struct question 
             error = ETCD_ERROR_INVALID_AUTH_TOKEN;
         }
     }
+    count(context, result_of(error));
     return result_of(error);
 }
 

@@ -163,7 +163,16 @@ void session_log_in(struct session *s, struct slice user, struct slice password,
     }
 }
 
+static void count(struct session *s, enum result result) {
+    struct worker_telemetry *w = s->worker->context.telemetry;
+
+    if (result == RESULT_DONE || result == RESULT_UNAUTHENTICATED) {
+        telemetry_count(w, result == RESULT_DONE ? COUNTER_AUTH_LOGINS_GOOD : COUNTER_AUTH_LOGINS_WRONG, 1);
+    }
+}
+
 enum result session_logged_in(struct session *s, const struct reply *reply) {
+    count(s, reply->result);
     session_who_forget(s);
     if (reply->result != RESULT_DONE) {
         return reply->result;

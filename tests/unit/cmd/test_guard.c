@@ -10,6 +10,7 @@ struct rig {
     struct cmd_context context;
     struct auth_known who;
     struct group_set *groups;
+    struct telemetry *telemetry;
 };
 
 static struct auth_state *users(void) {
@@ -36,7 +37,10 @@ static int setup(void **state) {
     policies[1].prefix_size = 0;
     assert_int_equal(group_set_build(policies, 3, 1 << 20, NULL, &r->groups), LARDER_OK);
     r->node.auth = auth_of(users());
-    r->context = (struct cmd_context){.node = &r->node, .groups = r->groups};
+    r->telemetry = telemetry_new(1);
+    assert_non_null(r->telemetry);
+    r->context =
+        (struct cmd_context){.node = &r->node, .groups = r->groups, .telemetry = telemetry_worker(r->telemetry, 0)};
     *state = r;
     return 0;
 }
@@ -46,6 +50,7 @@ static int teardown(void **state) {
 
     auth_free(r->node.auth);
     group_set_free(r->groups);
+    telemetry_free(r->telemetry);
     free(r);
     return 0;
 }
@@ -202,6 +207,20 @@ static void a_change_counts_at_once(void **state) {
     assert_int_equal(keys(r, "all/", "", true), RESULT_DONE);
 }
 
+static void refusals_are_counted(void **state) {
+    struct rig *r = *state;
+    const struct request request = {.command = COMMAND_GET, .key = SLICE("d/x")};
+    struct worker_telemetry *w = r->context.telemetry;
+
+    decide(r, "root", &request);
+    assert_int_equal(atomic_load(&w->counters[COUNTER_AUTH_REFUSED_SOMEBODY]), 0);
+    decide(r, "reader", &request);
+    assert_int_equal(atomic_load(&w->counters[COUNTER_AUTH_REFUSED_SOMEBODY]), 1);
+    assert_int_equal(atomic_load(&w->counters[COUNTER_AUTH_REFUSED_NOBODY]), 0);
+    decide(r, NULL, &request);
+    assert_int_equal(atomic_load(&w->counters[COUNTER_AUTH_REFUSED_NOBODY]), 1);
+}
+
 /* A flush that is refused leaves the table alone: there is none here that it could touch. */
 static void a_refused_flush_does_nothing(void **state) {
     struct rig *r = *state;
@@ -227,6 +246,7 @@ int main(void) {
         TEST(many_keys_must_be_permitted_as_a_whole),
         TEST(the_node_is_roots),
         TEST(a_change_counts_at_once),
+        TEST(refusals_are_counted),
         TEST(a_refused_flush_does_nothing),
     };
 

@@ -136,6 +136,8 @@ static void wrong_words_make_a_nobody(void **state) {
     client_say_text(&r->c, "set larder-auth 0 0 9\r\nann wrong\r\nget d/a\r\n");
     complete(r);
     heard(r, "CLIENT_ERROR authentication failure\r\nCLIENT_ERROR unauthenticated\r\n");
+    assert_int_equal(harness_counter(&r->s.h, COUNTER_AUTH_LOGINS_GOOD), 1);
+    assert_int_equal(harness_counter(&r->s.h, COUNTER_AUTH_LOGINS_WRONG), 1);
     says(r, "set larder-auth 0 0 3\r\nann\r\n", "CLIENT_ERROR authentication failure\r\n");
     says(r, "set larder-auth 0 0 3 noreply\r\nann\r\nset larder-auth 0 0 1\r\nxyz\r\n",
          "CLIENT_ERROR bad data chunk\r\nERROR\r\n");
