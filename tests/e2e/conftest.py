@@ -20,6 +20,9 @@ from wire import Connection, Transcript
 # What drives a real etcd belongs to the tests of the store. Before all installed modules: one of them is called etcd.
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "store"))
 
+from etcdctl import Etcdctl  # noqa: E402
+from etcdnode import start_node_under_test  # noqa: E402
+
 
 def memcached_version():
     text = subprocess.run([MEMCACHED, "-V"], stdout=subprocess.PIPE, check=True).stdout.decode()
@@ -98,6 +101,23 @@ def start():
     for each in running:
         if not each.stopped:
             each.stop()
+
+
+@pytest.fixture
+def etcd_node(tmp_path):
+    """An empty server of etcd's API for one test alone."""
+    node = start_node_under_test(tmp_path / "etcd-node")
+    yield node
+    node.assert_alive()
+    node.stop()
+
+
+@pytest.fixture
+def etcdctl(etcd_node):
+    """etcdctl against an empty server. What it left running is ended before the server is."""
+    client = Etcdctl(etcd_node.port)
+    yield client
+    client.end()
 
 
 @pytest.fixture
