@@ -73,6 +73,7 @@ void node_store_close(struct node *node) {
         for (unsigned i = 0; i < node->started; i++) {
             worker_end_watches(&node->workers[i]);
         }
+        settle(node); /* what slow work has opened there is closed */
         store_close(node->shared.store);
         settle(node);
         node->shared.store = NULL;

@@ -270,6 +270,8 @@ bool options_need_store(const struct options *o) {
 void options_fini(struct options *o) {
     free(o->port_file);
     free(o->http_hosts);
+    free(o->name);
+    free(o->advertise_client_urls);
     free(o->config);
     free(o->data_dir);
     memset(o, 0, sizeof(*o));

@@ -79,8 +79,8 @@ struct options {
     uint64_t value_timeout_ns;
     uint64_t max_line;
     uint64_t max_output;
-    char *http_hosts; /* NULL: none */
-    char *name;       /* NULL: the host's */
+    char *http_hosts;            /* NULL: none */
+    char *name;                  /* NULL: the host's */
     char *advertise_client_urls; /* NULL: those of the listeners */
     uint64_t drain_timeout_ns;
     uint64_t memory;

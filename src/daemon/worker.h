@@ -24,7 +24,7 @@ struct worker {
     struct connection *connections;
     struct timer *idle_timer;
     struct timer *deadline_timer;
-    int64_t deadline_ns; /* when it runs; INT64_MAX: it is at rest */
+    int64_t deadline_ns;     /* when it runs; INT64_MAX: it is at rest */
     int64_t idle_timeout_ns; /* 0: connections may idle for ever */
     int64_t value_timeout_ns;
     bool draining;

@@ -60,96 +60,127 @@ bool kv_delete_response(const struct store_result *result, struct arena *arena,
 
 /* --- transactions --- */
 
-static Etcdserverpb__ResponseHeader *inner_header(int64_t revision, struct arena *arena) {
-    Etcdserverpb__ResponseHeader *header = arena_alloc(arena, sizeof(*header));
+/* Which revision the header of an operation within a transaction has: the one before it, until something was changed, and
+ * then the new one. */
+struct inner {
+    struct arena *arena;
+    int64_t before;
+    bool changed;
+};
 
+static bool changes(const struct store_result *result) {
+    if (result->kind == STORE_OP_TXN) {
+        for (size_t i = 0; i < result->result_count; i++) {
+            if (changes(&result->results[i])) {
+                return true;
+            }
+        }
+        return false;
+    }
+    return result->kind == STORE_OP_PUT || (result->kind == STORE_OP_DELETE && result->count > 0);
+}
+
+static Etcdserverpb__ResponseHeader *inner_header(struct inner *inner, const struct store_result *result) {
+    Etcdserverpb__ResponseHeader *header = arena_alloc(inner->arena, sizeof(*header));
+
+    inner->changed |= changes(result);
     if (header != NULL) {
         etcdserverpb__response_header__init(header);
-        header->revision = revision;
+        header->revision = inner->changed ? inner->before + 1 : inner->before;
     }
     return header;
 }
 
-static bool inner_range(const struct store_result *result, int64_t revision, struct arena *arena,
-                        Etcdserverpb__ResponseOp *ret) {
-    Etcdserverpb__RangeResponse *response = arena_alloc(arena, sizeof(*response));
+static bool inner_range(const struct store_result *result, struct inner *inner, Etcdserverpb__ResponseOp *ret) {
+    Etcdserverpb__RangeResponse *response = arena_alloc(inner->arena, sizeof(*response));
 
-    if (response == NULL || !kv_range_response(result, arena, response)) {
+    if (response == NULL || !kv_range_response(result, inner->arena, response)) {
         return false;
     }
-    response->header = inner_header(revision, arena);
+    response->header = inner_header(inner, result);
     ret->response_case = ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_RANGE;
     ret->response_range = response;
     return response->header != NULL;
 }
 
-static bool inner_put(const struct store_result *result, int64_t revision, struct arena *arena,
-                      Etcdserverpb__ResponseOp *ret) {
-    Etcdserverpb__PutResponse *response = arena_alloc(arena, sizeof(*response));
+static bool inner_put(const struct store_result *result, struct inner *inner, Etcdserverpb__ResponseOp *ret) {
+    Etcdserverpb__PutResponse *response = arena_alloc(inner->arena, sizeof(*response));
 
-    if (response == NULL || !kv_put_response(result, arena, response)) {
+    if (response == NULL || !kv_put_response(result, inner->arena, response)) {
         return false;
     }
-    response->header = inner_header(revision, arena);
+    response->header = inner_header(inner, result);
     ret->response_case = ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_PUT;
     ret->response_put = response;
     return response->header != NULL;
 }
 
-static bool inner_delete(const struct store_result *result, int64_t revision, struct arena *arena,
-                         Etcdserverpb__ResponseOp *ret) {
-    Etcdserverpb__DeleteRangeResponse *response = arena_alloc(arena, sizeof(*response));
+static bool inner_delete(const struct store_result *result, struct inner *inner, Etcdserverpb__ResponseOp *ret) {
+    Etcdserverpb__DeleteRangeResponse *response = arena_alloc(inner->arena, sizeof(*response));
 
-    if (response == NULL || !kv_delete_response(result, arena, response)) {
+    if (response == NULL || !kv_delete_response(result, inner->arena, response)) {
         return false;
     }
-    response->header = inner_header(revision, arena);
+    response->header = inner_header(inner, result);
     ret->response_case = ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_DELETE_RANGE;
     ret->response_delete_range = response;
     return response->header != NULL;
 }
 
-static bool inner_txn(const struct store_result *result, int64_t revision, struct arena *arena,
-                      Etcdserverpb__ResponseOp *ret) {
-    Etcdserverpb__TxnResponse *response = arena_alloc(arena, sizeof(*response));
+static bool fill_txn(const struct store_result *result, struct inner *inner, Etcdserverpb__TxnResponse *ret);
 
+/* Its header is there and says nothing, as in etcd. */
+static bool inner_txn(const struct store_result *result, struct inner *inner, Etcdserverpb__ResponseOp *ret) {
+    Etcdserverpb__TxnResponse *response = arena_alloc(inner->arena, sizeof(*response));
+    Etcdserverpb__ResponseHeader *header = arena_alloc(inner->arena, sizeof(*header));
+
+    if (response == NULL || header == NULL || !fill_txn(result, inner, response)) {
+        return false;
+    }
+    etcdserverpb__response_header__init(header);
+    response->header = header;
     ret->response_case = ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_TXN;
     ret->response_txn = response;
-    return response != NULL && kv_txn_response(result, revision, arena, response);
+    return true;
 }
 
-static bool response_op(const struct store_result *result, int64_t revision, struct arena *arena,
-                        Etcdserverpb__ResponseOp *ret) {
+static bool response_op(const struct store_result *result, struct inner *inner, Etcdserverpb__ResponseOp *ret) {
     etcdserverpb__response_op__init(ret);
     switch (result->kind) {
     case STORE_OP_RANGE:
-        return inner_range(result, revision, arena, ret);
+        return inner_range(result, inner, ret);
     case STORE_OP_PUT:
-        return inner_put(result, revision, arena, ret);
+        return inner_put(result, inner, ret);
     case STORE_OP_DELETE:
-        return inner_delete(result, revision, arena, ret);
+        return inner_delete(result, inner, ret);
     default:
-        return inner_txn(result, revision, arena, ret);
+        return inner_txn(result, inner, ret);
     }
 }
 
-bool kv_txn_response(const struct store_result *result, int64_t revision, struct arena *arena,
-                     Etcdserverpb__TxnResponse *ret) {
+static bool fill_txn(const struct store_result *result, struct inner *inner, Etcdserverpb__TxnResponse *ret) {
     size_t count = result->result_count;
-    Etcdserverpb__ResponseOp *responses = arena_calloc(arena, count, sizeof(*responses));
+    Etcdserverpb__ResponseOp *responses = arena_calloc(inner->arena, count, sizeof(*responses));
 
     etcdserverpb__txn_response__init(ret);
     ret->succeeded = result->succeeded;
     ret->n_responses = count;
-    ret->responses = arena_calloc(arena, count, sizeof(Etcdserverpb__ResponseOp *));
+    ret->responses = arena_calloc(inner->arena, count, sizeof(Etcdserverpb__ResponseOp *));
     if (responses == NULL || ret->responses == NULL) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (!response_op(&result->results[i], revision, arena, &responses[i])) {
+        if (!response_op(&result->results[i], inner, &responses[i])) {
             return false;
         }
         ret->responses[i] = &responses[i];
     }
     return true;
+}
+
+bool kv_txn_response(const struct store_result *result, int64_t revision, struct arena *arena,
+                     Etcdserverpb__TxnResponse *ret) {
+    struct inner inner = {.arena = arena, .before = changes(result) ? revision - 1 : revision};
+
+    return fill_txn(result, &inner, ret);
 }

@@ -12,7 +12,8 @@ bool kv_range_response(const struct store_result *result, struct arena *arena, E
 bool kv_put_response(const struct store_result *result, struct arena *arena, Etcdserverpb__PutResponse *ret);
 bool kv_delete_response(const struct store_result *result, struct arena *arena, Etcdserverpb__DeleteRangeResponse *ret);
 
-/* The operations within it have headers of their own, which say `revision` and nothing else; transactions within have none. */
+/* The operations within it have headers of their own, which say which revision they saw or made, and nothing else. `revision`
+ * is the store's after the transaction. */
 bool kv_txn_response(const struct store_result *result, int64_t revision, struct arena *arena,
                      Etcdserverpb__TxnResponse *ret);
 

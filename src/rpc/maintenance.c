@@ -30,7 +30,6 @@ static void status(struct rpc_call *call, const ProtobufCMessage *request) {
     response.version = version;
     response.dbsize = (int64_t)figures.file_bytes;
     response.dbsizeinuse = (int64_t)figures.file_bytes_used;
-    response.dbsizequota = (int64_t)figures.quota;
     response.leader = w->node->member_id;
     response.raftindex = (uint64_t)figures.revision;
     response.raftappliedindex = (uint64_t)figures.revision;
@@ -105,7 +104,6 @@ static enum pending_next answer_hash(struct rpc_task *task) {
 }
 
 static enum pending_next answer_hash_kv(struct rpc_task *task) {
-    const Etcdserverpb__HashKVRequest *r = task->request;
     const struct hash_work *work = task->state;
     Etcdserverpb__ResponseHeader header = rpc_header(task->worker, work->revision);
     Etcdserverpb__HashKVResponse response = ETCDSERVERPB__HASH_KVRESPONSE__INIT;
@@ -116,7 +114,6 @@ static enum pending_next answer_hash_kv(struct rpc_task *task) {
     response.header = &header;
     response.hash = work->hash;
     response.compact_revision = work->compact_revision;
-    response.hash_revision = r->revision > 0 ? r->revision : work->revision;
     return rpc_task_answer(task, &response.base);
 }
 

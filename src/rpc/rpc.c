@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "rpc/alarm.h"
 #include "rpc/deadline.h"
 #include "rpc/handlers.h"
@@ -58,8 +59,17 @@ void rpc_message_bytes(struct rpc_call *call, struct slice bytes) {
     arena_reset(&call->worker->scratch);
 }
 
+/* The time of the batch is too coarse for a deadline that may have passed already. */
+static bool is_late(const struct rpc_call *call) {
+    return call->deadline_ns != 0 && clock_monotonic_ns() >= call->deadline_ns;
+}
+
 void rpc_message(struct rpc_call *call, const ProtobufCMessage *request) {
     if (call->finished) {
+        return;
+    }
+    if (is_late(call)) {
+        rpc_finish(call, ETCD_ERROR_DEADLINE);
         return;
     }
     if (call->asked && !call->method->client_streams) {

@@ -17,7 +17,9 @@ struct seniors *seniors_new(struct rpc_task *task, struct slice name) {
     if (s == NULL || prefix == NULL) {
         return NULL;
     }
-    memcpy(prefix, name.data, name.size);
+    if (name.size > 0) {
+        memcpy(prefix, name.data, name.size);
+    }
     prefix[name.size] = '/';
     s->task = task;
     s->prefix = slice_make(prefix, size);

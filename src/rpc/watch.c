@@ -160,7 +160,7 @@ static void room(struct rpc_call *call) {
 static void notify(struct watch_stream *stream, struct rpc_watch *watch) {
     Etcdserverpb__WatchResponse response = ETCDSERVERPB__WATCH_RESPONSE__INIT;
 
-    if (watch->progress_notify && !watch->spoke && watch->feed != NULL) {
+    if (watch->progress_notify && !watch->spoke && !watch->feed->parked) {
         watch_send(stream, watch->id, watch->feed->reached, &response);
     }
     watch->spoke = false;

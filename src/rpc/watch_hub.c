@@ -115,8 +115,8 @@ static void wake(void *ctx) {
     }
 }
 
-static void free_if_unlisted(struct watch_feed *feed) {
-    if (feed->watcher == NULL && !feed->running && !atomic_load(&feed->woken)) {
+void watch_hub_forget(struct watch_feed *feed) {
+    if (feed->watcher == NULL && !feed->running && !feed->parked && !atomic_load(&feed->woken)) {
         free(feed);
     }
 }
@@ -124,7 +124,7 @@ static void free_if_unlisted(struct watch_feed *feed) {
 void watch_hub_run(struct watch_feed *feed) {
     struct watch_hub *hub = feed->hub;
 
-    if (!feed->running) {
+    if (!feed->running && !feed->parked) {
         feed->running = true;
         feed->next_running = NULL;
         *hub->running_end = feed;
@@ -165,7 +165,7 @@ static void take_woken(struct watch_hub *hub) {
         if (first->watcher != NULL) {
             watch_hub_run(first);
         } else {
-            free_if_unlisted(first);
+            watch_hub_forget(first);
         }
         first = next;
     }
@@ -208,7 +208,7 @@ void watch_hub_free(struct watch_hub *hub) {
     if (hub != NULL) {
         take_woken(hub);
         for (struct watch_feed *feed = take_running(hub); feed != NULL; feed = take_running(hub)) {
-            free_if_unlisted(feed);
+            watch_hub_forget(feed);
         }
         store_call_fini(&hub->pending.call);
         free_hub(&hub->pending);
@@ -255,7 +255,7 @@ void watch_hub_leave(struct rpc_watch *watch) {
         end_feed(feed);
     }
     drop_reader(watch);
-    free_if_unlisted(feed);
+    watch_hub_forget(feed);
 }
 
 static enum store_status open_feed(struct watch_hub *hub, struct rpc_watch *watch, uint64_t hash,
@@ -319,7 +319,7 @@ static void settle(struct watch_feed *feed) {
         end_feed(feed);
         drop_reader(watch);
         add_reader(other, watch);
-        free_if_unlisted(feed);
+        watch_hub_forget(feed);
     }
 }
 
@@ -334,7 +334,21 @@ static void end_readers(struct watch_feed *feed, const struct store_batch *batch
     watch_stream_remove(feed->readers->stream, feed->readers); /* frees the feed as well */
 }
 
-/* False: the feed has ended, because all its readers are parked. */
+/* Gives a watch whose client is slow a feed of its own, which goes on where the client is. */
+static void detach(struct rpc_watch *watch) {
+    struct watch_stream *stream = watch->stream;
+    int64_t revision;
+    struct store_batch none = {0};
+
+    watch_hub_leave(watch);
+    none.status = open_feed(stream->hub, watch, hash_of(watch), &revision);
+    if (none.status != STORE_OK) {
+        watch_send_end(watch, &none);
+        watch_stream_remove(stream, watch);
+    }
+}
+
+/* False: the feed has ended, because all its readers were slow. */
 static bool hand_out(struct watch_feed *feed, const struct store_batch *batch) {
     struct watch_news news;
     bool stays = true;
@@ -346,7 +360,7 @@ static bool hand_out(struct watch_feed *feed, const struct store_batch *batch) {
             watch_news_send(&news, watch);
         } else {
             stays = next != NULL || feed->readers != watch;
-            watch_stream_park(watch->stream, watch);
+            detach(watch);
         }
     }
     watch_news_end(&news);
@@ -356,6 +370,11 @@ static bool hand_out(struct watch_feed *feed, const struct store_batch *batch) {
 static void read_feed(struct watch_feed *feed) {
     struct store_batch batch;
 
+    /* What was read could not be given back. */
+    if (!feed->shared && !watch_stream_has_room(feed->readers->stream)) {
+        watch_stream_park(feed->readers->stream, feed);
+        return;
+    }
     store_watcher_next(feed->watcher, BATCH_MAX, &batch);
     if (batch.status != STORE_OK) {
         end_readers(feed, &batch);
@@ -375,7 +394,7 @@ void watch_hub_pump(struct watch_hub *hub) {
 
     while ((feed = take_running(hub)) != NULL) {
         if (feed->watcher == NULL) {
-            free_if_unlisted(feed);
+            watch_hub_forget(feed);
         } else {
             read_feed(feed);
         }

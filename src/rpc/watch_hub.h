@@ -8,9 +8,9 @@
 /* How many watches share few readings of the store. A feed is one watcher of the store; all watches of a worker that want
  * the same keys in the same way, and are up to date, are its readers. An event is read and encoded once for all of them.
  *
- * A watch that begins in the past has a feed of its own until it has caught up. One whose client does not read fast enough is
- * parked: it leaves its feed and remembers which revision it wants next. So nobody waits for a slow client, and it holds
- * nothing but its place; when it reads again it goes on as one that begins in the past.
+ * A watch that begins in the past has a feed of its own until it has caught up. So has one whose client does not read fast
+ * enough: it leaves the others, and its feed is parked, which means that it is not read, until there is room. So nobody waits
+ * for a slow client, and it holds nothing but its place; what it has missed is kept for it by the store, within bounds.
  *
  * Everything is the worker's, but for `woken` of hub and feed, `next_woken` and `posted`, which the threads of the store
  * use to say that there is something new. */
@@ -20,7 +20,7 @@ struct watch_feed;
 
 struct rpc_watch {
     struct watch_stream *stream;
-    struct watch_feed *feed; /* NULL: parked */
+    struct watch_feed *feed; /* NULL: only before it is opened */
     int64_t id;
     int64_t next_revision;          /* the first that it has not been told of */
     struct rpc_watch *next;         /* of its feed's readers */
@@ -44,10 +44,11 @@ struct watch_feed {
     int64_t reached; /* what the store has told up to here has been handed out */
     struct watch_feed *next_in_slot;
     struct watch_feed *next_woken;
-    struct watch_feed *next_running;
+    struct watch_feed *next_running; /* or that is parked */
     uint64_t hash;
     atomic_bool woken; /* it is in the hub's list of those */
     bool running;      /* it is in the list of those to be read */
+    bool parked;       /* it is in its stream's list of those that wait for room; never one that is shared */
     bool shared;       /* it is in the hub's table, open to all who want the same */
 };
 
@@ -77,6 +78,9 @@ enum store_status watch_hub_join(struct watch_hub *hub, struct rpc_watch *watch,
 
 /* Takes it away. */
 void watch_hub_leave(struct rpc_watch *watch);
+
+/* Frees a feed that has ended, if no list has it any more. */
+void watch_hub_forget(struct watch_feed *feed);
 
 /* Lets the feed be read at the next pump, whether or not the store has something. */
 void watch_hub_run(struct watch_feed *feed);

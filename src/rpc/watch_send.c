@@ -23,10 +23,11 @@ void watch_send_end(const struct rpc_watch *watch, const struct store_batch *bat
     response.canceled = true;
     if (batch->status == STORE_COMPACTED) {
         response.compact_revision = batch->compact_revision;
+        watch_send(stream, watch->id, 0, &response); /* without a revision, as in etcd */
     } else {
         response.cancel_reason = rpc_reason(rpc_error_of(batch->status), reason);
+        watch_send(stream, watch->id, store_revision(stream->worker->node->store), &response);
     }
-    watch_send(stream, watch->id, store_revision(stream->worker->node->store), &response);
 }
 
 /* --- events --- */

@@ -102,6 +102,7 @@ void watch_stream_free(struct watch_stream *stream) {
             watch_stream_remove(stream, stream->slots[i]);
         }
     }
+    watch_stream_unpark(stream);
     ask_no_more(stream);
     free(stream->slots);
     free(stream);
@@ -180,7 +181,6 @@ struct rpc_watch *watch_stream_add(struct watch_stream *stream, int64_t id, cons
 void watch_stream_remove(struct watch_stream *stream, struct rpc_watch *watch) {
     unlink_watch(stream, watch);
     stream->notified -= watch->progress_notify ? 1 : 0;
-    stream->parked -= watch->feed == NULL ? 1 : 0;
     watch_hub_leave(watch);
     give_place(stream);
     free(watch);
@@ -190,30 +190,23 @@ bool watch_stream_has_room(const struct watch_stream *stream) {
     return !stream->call->finished && !stream->call->transport->is_full(stream->call);
 }
 
-void watch_stream_park(struct watch_stream *stream, struct rpc_watch *watch) {
-    watch_hub_leave(watch);
-    stream->parked++;
+void watch_stream_park(struct watch_stream *stream, struct watch_feed *feed) {
+    feed->parked = true;
+    feed->next_running = stream->parked;
+    stream->parked = feed;
 }
 
-static void unpark(struct watch_stream *stream, struct rpc_watch *watch) {
-    int64_t revision;
-    struct store_batch none = {.status = watch_hub_join(stream->hub, watch, &revision)};
-
-    if (none.status == STORE_OK) {
-        stream->parked--;
-    } else {
-        watch_send_end(watch, &none);
-        watch_stream_remove(stream, watch);
-    }
-}
-
+/* Takes all out of the list; those whose watch has ended meanwhile end with that. */
 void watch_stream_unpark(struct watch_stream *stream) {
-    for (size_t i = 0; i < stream->slot_count && stream->parked > 0; i++) {
-        for (struct rpc_watch *watch = stream->slots[i], *next; watch != NULL; watch = next) {
-            next = watch->next_in_slot;
-            if (watch->feed == NULL) {
-                unpark(stream, watch);
-            }
+    while (stream->parked != NULL) {
+        struct watch_feed *feed = stream->parked;
+
+        stream->parked = feed->next_running;
+        feed->parked = false;
+        if (feed->watcher != NULL) {
+            watch_hub_run(feed);
+        } else {
+            watch_hub_forget(feed);
         }
     }
 }
@@ -223,9 +216,7 @@ void watch_stream_unpark(struct watch_stream *stream) {
 void watch_stream_run_all(struct watch_stream *stream) {
     for (size_t i = 0; i < stream->slot_count; i++) {
         for (struct rpc_watch *watch = stream->slots[i]; watch != NULL; watch = watch->next_in_slot) {
-            if (watch->feed != NULL) {
-                watch_hub_run(watch->feed);
-            }
+            watch_hub_run(watch->feed);
         }
     }
 }
@@ -259,7 +250,7 @@ static int64_t reached_by_all(const struct watch_stream *stream) {
 void watch_stream_tell_progress(struct watch_hub *hub) {
     for (struct watch_stream *stream = hub->asking, *next; stream != NULL; stream = next) {
         next = stream->next_asking;
-        while (stream->progress_asks > 0 && stream->parked == 0 && watch_stream_has_room(stream)) {
+        while (stream->progress_asks > 0 && stream->parked == NULL && watch_stream_has_room(stream)) {
             Etcdserverpb__WatchResponse response = ETCDSERVERPB__WATCH_RESPONSE__INIT;
 
             stream->progress_asks--;

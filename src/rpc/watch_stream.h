@@ -12,11 +12,11 @@ struct watch_stream {
     struct rpc_watch **slots; /* by id */
     size_t slot_count;        /* a power of two, or 0 */
     size_t count;
-    size_t parked;        /* watches that wait for room */
-    size_t notified;      /* watches with progress_notify */
-    int64_t next_id;      /* that is given to who names none */
-    int64_t notify_ns;    /* when they are told next */
-    size_t progress_asks; /* to be answered when all that is known by now was sent */
+    struct watch_feed *parked; /* feeds of its watches that wait for room */
+    size_t notified;           /* watches with progress_notify */
+    int64_t next_id;           /* that is given to who names none */
+    int64_t notify_ns;         /* when they are told next */
+    size_t progress_asks;      /* to be answered when all that is known by now was sent */
     struct watch_stream *next_asking;
     struct watch_stream **asking_place; /* NULL: it is not in the hub's list of those that ask */
 };
@@ -43,8 +43,8 @@ void watch_stream_remove(struct watch_stream *stream, struct rpc_watch *watch);
 
 bool watch_stream_has_room(const struct watch_stream *stream);
 
-/* The watch goes on when the client has read. */
-void watch_stream_park(struct watch_stream *stream, struct rpc_watch *watch);
+/* The feed is read again when there is room. */
+void watch_stream_park(struct watch_stream *stream, struct watch_feed *feed);
 
 /* There is room: those that are parked go on. */
 void watch_stream_unpark(struct watch_stream *stream);

@@ -110,6 +110,7 @@ static ProtobufCMessage *read_message(struct gateway_call *g, struct slice json)
     buf_init(&why, WHY_MAX);
     request = etcd_message_from_json(g->call.method->request, json, &g->call.worker->scratch, &why);
     if (request == NULL) {
+        g->unread = true;
         rpc_fail(&g->call, GRPC_INVALID_ARGUMENT,
                  why.size > 0 ? buf_slice(&why) : SLICE("the request is no such message"));
     }
@@ -146,6 +147,7 @@ static void hand_in_all(struct gateway_call *g, struct slice body) {
     }
     rpc_end(&g->call);
     if (!g->call.asked) {
+        g->unread = true;
         rpc_fail(&g->call, GRPC_INVALID_ARGUMENT, SLICE("the body has no request"));
     }
 }

@@ -21,6 +21,7 @@ struct gateway_call {
     char *token;     /* NULL: none */
     struct buf body; /* the response of a call that has exactly one, as JSON */
     bool begun;      /* the head of a stream of responses is written */
+    bool unread;     /* the request could not be read: that is said in the same form of all methods */
 };
 
 /* --- gateway.c --- */

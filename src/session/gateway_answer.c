@@ -156,7 +156,7 @@ static enum larder_error refuse_stream(struct gateway_call *g, struct outbox *ou
 
 static enum larder_error write_end(struct gateway_call *g, struct outbox *out, enum grpc_status status,
                                    struct slice text) {
-    if (!g->call.method->server_streams) {
+    if (!g->call.method->server_streams || g->unread) {
         return status == GRPC_OK
                    ? write_body(g, out)
                    : gateway_write_error(g->session, out, &g->form, gateway_http_status(status), status, text);

@@ -71,7 +71,8 @@ static bool is_full(const struct rpc_call *call) {
     return grpc_stream_is_full(((const struct grpc_rpc *)(const void *)call)->stream);
 }
 
-static const struct rpc_transport transport = {.send = send_response, .place = place, .finish = finish, .is_full = is_full};
+static const struct rpc_transport transport = {
+    .send = send_response, .place = place, .finish = finish, .is_full = is_full};
 
 /* --- what the client says --- */
 

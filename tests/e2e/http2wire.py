@@ -46,14 +46,16 @@ class Answer:
 
     @property
     def messages(self):
-        """The messages in the data, none of which may be cut off."""
+        """The messages that have come whole."""
         messages = []
-        rest = self.data
-        while rest:
-            flag, size = struct.unpack(">BI", rest[:5])
-            assert flag == 0 and len(rest) >= 5 + size, rest[:20]
-            messages.append(rest[5:5 + size])
-            rest = rest[5 + size:]
+        at = 0
+        while len(self.data) >= at + 5:
+            flag, size = struct.unpack_from(">BI", self.data, at)
+            assert flag == 0
+            if len(self.data) < at + 5 + size:
+                break
+            messages.append(self.data[at + 5:at + 5 + size])
+            at += 5 + size
         return messages
 
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """larder bench put, range, txn, watch and lease, by gRPC: what it says is what the server has, and troubles are told.
 
-The servers are named in SERVERS, each by a function that starts it in a directory and gives an object with `endpoint`,
-`pid` and `stop`; larderd joins them when it speaks etcd's API.
+What does not depend on etcd's own ways is tried against larderd too.
 """
 import json
 import os
@@ -16,7 +15,7 @@ import urllib.request
 
 import pytest
 
-from server import larderd_path, wait_until
+from server import Server, larderd_path, wait_until
 
 DEADLINE = 120
 READY_DEADLINE = 30
@@ -80,7 +79,16 @@ class Etcd:
             self._process.wait()
 
 
-SERVERS = {"etcd": lambda directory: Etcd(directory).wait_until_ready()}
+class Larderd(Server):
+    def __init__(self, directory):
+        super().__init__(directory, kind="larder", extra=("--data-dir", str(directory / "data")))
+
+    @property
+    def endpoint(self):
+        return f"{self.host}:{self.port}"
+
+
+SERVERS = {"etcd": lambda directory: Etcd(directory).wait_until_ready(), "larderd": Larderd}
 
 
 @pytest.fixture(scope="module", params=SERVERS)

@@ -144,3 +144,29 @@ def test_what_etcd_tells_of_itself(node):
     version = ask(node, "GET", "/version").json
     assert set(version) == {"etcdserver", "etcdcluster", "larder"}
     assert call(node, "maintenance/status", {})[1]["version"] == version["etcdserver"]
+
+
+def test_the_token_is_in_the_authorization_field(tmp_path):
+    server = start_node(tmp_path)
+    for method, message in (("auth/user/add", {"name": "root", "password": "secret"}), ("auth/role/add", {"name": "root"}),
+                            ("auth/user/grant", {"user": "root", "role": "root"}), ("auth/enable", {})):
+        assert call(server, method, message)[0] == 200
+    status, answer = call(server, "auth/authenticate", {"name": "root", "password": "secret"})
+    assert status == 200
+    assert call(server, "kv/put", {"key": b64("k")}, headers={"Authorization": answer["token"]})[0] == 200
+    status, error = call(server, "kv/put", {"key": b64("k")})
+    assert (status, error["error"]) == (400, "etcdserver: user name is empty")
+    status, error = call(server, "kv/put", {"key": b64("k")}, headers={"Authorization": "none.1"})
+    assert (status, error["code"]) == (401, 16)
+    server.stop()
+
+
+def test_a_client_that_waits_for_a_lock_may_leave(node):
+    first = call(node, "lock/lock", {"name": b64("lock")})[1]
+    with contextlib.closing(connect(node)) as connection:
+        connection.request("POST", "/v3/lock/lock", json.dumps({"name": b64("lock")}))
+        wait_until(lambda: call(node, "kv/range", {"key": b64("lock/"), "range_end": b64("lock0"), "count_only": True})[1]
+                   .get("count") == "2", DEADLINE, "the second waits")
+    answer = call(node, "lock/unlock", {"key": first["key"]})
+    assert answer[0] == 200
+    assert call(node, "lock/lock", {"name": b64("other")})[0] == 200

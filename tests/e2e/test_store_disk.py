@@ -22,6 +22,7 @@ PAGE = 4096
 VALUE = b"v" * 20_000
 FULL = b"SERVER_ERROR the store is full\r\n"
 DEADLINE = 60
+FORMAT = 2  # of what the node under test writes
 
 
 def start(directory):
@@ -218,11 +219,11 @@ def test_a_newer_format(tmp_path):
     server.stop()
     path = tmp_path / "data" / "data.mdb"
     data = path.read_bytes()
-    now, newer = (b"format" + struct.pack(">Q", number) for number in (1, 2))
+    now, newer = (b"format" + struct.pack(">Q", number) for number in (FORMAT, FORMAT + 1))
     assert now in data
     path.write_bytes(data.replace(now, newer))
     said = refused_start(tmp_path)
-    assert "format 2" in said and "newer larderd" in said
+    assert f"format {FORMAT + 1}" in said and "newer larderd" in said
     path.write_bytes(data)
     server = start(tmp_path)
     assert ask(server, "GET", "/config/key").body == b"v"

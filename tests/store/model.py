@@ -149,7 +149,7 @@ class Model:
 class Writes:
     """An endless series of writes that a model can take. `defragments`: how many of them shall be that."""
 
-    def __init__(self, seed, value_size, defragments=0.002):
+    def __init__(self, seed, value_size, defragments=0):
         self.random = random.Random(seed)
         self.defragments = defragments
         self.value_size = value_size

@@ -19,6 +19,7 @@ WRITES = 900
 PAGE = 4096
 NAMES = ["data.mdb", "journal"]
 KILO = 1 << 10
+FORMAT = 2  # of what the store under test writes
 JOURNAL_MAGIC = 0x6C616E72756F4A4C
 # How a store that notices may end a call.
 TROUBLE = {"OK", "DAMAGED", "IO", "NO_SPACE"}
@@ -210,11 +211,11 @@ def test_a_newer_format(tmp_path):
         assert put(driver, b"key", b"v") == "OK"
     path = tmp_path / "store" / "data.mdb"
     data = path.read_bytes()
-    now, newer = (b"format" + struct.pack(">Q", number) for number in (1, 2))
+    now, newer = (b"format" + struct.pack(">Q", number) for number in (FORMAT, FORMAT + 1))
     assert now in data
     path.write_bytes(data.replace(now, newer))
     why = refusal(tmp_path / "store")
-    assert "format 2" in why and "newer larderd" in why
+    assert f"format {FORMAT + 1}" in why and "newer larderd" in why
 
 
 # --- no space ---
@@ -291,13 +292,70 @@ def test_a_disk_that_does_not_sync(tmp_path):
     driver = store.start(environment=environment)
     Load(store, driver, 10).run(100)
     bad_sync.write_bytes(b"")
-    unknown = store.writes.next(store.model)
+    writes = iter(lambda: store.writes.next(store.model), None)
+    unknown = next(write for write in writes if getattr(write, "value", None))  # surely changes something
     store.model.add(unknown)
     op = unknown.op()
     assert driver.ask(op.pop("op"), **op)["status"] == "IO"
     assert whole(driver) == store.model.state_after(store.acknowledged).keys
     bad_sync.unlink()
     assert put(driver, b"refused", b"v") == "IO"
+    driver.kill()
+    with store.start() as driver:
+        store.check(driver)
+        assert put(driver, b"taken", b"v") == "OK"
+
+
+@pytest.mark.shim
+def test_a_defragmentation_without_room(tmp_path):
+    """The file stays what it is, and all goes on."""
+    no_space = tmp_path / "no-space"
+    environment = shim_environment(tmp_path / "store", no_space=no_space)
+    store = Lives(tmp_path / "store", 1, value_size=2000, history=100)
+    with store.start(environment=environment) as driver:
+        for _ in range(5):
+            Load(store, driver, 10).run(100)
+            no_space.write_bytes(b"")
+            assert driver.ask("defragment")["status"] == "NO_SPACE"
+            assert whole(driver) == store.model.state.keys
+            no_space.unlink()
+            assert driver.ask("defragment")["status"] == "OK"
+            assert whole(driver) == store.model.state.keys
+    with store.start() as driver:
+        store.check(driver)
+
+
+@pytest.mark.shim
+def test_a_defragmentation_whose_file_is_not_synced(tmp_path):
+    """The same."""
+    bad_sync = tmp_path / "bad-sync"
+    environment = shim_environment(tmp_path / "store", bad_sync=bad_sync, bad_kinds="fdatasync:data.mdb.new")
+    store = Lives(tmp_path / "store", 1, value_size=2000, history=100)
+    with store.start(environment=environment) as driver:
+        for _ in range(5):
+            Load(store, driver, 10).run(100)
+            bad_sync.write_bytes(b"")
+            assert driver.ask("defragment")["status"] == "IO"
+            bad_sync.unlink()
+            assert whole(driver) == store.model.state.keys
+    with store.start() as driver:
+        store.check(driver)
+
+
+@pytest.mark.shim
+def test_a_defragmentation_whose_name_is_not_synced(tmp_path):
+    """Nobody knows which file a loss of power would leave: there are no more writes, and reads go on."""
+    bad_sync = tmp_path / "bad-sync"
+    environment = shim_environment(tmp_path / "store", bad_sync=bad_sync, bad_kinds="fsync")
+    store = Lives(tmp_path / "store", 1, value_size=2000, history=100)
+    driver = store.start(environment=environment)
+    Load(store, driver, 10).run(100)
+    bad_sync.write_bytes(b"")
+    assert driver.ask("defragment")["status"] == "IO"
+    bad_sync.unlink()
+    assert put(driver, b"refused", b"v") == "IO"
+    assert driver.ask("defragment")["status"] == "IO"
+    assert whole(driver) == store.model.state.keys
     driver.kill()
     with store.start() as driver:
         store.check(driver)

@@ -55,7 +55,8 @@ struct grpc_client *grpc_client_new(const struct grpc_client_limits *limits, str
 void grpc_client_free(struct grpc_client *client);
 
 /* Takes in what the server sent, all of it. False: the connection is broken or the server does not keep to the protocol;
- * all calls have ended (on_close), what grpc_client_write still gives is to be sent, then the connection closed. */
+ * all calls have ended (on_close), what grpc_client_write still gives is to be sent, then the connection closed. Some
+ * faults come to light only as grpc_client_write says goodbye over them: ask grpc_client_is_over after it. */
 bool grpc_client_feed(struct grpc_client *client, struct slice input);
 
 /* Appends to `out` what is to be sent, as long as less than `most` bytes wait in it. *ret_more: there is more, which `most`

@@ -63,7 +63,8 @@ struct grpc_server *grpc_server_new(const struct grpc_server_limits *limits, con
 void grpc_server_free(struct grpc_server *server);
 
 /* Takes in what the client sent, all of it. False: the connection is broken or the client does not keep to the protocol;
- * what grpc_server_write still gives is to be sent, then the connection closed. */
+ * all calls have ended, what grpc_server_write still gives is to be sent, then the connection closed. Some faults come to
+ * light only as grpc_server_write says goodbye over them: ask grpc_server_is_over after it. */
 bool grpc_server_feed(struct grpc_server *server, struct slice input);
 
 /* Appends to `out` what is to be sent, as long as less than `most` bytes wait in it. *ret_more: there is more, which `most`

@@ -84,7 +84,10 @@ static void take_turns(struct server_call *call) {
     nghttp2_extpri turns = {.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
 
     call->takes_turns = true;
-    (void)nghttp2_session_change_extpri_stream_priority(call->stream.server->wire.session, call->stream.id, &turns, 1);
+    if (nghttp2_session_change_extpri_stream_priority(call->stream.server->wire.session, call->stream.id, &turns, 1) !=
+        0) {
+        call->stream.server->is_broken = true; /* no memory in the midst of an answer */
+    }
 }
 
 static void note_waiting(struct server_call *call) {

@@ -32,6 +32,7 @@ struct snapshot {
     struct buf pending;          /* made and not read yet, from `at` on */
     size_t at;
     uint64_t left; /* bytes that are still to be read */
+    size_t zeros;  /* in the last block */
     EVP_MD_CTX *digest;
     enum store_status status;
 };
@@ -114,7 +115,9 @@ static enum store_status measure(struct snapshot *snapshot) {
     }
     bytes += counts->leases * SNAPSHOT_LEASE_SIZE + counts->records * SNAPSHOT_RECORD_FIXED_SIZE;
     bytes += (2 + counts->leases + counts->notes + counts->records) * SNAPSHOT_BLOCK_HEAD_SIZE;
-    snapshot->left = bytes;
+    snapshot->zeros =
+        (size_t)(SNAPSHOT_MULTIPLE - (bytes - SNAPSHOT_DIGEST_SIZE) % SNAPSHOT_MULTIPLE) % SNAPSHOT_MULTIPLE;
+    snapshot->left = bytes + snapshot->zeros;
     return status;
 }
 
@@ -251,7 +254,7 @@ static enum store_status put_part(struct snapshot *snapshot) {
         return put_recent(snapshot);
     default:
         snapshot->stage++;
-        return snapshot_put_end(&snapshot->pending, &snapshot->counts) ? STORE_OK : STORE_NO_MEMORY;
+        return snapshot_put_end(&snapshot->pending, &snapshot->counts, snapshot->zeros) ? STORE_OK : STORE_NO_MEMORY;
     }
 }
 

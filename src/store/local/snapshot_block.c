@@ -76,13 +76,14 @@ bool snapshot_put_record(struct buf *to, int64_t revision, uint32_t sub, struct 
     return put_block(to, SNAPSHOT_RECORD, slice_make(bytes, sizeof(bytes)), record, SLICE(""));
 }
 
-bool snapshot_put_end(struct buf *to, const struct snapshot_counts *counts) {
+bool snapshot_put_end(struct buf *to, const struct snapshot_counts *counts, size_t zeros) {
+    static const char nothing[SNAPSHOT_MULTIPLE];
     char bytes[SNAPSHOT_END_SIZE];
 
     put64(bytes, counts->leases);
     put64(bytes + 8, counts->notes);
     put64(bytes + 16, counts->records);
-    return put_block(to, SNAPSHOT_END, slice_make(bytes, sizeof(bytes)), SLICE(""), SLICE(""));
+    return put_block(to, SNAPSHOT_END, slice_make(bytes, sizeof(bytes)), slice_make(nothing, zeros), SLICE(""));
 }
 
 /* --- reading --- */
@@ -139,7 +140,7 @@ bool snapshot_get_record(struct slice block, struct kv *ret_kv, uint32_t *ret_su
 }
 
 bool snapshot_get_end(struct slice block, struct snapshot_counts *ret_counts) {
-    if (block.size != SNAPSHOT_END_SIZE) {
+    if (block.size < SNAPSHOT_END_SIZE || block.size >= SNAPSHOT_END_SIZE + SNAPSHOT_MULTIPLE) {
         return false;
     }
     *ret_counts = (struct snapshot_counts){

@@ -14,7 +14,8 @@
  *       LEASE   id (8), time to live in seconds (8)                     by id
  *       NOTE    size of the name (4), the name, the value               by name
  *       RECORD  revision (8), which change of it (4), zero (4), the record as record.h says     in the order of time
- *       END     how many leases (8), notes (8), records (8) there were
+ *       END     how many leases (8), notes (8), records (8) there were, and zeros, so that all before the checksum is a
+ *               multiple of 512: by that etcdctl 3.4 knows that there is one
  *     32 bytes  SHA-256 of all before
  *
  * HEAD comes first, then all blocks of one kind after the other, END last. The newest record has the revision of HEAD; if
@@ -29,7 +30,8 @@ enum {
     SNAPSHOT_LEASE_SIZE = 16,
     SNAPSHOT_NOTE_FIXED_SIZE = 4,
     SNAPSHOT_RECORD_FIXED_SIZE = 16,
-    SNAPSHOT_END_SIZE = 24,
+    SNAPSHOT_END_SIZE = 24, /* without its zeros */
+    SNAPSHOT_MULTIPLE = 512,
     SNAPSHOT_DIGEST_SIZE = 32,
     SNAPSHOT_BLOCK_MAX = STORE_REQUEST_MAX + 4096, /* bytes in a block */
 };
@@ -55,12 +57,12 @@ struct snapshot_counts {
     uint64_t records;
 };
 
-/* Append a block each. False: out of memory. */
+/* Append a block each. False: out of memory. `zeros` is below SNAPSHOT_MULTIPLE. */
 bool snapshot_put_head(struct buf *to, const struct snapshot_head *head);
 bool snapshot_put_lease(struct buf *to, int64_t id, int64_t ttl);
 bool snapshot_put_note(struct buf *to, struct slice name, struct slice value);
 bool snapshot_put_record(struct buf *to, int64_t revision, uint32_t sub, struct slice record);
-bool snapshot_put_end(struct buf *to, const struct snapshot_counts *counts);
+bool snapshot_put_end(struct buf *to, const struct snapshot_counts *counts, size_t zeros);
 
 /* Take what is in a block apart. False: it is not what it should be. */
 bool snapshot_get_head(struct slice block, struct snapshot_head *ret_head);

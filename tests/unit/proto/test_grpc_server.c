@@ -167,6 +167,26 @@ static void a_closed_window_holds_answers_back(void **state) {
     assert_string_equal(raw_log(raw), "close 1\n< DATA 1 1\n< HEADERS 1 grpc-status=0 END\n< RST_STREAM 1 NO_ERROR\n");
 }
 
+/* By SETTINGS, which change the windows of all streams at once (RFC 9113, 6.9.2). */
+static void settings_open_the_windows(void **state) {
+    struct raw *raw = *state;
+
+    raw_setting(raw, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0);
+    raw_headers(raw, 1, 0, RAW_HEAD("/hold"));
+    assert_true(raw_run(raw));
+    while (!grpc_stream_is_full(raw->held)) {
+        memset(grpc_stream_message(raw->held, 95), 'a', 95);
+    }
+    assert_false(raw_write(raw, SIZE_MAX));
+    assert_string_equal(raw_log(raw), "open 1 /hold\n" HEAD_OUT "\n");
+    raw_setting(raw, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20);
+    assert_true(raw_run(raw));
+    assert_string_equal(raw_log(raw), "room 1\n< DATA 1 4000\n");
+    memset(grpc_stream_message(raw->held, 95), 'a', 95);
+    assert_false(raw_write(raw, SIZE_MAX));
+    assert_string_equal(raw_log(raw), "< DATA 1 100\n");
+}
+
 /* Little by little, and a frame of DATA that waits in the midst of a write. */
 static void the_outbox_holds_answers_back(void **state) {
     struct raw *raw = *state;
@@ -288,6 +308,7 @@ int main(void) {
         TEST(a_stream_goes_on_until_it_is_finished),
         TEST(a_call_ends_under_a_closed_window),
         TEST(a_closed_window_holds_answers_back),
+        TEST(settings_open_the_windows),
         TEST(the_outbox_holds_answers_back),
         TEST(a_long_answer_takes_turns),
         TEST(a_reset_ends_the_call),

@@ -163,6 +163,7 @@ static inline void store_harness_init(struct store_harness *s, const struct harn
     store_harness_groups(s, config->max_item);
     s->h.node.start_ns = s->now_ns - (HARNESS_NOW - TABLE_EPOCH) * CLOCK_NS_PER_S;
     s->h.node.store = &s->store.base;
+    s->h.node.max_watchers = 1000;
     s->h.rpc.store = &s->store.base;
     s->h.rpc.cluster_id = 1;
     s->h.rpc.member_id = 2;

@@ -148,8 +148,7 @@ static const char replies[] = PUT_ANSWER GOOD
             PLAIN("404 Not Found", "", "Not Found\n") BAD("400 Bad Request", "the JSON text ends too early", "3") GOOD
     "{" HEADER "}" STREAM "0000006e\r\n{\"result\":{" HEADER ",\"ID\":\"7\"}}\n\r\n0000006e\r\n{\"result\":{" HEADER
     ",\"ID\":\"8\"}}\n\r\n"
-    "0\r\n\r\n" STATUS_LINES("400 Bad Request") "{\"error\":{\"grpc_code\":3,\"http_code\":400,\"message\":\"the body "
-                                                "has no request\",\"http_status\":\"Bad Request\"}}"
+    "0\r\n\r\n" BAD("400 Bad Request", "the body has no request", "3")
                                                 "HTTP/1.1 200 OK\r\n" LINES
                                                 "Content-Length: \r\nConnection: close\r\n\r\n{" HEADER
                                                 ",\"deleted\":\"1\"}";

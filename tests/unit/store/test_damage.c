@@ -157,15 +157,15 @@ static void a_newer_format_is_refused(void **state) {
     (void)state;
     make_image(&p, &image);
     /* Its number stands behind its name. */
-    format = memmem(image.bytes, image.size, "format\0\0\0\0\0\0\0\1", 14);
+    format = memmem(image.bytes, image.size, "format\0\0\0\0\0\0\0\2", 14);
     while (format != NULL) {
-        format[13] = 2;
-        format = memmem(image.bytes, image.size, "format\0\0\0\0\0\0\0\1", 14);
+        format[13] = 3;
+        format = memmem(image.bytes, image.size, "format\0\0\0\0\0\0\0\2", 14);
     }
     write_image(&p, &image);
     buf_init(&why, 4096);
     assert_null(local_open(&p.config, &why));
-    assert_non_null(memmem(why.data, why.size, "has format 2", 12));
+    assert_non_null(memmem(why.data, why.size, "has format 3", 12));
     assert_non_null(memmem(why.data, why.size, "use the newer larderd", 21));
     buf_fini(&why);
     place_remove(&p);

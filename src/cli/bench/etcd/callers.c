@@ -120,7 +120,7 @@ static void on_tick(void *ctx) {
 
 static void count(struct worker_caller *c, enum grpc_status status, struct slice text) {
     struct etcd_worker *w = c->worker;
-    struct tally *tally = &w->tally;
+    struct etcd_tally *tally = &w->tally;
     bool watching = w->load->config->kind == ETCD_WATCH;
     uint64_t latency = (uint64_t)(w->now_ns - c->start_ns);
 
@@ -137,7 +137,7 @@ static void count(struct worker_caller *c, enum grpc_status status, struct slice
     if (status == GRPC_OK) {
         tally->statuses[GRPC_OK]++;
     } else {
-        tally_refusal(tally, status, text);
+        etcd_tally_refusal(tally, status, text);
     }
 }
 
@@ -182,7 +182,7 @@ static void on_message(struct link_call *owner, struct slice message) {
 
     c->answered = true;
     if (!w->load->operation->check(c, message, &why) && caller_counts(c)) {
-        tally_wrong(&w->tally, why);
+        etcd_tally_wrong(&w->tally, why);
     }
     if (w->load->operation->stays_open && awaited) {
         finish(c, GRPC_OK, SLICE(""));
@@ -199,7 +199,7 @@ static void on_end(struct link_call *owner, const struct grpc_end *end) {
         return;
     }
     if (end->status == GRPC_OK && !c->answered && caller_counts(c)) {
-        tally_wrong(&w->tally, "an answer without a message");
+        etcd_tally_wrong(&w->tally, "an answer without a message");
     }
     finish(c, end->status, end->text);
 }
@@ -223,6 +223,7 @@ static void on_lease_end(struct link_call *owner, const struct grpc_end *end) {
         return;
     }
     c->base.ops = &asking;
+    atomic_fetch_add_explicit(&c->worker->done, 1, memory_order_relaxed);
     etcd_worker_ready_one(c->worker);
 }
 

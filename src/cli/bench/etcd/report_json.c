@@ -97,6 +97,8 @@ static json_t *describe_load(const struct etcd_config *c) {
     put_integer(load, "clients", c->clients);
     put_integer(load, "threads", c->threads);
     put_integer(load, "total", c->total);
+    put_real(load, "duration", (double)c->duration_ns / (double)CLOCK_NS_PER_S);
+    put_real(load, "warmup", (double)c->warmup_ns / (double)CLOCK_NS_PER_S);
     put_integer(load, "rate", c->rate);
     describe_kind(load, c);
     return load;
@@ -118,12 +120,12 @@ static json_t *describe_latency(const struct histogram *h) {
     return latency;
 }
 
-static void describe_errors(json_t *run, const struct tally *t) {
+static void describe_errors(json_t *run, const struct etcd_tally *t) {
     json_t *statuses = json_object();
 
-    for (int i = 0; i < TALLY_STATUSES; i++) {
+    for (int i = 0; i < ETCD_STATUSES; i++) {
         if (t->statuses[i] > 0) {
-            put_integer(statuses, tally_status_name((enum grpc_status)i), t->statuses[i]);
+            put_integer(statuses, etcd_status_name((enum grpc_status)i), t->statuses[i]);
         }
     }
     json_object_set_new(run, "statuses", statuses);
@@ -165,7 +167,7 @@ static void describe_watch(json_t *run, const struct etcd_config *config, const 
 
 /* Of a watch, requests are events. */
 static json_t *describe_run(const struct etcd_config *config, const struct etcd_result *result) {
-    const struct tally *t = &result->tally;
+    const struct etcd_tally *t = &result->tally;
     double seconds = (double)result->base.elapsed_ns / (double)CLOCK_NS_PER_S;
     double requests = (double)t->stats.requests;
     json_t *run = json_object();

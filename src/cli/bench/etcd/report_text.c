@@ -91,7 +91,7 @@ void etcd_report_load(const struct etcd_config *c, const struct etcd_target *tar
 /* --- what came of it --- */
 
 static void print_counts(const struct etcd_config *config, const struct etcd_result *result) {
-    const struct tally *t = &result->tally;
+    const struct etcd_tally *t = &result->tally;
 
     printf("  %-11s %" PRIu64 " in %.2f s: %.0f/s", is_watch(config) ? "events" : "requests", t->stats.requests,
            seconds(result), (double)t->stats.requests / seconds(result));
@@ -105,11 +105,11 @@ static void print_counts(const struct etcd_config *config, const struct etcd_res
     }
 }
 
-static void print_errors(const struct tally *t) {
+static void print_errors(const struct etcd_tally *t) {
     printf("  errors      %" PRIu64, t->stats.errors);
-    for (int i = GRPC_OK + 1; i < TALLY_STATUSES; i++) {
+    for (int i = GRPC_OK + 1; i < ETCD_STATUSES; i++) {
         if (t->statuses[i] > 0) {
-            printf(", %" PRIu64 " %s", t->statuses[i], tally_status_name((enum grpc_status)i));
+            printf(", %" PRIu64 " %s", t->statuses[i], etcd_status_name((enum grpc_status)i));
         }
     }
     if (t->stats.errors > 0) {
@@ -227,7 +227,7 @@ static void print_hints(const struct etcd_config *config, const struct etcd_resu
 }
 
 void etcd_report_text(const struct etcd_config *config, const struct etcd_result *result) {
-    const struct tally *t = &result->tally;
+    const struct etcd_tally *t = &result->tally;
     bool idle = is_watch(config) && config->put_total == 0;
 
     if (!idle) {

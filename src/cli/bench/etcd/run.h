@@ -14,7 +14,7 @@
 /* What was measured in one run. */
 struct etcd_result {
     struct run_result base; /* its stats are those of the tally */
-    struct tally tally;
+    struct etcd_tally tally;
     uint64_t expected; /* events that the puts should have brought */
     bool memory_measured;
     struct process_memory before; /* when the connections were there, before watchers and requests */

@@ -6,8 +6,8 @@
 
 #include "cli/bench/tally.h"
 
-const char *tally_status_name(enum grpc_status status) {
-    static const char *const names[TALLY_STATUSES] = {
+const char *etcd_status_name(enum grpc_status status) {
+    static const char *const names[ETCD_STATUSES] = {
         [GRPC_OK] = "OK",
         [GRPC_CANCELLED] = "CANCELLED",
         [GRPC_UNKNOWN] = "UNKNOWN",
@@ -27,18 +27,18 @@ const char *tally_status_name(enum grpc_status status) {
         [GRPC_UNAUTHENTICATED] = "UNAUTHENTICATED",
     };
 
-    return (unsigned)status < TALLY_STATUSES ? names[status] : names[GRPC_UNKNOWN];
+    return (unsigned)status < ETCD_STATUSES ? names[status] : names[GRPC_UNKNOWN];
 }
 
-void tally_init(struct tally *t) {
+void etcd_tally_init(struct etcd_tally *t) {
     memset(t, 0, sizeof(*t));
     stats_init(&t->stats);
     histogram_init(&t->put_latency);
 }
 
-void tally_merge(struct tally *t, const struct tally *other) {
+void etcd_tally_merge(struct etcd_tally *t, const struct etcd_tally *other) {
     stats_merge(&t->stats, &other->stats);
-    for (int i = 0; i < TALLY_STATUSES; i++) {
+    for (int i = 0; i < ETCD_STATUSES; i++) {
         t->statuses[i] += other->statuses[i];
     }
     t->wrong += other->wrong;
@@ -53,15 +53,15 @@ void tally_merge(struct tally *t, const struct tally *other) {
     }
 }
 
-void tally_refusal(struct tally *t, enum grpc_status status, struct slice text) {
-    t->statuses[(unsigned)status < TALLY_STATUSES ? status : GRPC_UNKNOWN]++;
+void etcd_tally_refusal(struct etcd_tally *t, enum grpc_status status, struct slice text) {
+    t->statuses[(unsigned)status < ETCD_STATUSES ? status : GRPC_UNKNOWN]++;
     t->stats.errors++;
     if (t->stats.first_error[0] == '\0') {
         tally_copy_text(text, t->stats.first_error, sizeof(t->stats.first_error));
     }
 }
 
-void tally_wrong(struct tally *t, const char *why) {
+void etcd_tally_wrong(struct etcd_tally *t, const char *why) {
     t->wrong++;
     if (t->first_wrong[0] == '\0') {
         snprintf(t->first_wrong, sizeof(t->first_wrong), "%s", why);

@@ -28,7 +28,7 @@ static bool complain(const struct etcd_endpoint *endpoint, const char *what, con
     char text[ADDRESS_TEXT_MAX];
 
     fprintf(stderr, "larder bench: %s: %s: %s (%s)\n", address_format(&endpoint->address, text), what, end->text,
-            tally_status_name(end->status));
+            etcd_status_name(end->status));
     return false;
 }
 

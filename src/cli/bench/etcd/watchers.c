@@ -29,11 +29,11 @@ static void on_created(struct worker_watch *watch) {
 /* What others have put to the key carries no time of ours. */
 static void on_event(void *ctx, struct slice value) {
     struct etcd_worker *w = ctx;
-    struct tally *tally = &w->tally;
+    struct etcd_tally *tally = &w->tally;
     int64_t sent_ns;
 
     if (value.size != w->load->config->value_size) {
-        tally_wrong(tally, "an event with a value of another size: somebody else puts to these keys");
+        etcd_tally_wrong(tally, "an event with a value of another size: somebody else puts to these keys");
         return;
     }
     memcpy(&sent_ns, value.data, sizeof(sent_ns));

@@ -44,7 +44,7 @@ void etcd_worker_fail_call(struct etcd_worker *w, const struct link *link, const
     char text[STATS_ERROR_MAX];
 
     tally_copy_text(end->text, text, sizeof(text));
-    etcd_worker_fail(w, link, "%s: %s (%s)", what, text, tally_status_name(end->status));
+    etcd_worker_fail(w, link, "%s: %s (%s)", what, text, etcd_status_name(end->status));
 }
 
 struct grpc_call *etcd_worker_call(struct etcd_worker *w, struct link *link, struct slice path,
@@ -194,7 +194,7 @@ enum larder_error etcd_worker_start(struct etcd_worker *w, struct etcd_load *loa
     w->set_up.run = on_set_up;
     w->go.run = on_go;
     w->left = share(load->quota, load->callers_on, index);
-    tally_init(&w->tally);
+    etcd_tally_init(&w->tally);
     if (!allocate(w)) {
         release(w);
         return LARDER_ERROR_NO_MEMORY;

@@ -57,7 +57,7 @@ struct etcd_worker {
     struct link *links;
     uint64_t link_count;
     char *input; /* where answers are received */
-    struct tally tally;
+    struct etcd_tally tally;
     enum etcd_phase phase; /* as of the latest event */
     int64_t now_ns;        /* of the latest event */
 
