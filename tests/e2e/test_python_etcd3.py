@@ -145,14 +145,6 @@ def test_watch_prefix_and_several_at_once(client):
     cancel_single()
 
 
-def test_watch_filters(client):
-    events, cancel = client.watch("a", filters=[etcd3.etcdrpc.WatchCreateRequest.FilterType.Value("NOPUT")])
-    client.put("a", "1")
-    client.delete("a")
-    assert isinstance(next(events), etcd3.events.DeleteEvent)
-    cancel()
-
-
 def test_watch_once(client):
     client.put("a", "1")
     assert client.watch_once("a", timeout=DEADLINE, start_revision=2).value == b"1"
