@@ -29,10 +29,6 @@ def without_ids(text):
     return text
 
 
-class Failure(tuple):
-    """How etcdctl failed: (exit status, what it says after "Error: ")."""
-
-
 class Background:
     """An etcdctl that goes on. Its lines are read as they come."""
 

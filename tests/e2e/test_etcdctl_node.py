@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from etcdctl import Etcdctl, without_ids
+from etcdctl import Etcdctl
 from etcdnode import start_node_under_test
 from server import kind_under_test, wait_until
 
