@@ -34,7 +34,8 @@ A = '{"key":"YQ==","create_revision":"2","mod_revision":"3","version":"2","value
 COURSE = [
     ("kv/put", '{"key":"YQ==","value":"MQ=="}', 200, "{" + head(2) + "}"),
     ("kv/put", '{"key":"YQ==","value":"Mg==","prev_kv":true}', 200,
-     "{" + head(3) + ',"prev_kv":{"key":"YQ==","create_revision":"2","mod_revision":"2","version":"1","value":"MQ=="}}'),
+     "{" + head(3) + ',"prev_kv":{"key":"YQ==","create_revision":"2","mod_revision":"2","version":"1",'
+     '"value":"MQ=="}}'),
     ("kv/put", '{"key":"Yg=="}', 200, "{" + head(4) + "}"),
     ("kv/range", '{"key":"YQ=="}', 200, "{" + head(4) + f',"kvs":[{A}],"count":"1"}}'),
     ("kv/range", '{"key":"YQ==","range_end":"eg==","limit":"1"}', 200,
@@ -77,8 +78,9 @@ COURSE = [
     ("lease/grant", '{"TTL":1000,"ID":7}', 412, refused("etcdserver: lease already exists", 9)),
     ("lease/grant", '{"TTL":"9000000001"}', 400, refused("etcdserver: too large lease TTL", 11)),
     ("kv/put", '{"key":"ZA==","value":"MQ==","lease":"7"}', 200, "{" + head(7) + "}"),
-    ("kv/range", '{"key":"ZA=="}', 200, "{" + head(7) + ',"kvs":[{"key":"ZA==","create_revision":"7","mod_revision":"7",'
-     '"version":"1","value":"MQ==","lease":"7"}],"count":"1"}'),
+    ("kv/range", '{"key":"ZA=="}', 200,
+     "{" + head(7) + ',"kvs":[{"key":"ZA==","create_revision":"7","mod_revision":"7","version":"1","value":"MQ==",'
+     '"lease":"7"}],"count":"1"}'),
     ("lease/timetolive", '{"ID":"99"}', 200, "{" + head(7) + ',"ID":"99","TTL":"-1"}'),
     ("kv/lease/timetolive", '{"ID":"99"}', 200, "{" + head(7) + ',"ID":"99","TTL":"-1"}'),
     ("lease/leases", "{}", 200, "{" + head(7) + ',"leases":[{"ID":"7"}]}'),
@@ -96,7 +98,8 @@ COURSE = [
     ("auth/user/add", '{"name":"u","password":"p"}', 412, refused("etcdserver: user name already exists", 9)),
     ("auth/user/list", "{}", 200, "{" + head(8) + ',"users":["u"]}'),
     ("auth/role/add", '{"name":"r"}', 200, "{" + head(8) + "}"),
-    ("auth/role/grant", '{"name":"r","perm":{"permType":"READWRITE","key":"YQ==","range_end":"Yg=="}}', 200, "{" + head(8) + "}"),
+    ("auth/role/grant", '{"name":"r","perm":{"permType":"READWRITE","key":"YQ==","range_end":"Yg=="}}', 200,
+     "{" + head(8) + "}"),
     ("auth/role/get", '{"role":"r"}', 200,
      "{" + head(8) + ',"perm":[{"permType":"READWRITE","key":"YQ==","range_end":"Yg=="}]}'),
     ("auth/role/get", '{"role":"none"}', 412, refused("etcdserver: role name not found", 9)),
@@ -248,8 +251,9 @@ def test_a_lock_and_an_election(gateway):
 def test_curl(etcd_node):
     """As etcd's own documentation shows it."""
     def curl(path, body):
-        done = subprocess.run(["curl", "-sS", "-L", f"http://127.0.0.1:{etcd_node.port}/{path}", "-X", "POST", "-d", body],
-                              capture_output=True, text=True, timeout=DEADLINE, check=True)
+        url = f"http://127.0.0.1:{etcd_node.port}/{path}"
+        done = subprocess.run(["curl", "-sS", "-L", url, "-X", "POST", "-d", body], capture_output=True, text=True,
+                              timeout=DEADLINE, check=True)
         return IDS.sub(r'"\1":"0"', done.stdout)
     assert curl("v3/kv/put", '{"key": "Zm9v", "value": "YmFy"}') == "{" + head(2) + "}"
     assert curl("v3/kv/range", '{"key": "Zm9v"}') == (

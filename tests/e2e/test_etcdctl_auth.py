@@ -78,7 +78,8 @@ def test_roles(etcdctl):
     assert etcdctl("role", "revoke-permission", "r", "c", "x") == "Permission of range [c, x) is revoked from role r\n"
     assert etcdctl("role", "revoke-permission", "r", "e", "--from-key") == (
         "Permission of range [e, <open ended> is revoked from role r\n")
-    assert etcdctl("role", "revoke-permission", "r", "b", "--prefix") == "Permission of range [b, c) is revoked from role r\n"
+    assert etcdctl("role", "revoke-permission", "r", "b", "--prefix") == (
+        "Permission of range [b, c) is revoked from role r\n")
     assert etcdctl("role", "revoke-permission", "r", "a") == "Permission of key a is revoked from role r\n"
     assert etcdctl("role", "get", "r") == "Role r\nKV Read:\nKV Write:\n"
     assert etcdctl("role", "add", "q") == "Role q created\n"
@@ -135,8 +136,8 @@ def test_enabling_twice_and_disabling(root, etcdctl):
 
 
 def test_nobody_may_nothing(root, etcdctl):
-    for words in (("get", "a"), ("put", "a", "1"), ("del", "a"), ("user", "list"), ("role", "list"), ("user", "get", "root"),
-                  ("auth", "disable")):
+    for words in (("get", "a"), ("put", "a", "1"), ("del", "a"), ("user", "list"), ("role", "list"),
+                  ("user", "get", "root"), ("auth", "disable")):
         assert etcdctl.fails(*words) == NO_NAME, words
     assert etcdctl("member", "list") != ""
 
@@ -156,8 +157,8 @@ def test_reading(root, someone):
     root("put", "b", "2")
     reader = someone(("read", "a"))
     assert reader("get", "a") == "a\n1\n"
-    for words in (("get", "b"), ("get", "a", "b"), ("get", "a", "--prefix"), ("get", "", "--from-key"), ("put", "a", "9"),
-                  ("del", "a"), ("put", "a", "9", "--prev-kv")):
+    for words in (("get", "b"), ("get", "a", "b"), ("get", "a", "--prefix"), ("get", "", "--from-key"),
+                  ("put", "a", "9"), ("del", "a"), ("put", "a", "9", "--prev-kv")):
         assert reader.fails(*words) == DENIED, words
     assert root("get", "a") == "a\n1\n"
 
@@ -174,7 +175,8 @@ def test_writing(root, someone):
 
 
 def test_ranges(root, someone):
-    user = someone(("readwrite", "b", "d"), ("readwrite", "p/", "--prefix"), ("read", "x", "--from-key"), ("read", "d", "f"))
+    user = someone(("readwrite", "b", "d"), ("readwrite", "p/", "--prefix"), ("read", "x", "--from-key"),
+                   ("read", "d", "f"))
     for key in ("a", "b", "c", "d", "p/", "p/1", "p0", "x", "z"):
         root("put", key, key)
     assert user("get", "b", "d") == "b\nb\nc\nc\n"
@@ -182,8 +184,8 @@ def test_ranges(root, someone):
     assert user("get", "p/", "--prefix") == "p/\np/\np/1\np/1\n"
     assert user("get", "y", "--from-key") == "z\nz\n"
     assert user("del", "b", "d") == "2\n"
-    for words in (("get", "a", "c"), ("get", "b", "g"), ("get", "p", "--prefix"), ("get", "w", "--from-key"), ("put", "d", "1"),
-                  ("put", "p0", "1"), ("del", "b", "e"), ("put", "x", "1")):
+    for words in (("get", "a", "c"), ("get", "b", "g"), ("get", "p", "--prefix"), ("get", "w", "--from-key"),
+                  ("put", "d", "1"), ("put", "p0", "1"), ("del", "b", "e"), ("put", "x", "1")):
         assert user.fails(*words) == DENIED, words
 
 
@@ -206,7 +208,8 @@ def test_watching(root, someone):
     assert prefix.lines(3) == ["PUT", "p/1", "1"]
     for words in (("b",), ("a", "c"), ("p", "--prefix")):
         watch = user.start("watch", *words)
-        assert watch.error_line() == "watch was canceled (rpc error: code = PermissionDenied desc = etcdserver: permission denied)"
+        assert watch.error_line() == (
+            "watch was canceled (rpc error: code = PermissionDenied desc = etcdserver: permission denied)")
         assert watch.wait() == (5, "", "Error: watch is canceled by the server\n")
 
 
@@ -231,10 +234,10 @@ def test_what_root_alone_may(root, someone):
     user = someone(("readwrite", "", "--from-key"))
     assert user("put", "anything", "1") == "OK\n"
     for words in (("user", "list"), ("user", "add", "x:pw"), ("user", "get", "root"), ("user", "delete", "someone"),
-                  ("user", "grant-role", "someone", "root"), ("user", "revoke-role", "someone", "role-someone"), ("role", "list"),
-                  ("role", "add", "x"), ("role", "get", "root"), ("role", "delete", "role-someone"),
-                  ("role", "grant-permission", "role-someone", "read", "a"), ("role", "revoke-permission", "role-someone", "a"),
-                  ("auth", "disable")):
+                  ("user", "grant-role", "someone", "root"), ("user", "revoke-role", "someone", "role-someone"),
+                  ("role", "list"), ("role", "add", "x"), ("role", "get", "root"), ("role", "delete", "role-someone"),
+                  ("role", "grant-permission", "role-someone", "read", "a"),
+                  ("role", "revoke-permission", "role-someone", "a"), ("auth", "disable")):
         assert user.fails(*words) == DENIED, words
     assert user("user", "get", "someone") == "User: someone\nRoles: role-someone\n"
     assert user("role", "get", "role-someone").startswith("Role role-someone\n")

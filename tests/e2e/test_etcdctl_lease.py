@@ -14,7 +14,8 @@ FULL = '"cluster_id":0,"member_id":0,"revision":%d,"raft_term":0'
 
 
 def grant(etcdctl, ttl):
-    lease, told = re.fullmatch(r"lease ([0-9a-f]{16}) granted with TTL\((\d+)s\)\n", etcdctl("lease", "grant", ttl)).groups()
+    answer = etcdctl("lease", "grant", ttl)
+    lease, told = re.fullmatch(r"lease ([0-9a-f]{16}) granted with TTL\((\d+)s\)\n", answer).groups()
     assert int(told) == ttl and int(lease, 16) > 0
     return lease
 
@@ -31,7 +32,8 @@ def test_a_life(etcdctl):
     assert etcdctl("put", "b", "2", f"--lease={lease}") == "OK\n"
     assert etcdctl("put", "c", "3") == "OK\n"
     told = etcdctl("lease", "timetolive", lease, "--keys")
-    assert re.fullmatch(rf"lease {lease} granted with TTL\(1000s\), remaining\(\d+s\), attached keys\(\[(a b|b a)\]\)\n", told)
+    assert re.fullmatch(
+        rf"lease {lease} granted with TTL\(1000s\), remaining\(\d+s\), attached keys\(\[(a b|b a)\]\)\n", told)
     assert etcdctl("lease", "revoke", lease) == f"lease {lease} revoked\n"
     assert etcdctl("get", "", "--prefix") == "c\n3\n"
     assert etcdctl("lease", "timetolive", lease) == f"lease {lease} already expired\n"
@@ -59,8 +61,9 @@ def test_list(etcdctl):
     assert etcdctl("lease", "list") == "found 0 leases\n"
     leases = [grant(etcdctl, ttl) for ttl in (1000, 500, 2000)]
     told = etcdctl("lease", "list").splitlines()
-    assert told[0] == "found 3 leases" and told[1:] == [leases[1], leases[0], leases[2]], "those that end first come first"
-    assert json.loads(etcdctl("lease", "list", "-w", "json"))["leases"] == [{"id": int(lease, 16)} for lease in told[1:]]
+    assert told == ["found 3 leases", leases[1], leases[0], leases[2]], "those that end first come first"
+    as_json = json.loads(etcdctl("lease", "list", "-w", "json"))["leases"]
+    assert as_json == [{"id": int(lease, 16)} for lease in told[1:]]
 
 
 def test_keep_alive(etcdctl):
@@ -74,7 +77,8 @@ def test_keep_alive(etcdctl):
 
 
 def test_what_is_not_there(etcdctl):
-    assert etcdctl.fails("lease", "revoke", "77") == (1, "failed to revoke lease (etcdserver: requested lease not found)")
+    assert etcdctl.fails("lease", "revoke", "77") == (
+        1, "failed to revoke lease (etcdserver: requested lease not found)")
     assert etcdctl.fails("lease", "keep-alive", "77", "--once") == (2, "etcdserver: requested lease not found")
     assert etcdctl("lease", "keep-alive", "77") == "lease 0000000000000077 expired or revoked.\n"
     assert etcdctl("lease", "timetolive", "77", "--keys") == "lease 0000000000000077 already expired\n"

@@ -31,7 +31,8 @@ def test_status(etcdctl):
     assert told["header"]["revision"] == 2 and told["header"]["raft_term"] == told["raftTerm"] > 0
     assert told["raftIndex"] >= told["raftAppliedIndex"] > 0
     assert told["dbSize"] >= told["dbSizeInUse"] > 0
-    assert sorted(told) == ["dbSize", "dbSizeInUse", "header", "leader", "raftAppliedIndex", "raftIndex", "raftTerm", "version"]
+    assert sorted(told) == ["dbSize", "dbSizeInUse", "header", "leader", "raftAppliedIndex", "raftIndex", "raftTerm",
+                            "version"]
 
 
 def test_status_as_text(etcdctl):
@@ -42,8 +43,8 @@ def test_status_as_text(etcdctl):
         str(told["raftTerm"]), str(told["raftIndex"]), str(told["raftAppliedIndex"]), ""]
     table = etcdctl("endpoint", "status", "-w", "table").splitlines()
     assert [word.strip() for word in table[1].split("|")[1:-1]] == [
-        "ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER", "IS LEARNER", "RAFT TERM", "RAFT INDEX", "RAFT APPLIED INDEX",
-        "ERRORS"]
+        "ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER", "IS LEARNER", "RAFT TERM", "RAFT INDEX",
+        "RAFT APPLIED INDEX", "ERRORS"]
     assert [word.strip() for word in table[3].split("|")[1:-1]] == words
 
 
@@ -76,7 +77,8 @@ def test_hashes_are_those_of_etcd(etcdctl):
     assert [word.strip() for word in table[3].split("|")[1:-1]] == [etcdctl.endpoint, "2695939337"]
     etcdctl("compaction", 3, "--physical")
     assert json.loads(etcdctl("endpoint", "hashkv", "-w", "json"))[0]["HashKV"]["compact_revision"] == 3
-    assert etcdctl.fails("endpoint", "hashkv", "--rev=2") == (1, "etcdserver: mvcc: required revision has been compacted")
+    assert etcdctl.fails("endpoint", "hashkv", "--rev=2") == (
+        1, "etcdserver: mvcc: required revision has been compacted")
     assert etcdctl.fails("endpoint", "hashkv", "--rev=9") == (
         1, "etcdserver: mvcc: required revision is a future revision")
 

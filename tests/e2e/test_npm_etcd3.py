@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""npm's `etcd3`, the client that Node.js applications use. One script does all that it can do and says what it saw; each
-step is a test of its own here. The packages are installed once, outside the repository, and kept."""
+"""npm's `etcd3`, the client that Node.js applications use. One script does all that it can do and says what it saw;
+each step is a test of its own here. The packages are installed once, outside the repository, and kept."""
 import hashlib
 import json
 import os
@@ -41,11 +41,12 @@ SEEN = {
         ["GRPCInvalidArgumentError", "3 INVALID_ARGUMENT: etcdserver: key is not provided"],
         ["EtcdLeaseInvalidError", "Lease 5 NOT_FOUND: etcdserver: requested lease not found is expired or revoked"],
         ["GRPCNotFoundError", "5 NOT_FOUND: etcdserver: member not found"] if kind_under_test() == "etcd" else
-        ["GRPCNotImplementedError", "12 UNIMPLEMENTED: larder: the members of a node that stands alone cannot be changed"],
+        ["GRPCNotImplementedError",
+         "12 UNIMPLEMENTED: larder: the members of a node that stands alone cannot be changed"],
     ],
     "node": ["3.4.x", 1, True],
-    "users": [["Read"], ["GRPCInvalidArgumentError", "3 INVALID_ARGUMENT: etcdserver: user name is empty"], "1", DENIED, DENIED,
-              "EtcdAuthenticationFailedError", ["root", "someone"], ["reader", "root"]],
+    "users": [["Read"], ["GRPCInvalidArgumentError", "3 INVALID_ARGUMENT: etcdserver: user name is empty"], "1",
+              DENIED, DENIED, "EtcdAuthenticationFailedError", ["root", "someone"], ["reader", "root"]],
 }
 
 
@@ -68,8 +69,8 @@ def packages():
         with tempfile.TemporaryDirectory(dir=place.parent) as fresh:
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(HERE / name, fresh)
-            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=fresh, capture_output=True,
-                                  text=True, stdin=subprocess.DEVNULL, timeout=INSTALL_DEADLINE)
+            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=fresh, text=True,
+                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=INSTALL_DEADLINE)
             assert done.returncode == 0, f"npm cannot install etcd3: {done.stdout}{done.stderr}"
             made = pathlib.Path(fresh) / "whole"
             made.mkdir()

@@ -41,9 +41,11 @@ def test_get_and_put(client):
 def test_ranges(client):
     for key in ("/a", "/b", "/c", "x"):
         client.put(key, key.upper())
-    assert [(value, about.key) for value, about in client.get_prefix("/")] == [(b"/A", b"/a"), (b"/B", b"/b"), (b"/C", b"/c")]
+    assert [(value, about.key) for value, about in client.get_prefix("/")] == [
+        (b"/A", b"/a"), (b"/B", b"/b"), (b"/C", b"/c")]
     assert [value for value, _ in client.get_range("/b", "/d")] == [b"/B", b"/C"]
-    assert [about.key for _, about in client.get_all(sort_order="descend", sort_target="mod")] == [b"x", b"/c", b"/b", b"/a"]
+    assert [about.key for _, about in client.get_all(sort_order="descend", sort_target="mod")] == [
+        b"x", b"/c", b"/b", b"/a"]
     assert [value for value, _ in client.get_all(keys_only=True)] == [b""] * 4
     assert client.get_prefix_response("/").count == 3
 
@@ -84,7 +86,8 @@ def test_transactions(client):
     txn = client.transactions
     client.put("a", "1")
     done, answers = client.transaction(
-        compare=[txn.value("a") == "1", txn.version("a") > 0, txn.create("a") < 9, txn.mod("a") != 7, txn.create("no") == 0],
+        compare=[txn.value("a") == "1", txn.version("a") > 0, txn.create("a") < 9, txn.mod("a") != 7,
+                 txn.create("no") == 0],
         success=[txn.put("a", "2", prev_kv=True), txn.get("a")],
         failure=[txn.get("a")])
     assert done is True
@@ -95,7 +98,8 @@ def test_transactions(client):
     assert done is False
     assert (answers[0].response_delete_range.deleted, answers[0].response_delete_range.prev_kvs[0].value) == (1, b"2")
     assert answers[1].WhichOneof("response") == "response_put"
-    done, answers = client.transaction(compare=[txn.version("p", range_end="q") == 0], success=[txn.put("p", "1")], failure=[])
+    done, answers = client.transaction(
+        compare=[txn.version("p", range_end="q") == 0], success=[txn.put("p", "1")], failure=[])
     assert done is True
 
 
@@ -208,7 +212,8 @@ def test_members(client, etcd_node):
 @pytest.mark.skipif(IS_ETCD, reason="a real etcd really has members")
 def test_members_cannot_be_changed(client):
     member, = client.members
-    for change in (member.remove, lambda: member.update(["http://127.0.0.1:1"]), lambda: client.add_member(["http://127.0.0.1:1"])):
+    urls = ["http://127.0.0.1:1"]
+    for change in (member.remove, lambda: member.update(urls), lambda: client.add_member(urls)):
         with pytest.raises(grpc.RpcError) as raised:
             change()
         assert (raised.value.code(), raised.value.details()) == (
@@ -267,8 +272,8 @@ def test_snapshot(client):
 
 
 def login(user, password, **options):
-    """A client of that user. Its credentials of a call are taken off: grpc sends none without TLS. The token also goes as
-    metadata, which is what the server reads."""
+    """A client of that user. Its credentials of a call are taken off: grpc sends none without TLS. The token also goes
+    as metadata, which is what the server reads."""
     client = etcd3.client(user=user, password=password, **options)
     client.call_credentials = client.watcher._credentials = None
     return client
