@@ -3,7 +3,9 @@
 import pytest
 
 from etcdclient import Client, Stream
+from etcdnode import EtcdNode, LarderNode
 from etcdproto import message
+from server import kind_under_test
 
 pytestmark = pytest.mark.larder("memcached does not speak gRPC")
 
@@ -197,6 +199,31 @@ def test_progress_on_request_comes_behind_the_events(client, watching):
     put(client, b"b")
     watching.ask_progress()
     assert watching.read().header.revision == revision + 1
+
+
+def test_progress_is_told_when_nothing_happens(tmp_path):
+    if kind_under_test() == "etcd":
+        node = EtcdNode(tmp_path / "node", "--experimental-watch-progress-notify-interval", "200ms")
+    else:
+        node = LarderNode(tmp_path / "node", "--watch-progress", "200ms")
+    with Client(node.port) as client:
+        watching = Watching(client)
+        told = watching.create(key=b"a", progress_notify=True).watch_id
+        silent = watching.create(key=b"b").watch_id
+        put(client, b"other")
+        for _ in range(2):
+            # The first may have been made before the put.
+            answer = watching.read()
+            assert (answer.watch_id, len(answer.events)) == (told, 0)
+        assert answer.header.revision == 2
+        put(client, b"b")
+        answer = watching.read()
+        while answer.watch_id == told:
+            assert not answer.events
+            answer = watching.read()
+        assert (answer.watch_id, answer.events[0].kv.key) == (silent, b"b")
+        watching.stream.close()
+    node.stop()
 
 
 def test_fragments(client, watching):
