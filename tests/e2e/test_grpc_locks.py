@@ -5,9 +5,10 @@ import hashlib
 
 import pytest
 
-from etcdclient import Client, Stream
+from etcdclient import Client, Refusal, Stream, answer_to
+from etcdnode import start_node_under_test
 from etcdproto import message
-from server import wait_until
+from server import kind_under_test, wait_until
 
 pytestmark = pytest.mark.larder("memcached speaks no gRPC")
 
@@ -215,3 +216,28 @@ def test_observe_begins_with_the_leader_of_now(client):
         stream.send(LEADER(name=b"e"))
         stream.finish()
         assert stream.read().kv.value == b"changed"
+
+
+# --- the end ---
+
+@pytest.mark.skipif(kind_under_test() == "etcd", reason="a real etcd is killed")
+def test_a_node_that_ends_says_so_to_all_who_wait(tmp_path):
+    node = start_node_under_test(tmp_path / "node")
+    calls = [("grpc.health.v1.Health", "Watch", message("grpc.health.v1.HealthCheckRequest")()),
+             ("Watch", "Watch", message("WatchRequest")(create_request={"key": b"a"})),
+             ("Lease", "LeaseKeepAlive", KEEP_ALIVE(ID=1)),
+             ("v3electionpb.Election", "Observe", LEADER(name=b"l"))]
+    with Client(node.port) as client, contextlib.ExitStack() as stack:
+        for lease in (1, 2):
+            client.do(GRANT(ID=lease, TTL=TTL))
+        client.do(LOCK(name=b"l", lease=1))
+        waiting = client.start(LOCK(name=b"l", lease=2))
+        await_keys(client, b"l", [b"l/1", b"l/2"])
+        streams = [stack.enter_context(opened(client, service, method)) for service, method, _ in calls]
+        for stream, (_, _, request) in zip(streams, calls):
+            stream.send(request)
+            stream.read()
+        node.stop()
+        stopped = Refusal("UNAVAILABLE", "etcdserver: server stopped")
+        assert [(stream.read_all(), stream.refusal) for stream in streams] == [([], stopped)] * len(calls)
+        assert answer_to(waiting) == stopped
