@@ -29,10 +29,6 @@ def without_ids(text):
     return text
 
 
-class Failure(tuple):
-    """How etcdctl failed: (exit status, what it says after "Error: ")."""
-
-
 class Background:
     """An etcdctl that goes on. Its lines are read as they come."""
 
@@ -63,9 +59,9 @@ class Background:
     def signal(self, number):
         self._process.send_signal(number)
 
-    def wait(self):
+    def wait(self, deadline=DEADLINE):
         """Its status, what else it printed, and what else it said on stderr."""
-        code = self._process.wait(DEADLINE)
+        code = self._process.wait(deadline)
         return code, "".join(self._out.take_all(DEADLINE)), "".join(self._err.take_all(DEADLINE))
 
     def end(self):

@@ -109,7 +109,8 @@ def test_put_tells_what_was_there(etcdctl):
     assert etcdctl("put", "a", "1", "--prev-kv") == "OK\n"
     assert etcdctl("put", "a", "2", "--prev-kv") == "OK\na\n1\n"
     assert etcdctl.plain("put", "a", "3", "--prev-kv", "-w", "json") == (
-        "{" + HEADER % 4 + ',"prev_kv":{"key":"YQ==","create_revision":2,"mod_revision":3,"version":2,"value":"Mg=="}}\n')
+        "{" + HEADER % 4 + ',"prev_kv":{"key":"YQ==","create_revision":2,"mod_revision":3,"version":2,'
+        '"value":"Mg=="}}\n')
     assert etcdctl.plain("put", "b", "3", "-w", "json") == "{" + HEADER % 5 + "}\n"
 
 

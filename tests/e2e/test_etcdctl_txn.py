@@ -54,11 +54,12 @@ def test_one_revision_for_all(txn, etcdctl):
 
 
 def test_as_json(txn, etcdctl):
-    assert etcdctl.plain("txn", "-w", "json", stdin=script(['value("a") = "one"'], ["put c 3", "get c", "del a b"])) == (
-        "{" + HEADER % 5 + ',"succeeded":true,"responses":[{"Response":{"response_put":{"header":{"revision":5}}}},'
-        '{"Response":{"response_range":{"header":{"revision":5},"kvs":[{"key":"Yw==","create_revision":5,'
+    asked = script(['value("a") = "one"'], ["put c 3", "get c", "del a b"])
+    assert etcdctl.plain("txn", "-w", "json", stdin=asked) == (
+        "{" + HEADER % 5 + ',"succeeded":true,"responses":[{"Response":{"ResponsePut":{"header":{"revision":5}}}},'
+        '{"Response":{"ResponseRange":{"header":{"revision":5},"kvs":[{"key":"Yw==","create_revision":5,'
         '"mod_revision":5,"version":1,"value":"Mw=="}],"count":1}}},'
-        '{"Response":{"response_delete_range":{"header":{"revision":5},"deleted":1}}}]}\n')
+        '{"Response":{"ResponseDeleteRange":{"header":{"revision":5},"deleted":1}}}]}\n')
 
 
 def test_interactive_asks(txn):

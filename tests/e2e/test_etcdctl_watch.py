@@ -107,7 +107,8 @@ def test_as_json(etcdctl):
 def test_one_revision_is_one_answer(etcdctl):
     watch = etcdctl.start("watch", "", "--prefix", "--rev=2", "-w", "fields")
     etcdctl("txn", stdin="\nput a 1\nput b 2\n\n\n")
-    event = '"Type" : PUT\n"Key" : "%s"\n"CreateRevision" : 2\n"ModRevision" : 2\n"Version" : 1\n"Value" : "%s"\n"Lease" : 0\n'
+    event = ('"Type" : PUT\n"Key" : "%s"\n"CreateRevision" : 2\n"ModRevision" : 2\n"Version" : 1\n"Value" : "%s"\n'
+             '"Lease" : 0\n')
     expected = '"ClusterID" : 0\n"MemberID" : 0\n"Revision" : 2\n"RaftTerm" : 0\n' + event % ("a", 1) + event % ("b", 2)
     assert without_ids("".join(f"{line}\n" for line in watch.lines(expected.count("\n")))) == expected
 
