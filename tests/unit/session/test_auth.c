@@ -113,6 +113,20 @@ static void memcached_says_it_once(void **state) {
     says(r, "get d/a larder-auth\r\n", "VALUE d/a 0 1\r\nx\r\nEND\r\n");
 }
 
+/* A value that may not be written takes no memory: it is refused at its line, and read away. */
+static void a_large_value_is_refused_at_its_line(void **state) {
+    struct rig *r = *state;
+    char value[1000];
+
+    says(r, "set d/a 0 0 500000\r\n", "CLIENT_ERROR unauthenticated\r\n");
+    assert_null(r->c.session.body);
+    memset(value, 'x', sizeof(value));
+    for (int i = 0; i < 500; i++) {
+        client_say(&r->c, value, sizeof(value));
+    }
+    says(r, "\r\nmn\r\n", "MN\r\n");
+}
+
 static void what_was_right_once_is_known(void **state) {
     struct rig *r = *state;
     struct client other;
@@ -154,6 +168,9 @@ static void http_says_it_with_each_request(void **state) {
     heard_statuses(r, "401 401 403 ");
     complete(r);
     heard_statuses(r, "404 ");
+    client_say_text(&r->c,
+                    GET("/d/a", ANN) GET("/d/a", "") GET("/d/a", "Authorization: Bearer x\r\n") GET("/d/a", ANN));
+    heard_statuses(r, "404 401 401 404 ");
     assert_false(r->c.session.over);
 }
 
@@ -247,6 +264,7 @@ static void a_watch_ends_with_its_permission(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(memcached_says_it_once),
+        TEST(a_large_value_is_refused_at_its_line),
         TEST(what_was_right_once_is_known),
         TEST(wrong_words_make_a_nobody),
         TEST(http_says_it_with_each_request),
