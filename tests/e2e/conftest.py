@@ -34,6 +34,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "since(version, reason): the answer of memcached from this version on")
     config.addinivalue_line("markers", "classic(reason): the answer of memcached 1.6.18 that newer ones changed")
     config.addinivalue_line("markers", "slow: runs on the release build only, unless everything is asked for")
+    config.addinivalue_line("markers", "long: runs only if everything is asked for")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

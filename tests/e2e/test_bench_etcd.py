@@ -20,7 +20,7 @@ from server import Server, larderd_path, wait_until
 DEADLINE = 120
 READY_DEADLINE = 30
 
-pytestmark = pytest.mark.larder("it starts servers of etcd's API itself")
+pytestmark = [pytest.mark.larder("it starts servers of etcd's API itself"), pytest.mark.slow]
 
 
 def free_ports(count):

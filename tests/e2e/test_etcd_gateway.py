@@ -10,7 +10,7 @@ import pytest
 
 from server import kind_under_test
 
-pytestmark = pytest.mark.larder("memcached has no gateway")
+pytestmark = [pytest.mark.larder("memcached has no gateway"), pytest.mark.slow]
 
 DEADLINE = 60
 IS_ETCD = kind_under_test() == "etcd"

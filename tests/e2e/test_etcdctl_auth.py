@@ -4,7 +4,7 @@ import pytest
 
 from server import kind_under_test
 
-pytestmark = pytest.mark.larder("memcached does not speak gRPC")
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
 
 DENIED = (1, "etcdserver: permission denied")
 NO_NAME = (1, "etcdserver: user name is empty")

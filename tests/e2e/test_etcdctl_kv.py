@@ -7,7 +7,7 @@ import pytest
 
 from etcdctl import without_ids
 
-pytestmark = pytest.mark.larder("memcached does not speak gRPC")
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
 
 COMPACTED = (1, "etcdserver: mvcc: required revision has been compacted")
 FUTURE = (1, "etcdserver: mvcc: required revision is a future revision")

@@ -7,7 +7,7 @@ import pytest
 
 from server import wait_until
 
-pytestmark = pytest.mark.larder("memcached does not speak gRPC")
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
 
 DEADLINE = 60
 FULL = '"cluster_id":0,"member_id":0,"revision":%d,"raft_term":0'

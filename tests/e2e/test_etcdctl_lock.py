@@ -9,7 +9,7 @@ import pytest
 from etcdctl import interrupt
 from server import wait_until
 
-pytestmark = pytest.mark.larder("memcached does not speak gRPC")
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
 
 DEADLINE = 60
 

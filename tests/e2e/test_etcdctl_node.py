@@ -10,7 +10,7 @@ from etcdctl import Etcdctl
 from etcdnode import start_node_under_test
 from server import kind_under_test, wait_until
 
-pytestmark = pytest.mark.larder("memcached does not speak gRPC")
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
 
 DEADLINE = 60
 IS_ETCD = kind_under_test() == "etcd"
@@ -159,7 +159,7 @@ def test_a_mirror_of_a_prefix_elsewhere(etcdctl, other):
     wait_until(lambda: other("get", "", "--prefix") == "z/a\n1\nz/b\n3\n", DEADLINE, "what comes is copied")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_check_perf(etcdctl):
     """A minute of load. How fast it was is not asked here: only that all of it was answered, and cleaned up."""
     running = etcdctl.start("check", "perf", "--load=s", "--auto-compact")

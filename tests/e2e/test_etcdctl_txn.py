@@ -2,7 +2,7 @@
 """etcdctl's transactions, which it reads from stdin."""
 import pytest
 
-pytestmark = pytest.mark.larder("memcached does not speak gRPC")
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
 
 TWICE = (1, "etcdserver: duplicate key given in txn request")
 HEADER = '"header":{"cluster_id":0,"member_id":0,"revision":%d,"raft_term":0}'

@@ -5,7 +5,7 @@ import pytest
 
 from etcdctl import without_ids
 
-pytestmark = pytest.mark.larder("memcached does not speak gRPC")
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
 
 HEADER = '"Header":{"cluster_id":0,"member_id":0,"revision":%d,"raft_term":0}'
 

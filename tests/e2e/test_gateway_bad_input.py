@@ -12,7 +12,7 @@ from etcdnode import EtcdNode, start_node_under_test
 from etcdproto import message
 from server import kind_under_test
 
-pytestmark = pytest.mark.larder("memcached has no gateway")
+pytestmark = [pytest.mark.larder("memcached has no gateway"), pytest.mark.slow]
 ours = pytest.mark.skipif(kind_under_test() == "etcd", reason="Larder's own answer")
 
 DEADLINE = 30

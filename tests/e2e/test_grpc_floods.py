@@ -16,7 +16,7 @@ from etcdproto import message
 from http2wire import Wire, frame, grpc_message
 from server import kind_under_test, wait_until
 
-pytestmark = pytest.mark.larder("memcached speaks no gRPC")
+pytestmark = [pytest.mark.larder("memcached speaks no gRPC"), pytest.mark.slow]
 
 MIB = 1 << 20
 RANGE, PUT, WATCH = (b"/etcdserverpb." + name for name in (b"KV/Range", b"KV/Put", b"Watch/Watch"))
@@ -228,7 +228,6 @@ def test_a_window_of_nothing(node):
     assert_works(node)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(kind_under_test() == "etcd", reason="etcd has no limit")
 def test_answers_that_wait_have_a_limit(node):
     """The same, but for more than a server may spend on one client."""

@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-pytestmark = pytest.mark.larder("memcached does not speak gRPC")
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "npm_etcd3"
 MANIFESTS = ("package.json", "package-lock.json")

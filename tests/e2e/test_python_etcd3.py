@@ -13,7 +13,7 @@ from etcd3.etcdrpc import auth_pb2
 from server import kind_under_test, wait_until
 
 # The thread of its watches opens a stream once more when the connection has been closed, and dies of that.
-pytestmark = [pytest.mark.larder("memcached does not speak gRPC"),
+pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow,
               pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")]
 
 DEADLINE = 60

@@ -8,7 +8,7 @@ from etcd3gw import exceptions
 
 from server import kind_under_test, wait_until
 
-pytestmark = pytest.mark.larder("memcached has no gateway")
+pytestmark = [pytest.mark.larder("memcached has no gateway"), pytest.mark.slow]
 
 DEADLINE = 60
 

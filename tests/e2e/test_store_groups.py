@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups that are kept on disk, by memcached's protocol: what each command means there, and that nothing is lost."""
+import http.client
+import json
 import os
 import random
 import signal
@@ -592,11 +594,30 @@ def test_a_damaged_store_is_told_at_the_start(node):
     assert "store" in refused_start(node.extra)
 
 
-def test_without_a_durable_group_nothing_is_touched(start_server, tmp_path):
-    server = start_server(extra=["--data-dir", str(tmp_path / "untouched")])
+def test_a_directory_is_enough_for_etcds_api(start_server, tmp_path):
+    server = start_server(extra=["--data-dir", str(tmp_path / "store")])
     with Connection(server) as connection:
         assert connection.ask(b"set d/a 0 0 1\r\nx\r\nget d/a\r\n") == b"STORED\r\nVALUE d/a 0 1\r\nx\r\nEND\r\n"
-    assert not (tmp_path / "untouched").exists()
+    status, answer = ask_etcd(server, "kv/put", {"key": "YQ==", "value": "eA=="})
+    assert status == 200 and answer["header"]["revision"] == "2"
+    assert (tmp_path / "store").exists()
+
+
+def test_without_a_store_etcds_api_says_what_to_do(start_server):
+    server = start_server()
+    status, answer = ask_etcd(server, "kv/range", {"key": "YQ=="})
+    assert status == 503 and answer["message"] == (
+        "larder: this node keeps no store; start larderd with --data-dir PATH")
+
+
+def ask_etcd(server, path, request):
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+    try:
+        connection.request("POST", f"/v3/{path}", json.dumps(request))
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
 
 
 def test_requests_are_counted_by_group_and_result(node):

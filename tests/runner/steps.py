@@ -72,8 +72,9 @@ def unit_program(logs, kind, test):
 
 
 def e2e(logs, kind, everything):
-    """The end-to-end tests against the programs of a build. Those marked slow run on the release build only, unless
-    everything is asked for. Any report of a sanitizer is a failure, also if no test noticed."""
+    """The end-to-end tests against the programs of a build, as many files at a time as there are processors. Those marked
+    slow run on the release build only, those marked long not at all, unless everything is asked for. Any report of a
+    sanitizer is a failure, also if no test noticed."""
     place = fresh(logs)
     env = {
         **kind.environment(place / "sanitizer"),
@@ -82,8 +83,10 @@ def e2e(logs, kind, everything):
         **({"E2E_GRPC_SEEDS": "1", "E2E_GRPC_OPERATIONS": "2000"} if kind.sanitizer else {}),
         **({"E2E_GRPC_OPERATIONS": "50000"} if everything and not kind.sanitizer else {}),
     }
-    select = [] if everything or not kind.sanitizer else ["-m", "not slow"]
-    cases = pytest(place, ["tests/e2e", *select], E2E_SECONDS * (1 if not kind.sanitizer else 2), env, kind.wrapper())
+    without = [] if everything else ["long"] + ["slow"] * bool(kind.sanitizer)
+    select = ["-m", " and ".join(f"not {mark}" for mark in without)] if without else []
+    share = ["-n", str(builds.JOBS), "--dist", "loadfile"]
+    cases = pytest(place, ["tests/e2e", *share, *select], E2E_SECONDS * (1 if not kind.sanitizer else 2), env, kind.wrapper())
     return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
 
 

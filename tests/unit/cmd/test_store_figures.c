@@ -84,6 +84,7 @@ static char *scrape(struct rig *rig) {
 }
 
 static void assert_has(const char *text, const char *line) {
+    assert_non_null(text);
     if (strstr(text, line) == NULL) {
         fail_msg("\"%s\" is missing in:\n%s", line, text);
     }
