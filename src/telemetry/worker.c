@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const protocol_labels[] = {[PROTOCOL_MEMCACHED] = "memcached", [PROTOCOL_HTTP] = "http", [PROTOCOL_ETCD] = "etcd"};
+static const char *const protocol_labels[] = {
+    [PROTOCOL_MEMCACHED] = "memcached", [PROTOCOL_HTTP] = "http", [PROTOCOL_ETCD] = "etcd"};
 
 const char *protocol_label(enum protocol protocol) {
     assert(protocol < PROTOCOL_COUNT);

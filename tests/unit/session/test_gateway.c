@@ -148,10 +148,9 @@ static const char replies[] = PUT_ANSWER GOOD
             PLAIN("404 Not Found", "", "Not Found\n") BAD("400 Bad Request", "the JSON text ends too early", "3") GOOD
     "{" HEADER "}" STREAM "0000006e\r\n{\"result\":{" HEADER ",\"ID\":\"7\"}}\n\r\n0000006e\r\n{\"result\":{" HEADER
     ",\"ID\":\"8\"}}\n\r\n"
-    "0\r\n\r\n" BAD("400 Bad Request", "the body has no request", "3")
-                                                "HTTP/1.1 200 OK\r\n" LINES
-                                                "Content-Length: \r\nConnection: close\r\n\r\n{" HEADER
-                                                ",\"deleted\":\"1\"}";
+    "0\r\n\r\n" BAD("400 Bad Request", "the body has no request",
+                    "3") "HTTP/1.1 200 OK\r\n" LINES "Content-Length: \r\nConnection: close\r\n\r\n{" HEADER
+                         ",\"deleted\":\"1\"}";
 
 /* The sizes of chunks tell how many digits a revision has. */
 static void blank_chunk_sizes(char *text) {
