@@ -131,7 +131,8 @@ def fresh_turns(row, place, settings, measure):
 def measure_watchers(row, place, settings, tick):
     def watch(server):
         run, = bench(place, tick, "watch", server, "--conns", 10, "--streams", WATCH_STREAMS, "--watch-per-stream",
-                     WATCHERS // WATCH_STREAMS, "--put-total", 0, "--hold", HOLD)["runs"]
+                     WATCHERS // WATCH_STREAMS, "--watched-key-total", WATCHERS, "--put-total", 0, "--hold",
+                     HOLD)["runs"]
         return run["resident_bytes_per_watcher"]
 
     return pair(*fresh_turns(row, place, settings, watch), row.unit)

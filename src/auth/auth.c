@@ -20,6 +20,7 @@ struct auth *auth_new(struct auth_state *state) {
     pthread_rwlockattr_destroy(&attributes);
     pthread_mutex_init(&a->turn_lock, NULL);
     tokens_init(&a->tokens);
+    memo_init(&a->memo);
     atomic_init(&a->enabled, state->enabled);
     a->state = state;
     a->end = &a->first;
@@ -32,6 +33,7 @@ void auth_free(struct auth *a) {
     }
     assert(!a->turn_taken && a->first == NULL);
     tokens_fini(&a->tokens);
+    memo_fini(&a->memo);
     auth_state_unref(a->state);
     pthread_mutex_destroy(&a->turn_lock);
     pthread_rwlock_destroy(&a->lock);

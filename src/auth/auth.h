@@ -48,6 +48,20 @@ bool auth_enabled(const struct auth *a);
  * the checks below to refuse. INVALID_AUTH_TOKEN: nobody has this token, or not any more. `now_ns` is monotonic. */
 enum etcd_error auth_identify(struct auth *a, struct slice token, int64_t now_ns, struct auth_identity *ret_identity);
 
+/* Who is known for longer than one request: a connection, or a watch. All zero: nobody. It holds for as long as there is that
+ * user with that password, whatever becomes of the token. */
+struct auth_known {
+    struct auth_identity identity;
+    uint64_t password; /* says which one, not what it is */
+};
+
+/* As auth_identify, for longer. */
+enum etcd_error auth_know_token(struct auth *a, struct slice token, int64_t now_ns, struct auth_known *ret_known);
+
+/* Brings known->identity up to the state that rules, after AUTH_OLD_REVISION. INVALID_AUTH_TOKEN: there is no such user any
+ * more, or it has another password; *known is then nobody. */
+enum etcd_error auth_renew(struct auth *a, struct auth_known *known);
+
 /* --- what they may: ETCD_OK, or
  *     USER_EMPTY         auth is enabled, and it is nobody
  *     AUTH_OLD_REVISION  users or roles have changed since auth_identify: whoever asks has to ask again
@@ -96,6 +110,20 @@ void auth_login_verify(struct auth_login *login, struct slice password);
  * AUTH_OLD_REVISION (users or roles have changed meanwhile: begin again, at most AUTH_LOGIN_TRIES_MAX times), NO_MEMORY. */
 enum etcd_error auth_login_end(struct auth *a, const struct auth_login *login, int64_t now_ns,
                                char ret_token[AUTH_TOKEN_SIZE]);
+
+/* The same, without a token. Errors: those but NO_MEMORY. */
+enum etcd_error auth_login_know(struct auth *a, const struct auth_login *login, struct auth_known *ret_known);
+
+/* Names and passwords that were right of late, so that who says them with each request need not wait each time. Nothing of
+ * a password is kept but a keyed hash, for AUTH_MEMO_TTL_S, and a changed password is forgotten at once (auth_renew).
+ * False: this one is not known. */
+enum { AUTH_MEMO_TTL_S = 300, AUTH_MEMO_MAX = 1024 };
+bool auth_remembers(struct auth *a, struct slice user, struct slice password, int64_t now_ns,
+                    struct auth_known *ret_known);
+
+/* To be remembered, after auth_login_know. */
+void auth_remember(struct auth *a, struct slice user, struct slice password, int64_t now_ns,
+                   const struct auth_known *known);
 
 /* --- changes --- */
 

@@ -6,15 +6,17 @@
 
 #include "auth/auth.h"
 #include "auth/internal.h"
+#include "auth/memo.h"
 #include "auth/token.h"
 
-/* Both locks are held for a short time, and no other is taken under them. */
+/* The locks are held for a short time, and no other is taken under them. */
 struct auth {
     atomic_bool enabled; /* of the state that rules, for who holds no lock */
     atomic_int logins;   /* under way */
     pthread_rwlock_t lock;
     struct auth_state *state; /* by `lock` */
     struct tokens tokens;     /* by `lock`; looked for with it held for reading */
+    struct memo memo;         /* has a lock of its own */
     pthread_mutex_t turn_lock;
     bool turn_taken; /* by `turn_lock`, as the line is */
     struct auth_turn *first;
@@ -23,5 +25,8 @@ struct auth {
 
 /* Of that id, wherever the user stands; `index` is where it probably does. NULL: there is none. */
 const struct auth_user *node_user(const struct auth_state *state, uint64_t id, size_t index);
+
+/* Which password a user has, for auth_known. With the lock held. */
+uint64_t node_password(const struct auth *a, const struct auth_user *user);
 
 #endif

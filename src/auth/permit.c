@@ -9,21 +9,11 @@ bool auth_enabled(const struct auth *a) {
 }
 
 enum etcd_error auth_identify(struct auth *a, struct slice token, int64_t now_ns, struct auth_identity *ret_identity) {
-    struct auth_identity identity = {0};
-    enum etcd_error error = ETCD_OK;
+    struct auth_known known;
+    enum etcd_error error = auth_know_token(a, token, now_ns, &known);
 
-    if (auth_enabled(a) && token.size > 0) {
-        pthread_rwlock_rdlock(&a->lock);
-        if (tokens_find(&a->tokens, token, now_ns, &identity.index)) {
-            identity.revision = a->state->revision;
-            identity.user = a->state->users[identity.index].id;
-        } else if (a->state->enabled) {
-            error = ETCD_ERROR_INVALID_AUTH_TOKEN;
-        }
-        pthread_rwlock_unlock(&a->lock);
-    }
     if (error == ETCD_OK) {
-        *ret_identity = identity;
+        *ret_identity = known.identity;
     }
     return error;
 }

@@ -11,10 +11,12 @@
 
 struct ask ask_defaults(const char *program) {
     const char *server = getenv("LARDER_SERVER");
+    const char *user = getenv("LARDER_USER");
 
     return (struct ask){
         .program = program,
         .server = server == NULL || *server == '\0' ? DEFAULT_SERVER : server,
+        .user = user == NULL || *user == '\0' ? NULL : user,
         .timeout_ns = DEFAULT_TIMEOUT_NS,
     };
 }
@@ -55,13 +57,54 @@ int ask_read_server(const struct ask *ask, struct address *ret_address) {
     return EXIT_CODE_USAGE;
 }
 
+/* --- who asks --- */
+
+bool ask_user_is_good(const struct ask *ask, int *ret_code) {
+    if (ask->user == NULL || strchr(ask->user, ':') != NULL) {
+        return true;
+    }
+    fprintf(stderr, "%s: --user and LARDER_USER are a name and a password: NAME:PASSWORD\n", ask->program);
+    *ret_code = EXIT_CODE_USAGE;
+    return false;
+}
+
+struct login {
+    const struct ask *ask;
+    int code;
+};
+
+static void take_login(void *ctx, const struct answer *answer) {
+    struct login *login = ctx;
+
+    if (answer->reply.result != RESULT_STORED) {
+        login->code = ask_explain_refusal(login->ask, "let this user in", answer);
+    }
+}
+
+/* A connection of memcached's protocol says first whose it is. */
+static int log_in(const struct ask *ask) {
+    struct login login = {.ask = ask, .code = EXIT_CODE_OK};
+    struct request request = {.command = COMMAND_SET, .key = SLICE("larder-auth")};
+    enum larder_error error = LARDER_ERROR_NO_MEMORY;
+    char *words = strdup(ask->user);
+
+    if (words != NULL) {
+        *strchr(words, ':') = ' ';
+        request.value = slice_from_string(words);
+        error = client_call(ask->client, &request, take_login, &login);
+        explicit_bzero(words, request.value.size);
+        free(words);
+    }
+    return error == LARDER_OK ? login.code : ask_explain_error(ask, error);
+}
+
 int ask_open(struct ask *ask) {
     const struct client_options options = {.connect_timeout_ns = ask->timeout_ns, .timeout_ns = ask->timeout_ns};
     struct address address;
     enum larder_error error;
     int code = ask_read_server(ask, &address);
 
-    if (code != EXIT_CODE_OK) {
+    if (code != EXIT_CODE_OK || !ask_user_is_good(ask, &code)) {
         return code;
     }
     error = client_open(&address, &options, &ask->client);
@@ -70,7 +113,14 @@ int ask_open(struct ask *ask) {
                 ask->server);
         return EXIT_CODE_UNREACHABLE;
     }
-    return error == LARDER_OK ? EXIT_CODE_OK : ask_explain_error(ask, error);
+    if (error != LARDER_OK) {
+        return ask_explain_error(ask, error);
+    }
+    code = ask->user == NULL ? EXIT_CODE_OK : log_in(ask);
+    if (code != EXIT_CODE_OK) {
+        ask_close(ask);
+    }
+    return code;
 }
 
 void ask_close(struct ask *ask) {
@@ -120,6 +170,9 @@ bool ask_is_refusal(const struct answer *answer) {
 }
 
 static const char *advice(const struct answer *answer) {
+    if (slice_equal(answer->text, SLICE("unauthenticated"))) {
+        return "; name a user with --user NAME:PASSWORD or in LARDER_USER";
+    }
     if (answer->reply.result == RESULT_TOO_LARGE) {
         return "; see the server's --max-item (memcached: -I)";
     }

@@ -15,6 +15,7 @@
 struct ask {
     const char *program; /* "larder get" */
     const char *server;  /* --server, else LARDER_SERVER, else the default */
+    const char *user;    /* "NAME:PASSWORD" of --user, else LARDER_USER; NULL: nobody */
     int64_t timeout_ns;
     bool json;
     struct client *client; /* NULL until ask_open */
@@ -28,6 +29,12 @@ struct ask {
      .offset = offsetof(struct ask, server),                                                                           \
      .help = "the server: HOST:PORT, [IPv6]:PORT or unix:PATH;\n"                                                      \
              "without it LARDER_SERVER, and without that 127.0.0.1:11211"},                                            \
+        {.name = "user",                                                                                               \
+         .argument = "NAME:PASSWORD",                                                                                  \
+         .kind = OPTION_TEXT,                                                                                          \
+         .offset = offsetof(struct ask, user),                                                                         \
+         .help = "who asks, if the server wants to know; without it LARDER_USER,\n"                                    \
+                 "which others on this machine cannot see"},                                                           \
         {.name = "timeout",                                                                                            \
          .argument = "TIME",                                                                                           \
          .kind = OPTION_DURATION,                                                                                      \
@@ -63,7 +70,10 @@ bool ask_parse(const struct ask_usage *usage, int argc, char **argv, struct ask 
 /* Reads ask->server. Returns an exit code; when it is not EXIT_CODE_OK, the reason was printed. */
 int ask_read_server(const struct ask *ask, struct address *ret_address);
 
-/* Makes ask->client. Returns an exit code; when it is not EXIT_CODE_OK, the reason was printed. */
+/* Whether ask->user can be a name and a password. False: it was printed that it cannot. */
+bool ask_user_is_good(const struct ask *ask, int *ret_code);
+
+/* Makes ask->client, and says who asks. Returns an exit code; when it is not EXIT_CODE_OK, the reason was printed. */
 int ask_open(struct ask *ask);
 
 /* NULL client is allowed. */

@@ -15,10 +15,10 @@ int node_open(struct node *node) {
     int code = ask_read_server(&node->ask, &address);
     enum larder_error error;
 
-    if (code != EXIT_CODE_OK) {
+    if (code != EXIT_CODE_OK || !ask_user_is_good(&node->ask, &code)) {
         return code;
     }
-    error = transfer_open(&address, node->ask.timeout_ns, &node->transfer);
+    error = transfer_open(&address, node->ask.user, node->ask.timeout_ns, &node->transfer);
     return error == LARDER_OK ? EXIT_CODE_OK : node_explain_error(node, error);
 }
 

@@ -34,6 +34,10 @@ int node_explain_error(const struct node *node, enum larder_error error) {
 /* What the person at the keyboard can do about it. */
 static const char *advice(unsigned status) {
     switch (status) {
+    case 401:
+        return "; name a user and the right password with --user NAME:PASSWORD or in LARDER_USER";
+    case 403:
+        return "; larder asks as the user of --user or LARDER_USER: see its roles with etcdctl user get";
     case 405:
     case 501:
         return "; it may be an older larderd: larder status tells its version";

@@ -2,7 +2,7 @@
 #ifndef LARDER_CMD_ACCESS_H
 #define LARDER_CMD_ACCESS_H
 
-#include "cmd/context.h"
+#include "cmd/guard.h"
 
 /* The way from a command to the group of its key, and what is to be counted on the way back. */
 struct access {
@@ -25,11 +25,14 @@ static inline void access_begin(struct access *access, const struct cmd_context 
     reply->group = access->memory.policy->index;
 }
 
-/* Runs the request if its group is durable. False: it is not. */
+/* Runs the request if its group is durable, and if whoever asks may. False: it is not. */
 static inline bool access_durable(const struct access *access, const struct cmd_context *context,
                                   const struct request *request, struct reply *reply) {
     if (!group_policy_is_store(access->memory.policy)) {
         return false;
+    }
+    if (__builtin_expect(guard_is_up(context), 0) && !guard_request(context, access->memory.policy, request, reply)) {
+        return true;
     }
     durable_run(
         &(struct durable_access){

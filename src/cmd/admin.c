@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/cmd.h"
+#include "cmd/guard.h"
 
 /* At once, or at the second the request names; beyond what table seconds can tell, never. Of several flushes still to come the last one asked for counts. */
 void cmd_flush(struct cmd_context *context, const struct request *request, struct reply *reply) {
-    reply->result = RESULT_DONE;
+    reply->result = guard_root(context);
+    if (reply->result != RESULT_DONE) {
+        return;
+    }
     if (request->ttl <= 0) {
         table_clear(context->node->table);
         return;

@@ -38,7 +38,8 @@ bool cmd_place(const struct cmd_context *context, const struct request *request,
 /* Gives back what no cmd_run took over; twice is fine. */
 void cmd_place_cancel(struct placed_value *value);
 
-/* Answers a write whose value will not be taken, with `result` (TOO_LARGE, NO_MEMORY, TOO_MANY_REQUESTS). */
+/* Answers a write whose value will not be taken, with `result` (TOO_LARGE, NO_MEMORY, TOO_MANY_REQUESTS, UNAUTHENTICATED,
+ * FORBIDDEN). */
 void cmd_refuse(struct cmd_context *context, const struct request *request, enum result result,
                 struct reply *ret_reply);
 

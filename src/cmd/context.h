@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/auth.h"
 #include "cache/table.h"
 #include "group/durable.h"
 #include "group/policy.h"
@@ -16,6 +17,7 @@ struct cmd_node {
     struct table *table;
     struct store *store;     /* NULL: no group is durable */
     struct durable *durable; /* what store groups need besides; NULL likewise */
+    struct auth *auth;       /* who may do what in it; NULL likewise: everybody everything */
     struct telemetry *telemetry;
     int64_t start_ns;      /* monotonic */
     int64_t start_wall_ns; /* since 1970 */
@@ -37,6 +39,7 @@ struct cmd_context {
     struct worker_telemetry *telemetry;
     const struct group_set *groups;
     struct pending_queue *completions; /* the worker's, where late answers come in */
+    struct auth_known *who;            /* who asks; NULL: nobody. Is kept up to date (auth_renew) */
     int64_t now_ns;                    /* monotonic */
     uint32_t now;                      /* table seconds */
 };

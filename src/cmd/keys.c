@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/cmd.h"
+#include "cmd/guard.h"
 
 static struct durable_access access_of(const struct cmd_context *context, const struct group_policy *policy) {
     return (struct durable_access){
@@ -15,7 +16,10 @@ void cmd_list(struct cmd_context *context, const struct group_policy *policy, co
     const struct durable_access access = access_of(context, policy);
 
     *ret_reply = (struct reply){.group = policy->index};
-    listing_run(&access, wish, ret_reply);
+    ret_reply->result = guard_keys(context, policy, wish->prefix, true);
+    if (ret_reply->result == RESULT_DONE) {
+        listing_run(&access, wish, ret_reply);
+    }
 }
 
 struct watching *cmd_watch(struct cmd_context *context, const struct group_policy *policy,
@@ -23,5 +27,6 @@ struct watching *cmd_watch(struct cmd_context *context, const struct group_polic
                            enum result *ret_result, int64_t *ret_revision) {
     const struct durable_access access = access_of(context, policy);
 
-    return watching_open(&access, wish, ready, owner, ret_result, ret_revision);
+    *ret_result = guard_keys(context, policy, wish->key, wish->prefix);
+    return *ret_result == RESULT_DONE ? watching_open(&access, wish, ready, owner, ret_result, ret_revision) : NULL;
 }

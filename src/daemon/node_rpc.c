@@ -147,6 +147,7 @@ static bool open_auth(struct node *node) {
         log_error("cannot start: out of memory");
         return false;
     }
+    node->shared.auth = node->rpc.auth;
     return true;
 }
 

@@ -123,11 +123,12 @@ static enum http_progress run(struct session *s, struct http_request *r, size_t 
         answer_options(s, r);
         return HTTP_ANSWERED;
     }
+    if (http_session_gateway(s, r, &progress, ret_taken) ||
+        (!http_session_is_probe(r) && !http_session_identify(s, r, &progress))) {
+        return progress;
+    }
     if (http_session_route(s, r)) {
         return HTTP_ANSWERED;
-    }
-    if (http_session_gateway(s, r, &progress, ret_taken)) {
-        return progress;
     }
     return http_session_value(s, r, ret_taken);
 }

@@ -63,6 +63,21 @@ void http_session_refuse(struct session *s, const struct http_ask *ask, const st
 /* The request is wrong: the same with this status, about no key. */
 void http_session_refuse_request(struct session *s, const struct http_ask *ask, unsigned status, struct slice text);
 
+/* --- http_identity.c --- */
+
+/* Finds out who asks, from the field Authorization. False: that takes a while, and the request comes again (HTTP_WAITS); or
+ * it cannot be found out, which was answered (HTTP_ANSWERED). */
+bool http_session_identify(struct session *s, const struct http_request *r, enum http_progress *ret_progress);
+
+/* What is answered if it takes somebody, with 401, or somebody else, with 403. */
+#define HTTP_GUARD_NOBODY                                                                                              \
+    "this takes a user: say who you are, by Basic with a name and a password or by Bearer with a token"
+#define HTTP_GUARD_FORBIDDEN "this user may not do this"
+
+/* Goes with 401. */
+#define HTTP_GUARD_LINES                                                                                               \
+    SLICE("WWW-Authenticate: Basic realm=\"larder\", charset=\"UTF-8\", Bearer realm=\"larder\"\r\n")
+
 /* --- http_routes.c: paths that are about the node --- */
 
 /* Whether it asks for the node's health, which tells nothing to whom it should not. */

@@ -22,7 +22,7 @@ static void refuse(struct session *s, const struct http_value_ask *v, const stru
     const struct http_refusal refusal = {
         .status = status,
         .text = text,
-        .lines = revision_line(v, reply, line),
+        .lines = reply->result == RESULT_UNAUTHENTICATED ? HTTP_GUARD_LINES : revision_line(v, reply, line),
         .key = &v->key,
         .result = reply->result,
     };
@@ -129,6 +129,8 @@ static const struct failure {
     FAILURE(TOO_LARGE, 413, "the value is larger than this group takes"),
     FAILURE(NO_MEMORY, 507, "there is no room for the value in memory"),
     FAILURE(BAD_KEY, 403, "this key is Larder's own, or empty in the store"),
+    FAILURE(UNAUTHENTICATED, 401, HTTP_GUARD_NOBODY),
+    FAILURE(FORBIDDEN, 403, HTTP_GUARD_FORBIDDEN),
     FAILURE(COMPACTED, 410, "the revision has been compacted"),
     FAILURE(FUTURE_REVISION, 412, "the revision is not reached yet"),
     FAILURE(NO_SPACE, 507, "the store is full: its quota or the disk is used up"),

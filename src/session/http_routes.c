@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/guard.h"
 #include "rpc/version.h"
 #include "session/http.h"
 
@@ -76,13 +77,14 @@ static const struct route {
     struct slice path;
     enum command command;
     route_fn *answer;
+    bool guarded; /* root's alone, while authentication is enabled */
 } routes[] = {
-    {{"/metrics", sizeof("/metrics") - 1}, COMMAND_METRICS, show_metrics},
-    {{"/health", sizeof("/health") - 1}, COMMAND_HEALTH, show_etcd_health},
-    {{"/healthz", sizeof("/healthz") - 1}, COMMAND_HEALTH, show_health},
-    {{"/readyz", sizeof("/readyz") - 1}, COMMAND_HEALTH, show_readiness},
-    {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version},
-    {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups},
+    {{"/metrics", sizeof("/metrics") - 1}, COMMAND_METRICS, show_metrics, false},
+    {{"/health", sizeof("/health") - 1}, COMMAND_HEALTH, show_etcd_health, false},
+    {{"/healthz", sizeof("/healthz") - 1}, COMMAND_HEALTH, show_health, false},
+    {{"/readyz", sizeof("/readyz") - 1}, COMMAND_HEALTH, show_readiness, false},
+    {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version, false},
+    {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups, true},
 };
 
 static const struct route *find_route(struct slice path) {
@@ -119,14 +121,29 @@ static void show(struct session *s, struct http_request *r, const struct route *
     http_session_note(s, &r->ask, page.status < 500 ? RESULT_DONE : RESULT_UNSUPPORTED);
 }
 
+static void refuse_somebody(struct session *s, const struct http_request *r, enum result result) {
+    const bool nobody = result == RESULT_UNAUTHENTICATED;
+
+    http_session_refuse(s, &r->ask,
+                        &(struct http_refusal){
+                            .status = nobody ? 401 : 403,
+                            .text = nobody ? SLICE(HTTP_GUARD_NOBODY) : SLICE(HTTP_GUARD_FORBIDDEN),
+                            .lines = nobody ? HTTP_GUARD_LINES : SLICE(""),
+                            .result = result,
+                        });
+}
+
 bool http_session_route(struct session *s, struct http_request *r) {
     const struct route *route = find_route(r->target.path);
+    enum result guarded = route != NULL && route->guarded ? guard_root(&s->worker->context) : RESULT_DONE;
 
     if (route == NULL) {
         return false;
     }
     r->ask.command = route->command;
-    if (r->head.verb == HTTP_VERB_GET || r->head.verb == HTTP_VERB_HEAD) {
+    if (guarded != RESULT_DONE) {
+        refuse_somebody(s, r, guarded);
+    } else if (r->head.verb == HTTP_VERB_GET || r->head.verb == HTTP_VERB_HEAD) {
         show(s, r, route);
     } else {
         http_session_refuse(s, &r->ask,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session/http_value.h"
 
+#include "cmd/guard.h"
 #include "proto/memcached/token.h"
 #include "session/http_list.h"
 #include "session/http_watch.h"
@@ -127,14 +128,19 @@ static enum http_progress put_later(struct session *s, const struct http_request
                                     const struct request *request, size_t *ret_taken) {
     struct cmd_context *context = &s->worker->context;
     bool chunked = r->head.body == HTTP_BODY_CHUNKED;
-    enum result result = RESULT_NO_MEMORY;
+    enum result result = guard_write(context, request);
     struct placed_value placed = {0};
 
+    if (result != RESULT_DONE) {
+        refuse_value(s, w, request, result);
+        return HTTP_ANSWERED;
+    }
     if (!chunked && !cmd_places(context, request)) {
         http_session_body_invite(s, r);
         s->wanted = r->text.size + request->body_size;
         return HTTP_WAITS;
     }
+    result = RESULT_NO_MEMORY;
     if ((!chunked && !cmd_place(context, request, &placed, &result)) ||
         !http_session_body_begin(s, r, w->policy->max_item, &value_use, chunked ? NULL : &placed)) {
         cmd_place_cancel(&placed);

@@ -6,11 +6,13 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "cmd/guard.h"
 #include "group/envelope.h"
 #include "proto/http/entry.h"
 #include "proto/http/stream.h"
 #include "session/http_list.h"
 #include "session/http_value.h"
+#include "session/login.h"
 #include "store/store.h"
 
 enum {
@@ -25,10 +27,14 @@ struct http_watch {
     struct watching *watching;
     struct http_form form;
     unsigned group;
-    int64_t told;    /* every event up to this revision was sent, and the client knows it */
-    int64_t reached; /* the same, but for the client's knowledge */
-    int64_t sent_ns; /* when something was last sent */
-    struct buf key;  /* scratch for an event's key and data */
+    struct auth_known who; /* asked for it; as long as the watch stands he must be allowed to */
+    struct buf asked;      /* the key or the prefix */
+    bool prefix;
+    enum result refused; /* why he may not any more */
+    int64_t told;        /* every event up to this revision was sent, and the client knows it */
+    int64_t reached;     /* the same, but for the client's knowledge */
+    int64_t sent_ns;     /* when something was last sent */
+    struct buf key;      /* scratch for an event's key and data */
     struct buf data;
     struct http_watch *next; /* of the worker's list */
     struct http_watch **place;
@@ -47,6 +53,13 @@ static void link_watch(struct http_watch *watch) {
     w->watches = watch;
 }
 
+static void free_watch(struct http_watch *watch) {
+    buf_fini(&watch->asked);
+    buf_fini(&watch->key);
+    buf_fini(&watch->data);
+    free(watch);
+}
+
 void session_watch_free(struct session *s) {
     struct http_watch *watch = s->watch;
 
@@ -58,9 +71,7 @@ void session_watch_free(struct session *s) {
         watch->next->place = watch->place;
     }
     watching_close(watch->watching);
-    buf_fini(&watch->key);
-    buf_fini(&watch->data);
-    free(watch);
+    free_watch(watch);
     s->watch = NULL;
 }
 
@@ -151,6 +162,16 @@ static enum larder_error append_end(struct http_watch *watch, const struct store
                               : error;
 }
 
+/* Why there will be no more, though there might be: whoever watches may not any more. */
+static enum larder_error append_refused(struct http_watch *watch, const struct store_batch *batch) {
+    const bool nobody = watch->refused == RESULT_UNAUTHENTICATED;
+    enum larder_error error = buf_printf(&watch->data, "{\"code\":%d,\"message\":\"%s\"}", nobody ? 401 : 403,
+                                         nobody ? HTTP_GUARD_NOBODY : HTTP_GUARD_FORBIDDEN);
+
+    (void)batch;
+    return error == LARDER_OK ? append(watch, SLICE("failed"), 0, false) : error;
+}
+
 /* --- pieces of the stream --- */
 
 typedef enum larder_error write_fn(struct http_watch *watch, const struct store_batch *batch);
@@ -206,6 +227,26 @@ static bool send_batch(struct http_watch *watch, const struct store_batch *batch
     return batch->more;
 }
 
+/* Whether whoever asked for the watch still may. If not, the client is told so, and the watch has ended. */
+static bool is_allowed(struct http_watch *watch) {
+    struct session *s = watch->session;
+    struct cmd_context *context = &s->worker->context;
+    struct auth_known *asks = context->who;
+    enum result result;
+
+    context->who = &watch->who;
+    result = guard_keys(context, &context->groups->policies[watch->group], buf_slice(&watch->asked), watch->prefix);
+    context->who = asks;
+    if (result == RESULT_DONE) {
+        return true;
+    }
+    watch->refused = result;
+    if (send_piece(watch, append_refused, NULL)) {
+        end(s);
+    }
+    return false;
+}
+
 /* Sends all there is, as far as there is room; the session is stalled, and so resumed, when there may be more. */
 static void pump(struct http_watch *watch) {
     struct session *s = watch->session;
@@ -214,6 +255,9 @@ static void pump(struct http_watch *watch) {
     while (more && !session_is_full(s)) {
         struct store_batch batch;
 
+        if (!is_allowed(watch)) {
+            return;
+        }
         watching_next(watch->watching, BATCH_MAX, &batch);
         more = send_batch(watch, &batch);
         store_batch_fini(&batch);
@@ -238,6 +282,10 @@ void http_session_watch_resume(struct session *s) {
 static void beat(struct http_watch *watch, int64_t now_ns) {
     struct session *s = watch->session;
 
+    if (!is_allowed(watch)) {
+        session_mark_ready(s);
+        return;
+    }
     if (now_ns - watch->sent_ns < HEARTBEAT_S * CLOCK_NS_PER_S || session_is_full(s)) {
         return;
     }
@@ -266,7 +314,7 @@ void session_worker_end_watches(struct session_worker *w) {
 
 /* --- the beginning --- */
 
-static struct http_watch *watch_new(struct session *s, const struct http_wish *w) {
+static struct http_watch *watch_new(struct session *s, const struct http_wish *w, const struct watching_wish *wish) {
     struct http_watch *watch = calloc(1, sizeof(*watch));
 
     if (watch != NULL) {
@@ -276,6 +324,13 @@ static struct http_watch *watch_new(struct session *s, const struct http_wish *w
         watch->group = w->value.ask.group;
         buf_init(&watch->key, GROUP_NAME_MAX + 1 + STORE_REQUEST_MAX);
         buf_init(&watch->data, DATA_MAX);
+        buf_init(&watch->asked, STORE_REQUEST_MAX);
+        watch->prefix = wish->prefix;
+        watch->who = s->who != NULL ? s->who->known : (struct auth_known){0};
+        if (buf_append_slice(&watch->asked, wish->key) != LARDER_OK) {
+            free_watch(watch);
+            return NULL;
+        }
     }
     return watch;
 }
@@ -296,7 +351,7 @@ static void send_head(struct http_watch *watch, int64_t revision) {
 }
 
 static void begin(struct session *s, const struct http_wish *w, const struct watching_wish *wish) {
-    struct http_watch *watch = watch_new(s, w);
+    struct http_watch *watch = watch_new(s, w, wish);
     struct reply reply = {.result = RESULT_NO_MEMORY};
     int64_t revision = 0;
 
@@ -304,7 +359,9 @@ static void begin(struct session *s, const struct http_wish *w, const struct wat
         watch->watching = cmd_watch(&s->worker->context, w->policy, wish, on_ready, watch, &reply.result, &revision);
     }
     if (watch == NULL || watch->watching == NULL) {
-        free(watch);
+        if (watch != NULL) {
+            free_watch(watch);
+        }
         http_value_answer(s, &w->value, &reply);
         return;
     }

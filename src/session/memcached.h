@@ -37,6 +37,16 @@ void mc_session_continue_get(struct session *s);
  * first come. */
 ssize_t mc_session_take_body(struct session *s, struct mc_command *command, struct slice line, struct slice rest);
 
+/* --- memcached_login.c --- */
+
+/* Whether it says who speaks: a `set` or `ms` of the key MC_LOGIN_KEY, which is never stored. */
+bool mc_session_is_login(const struct mc_command *command);
+
+/* Goes on with one, as mc_session_take_body. */
+ssize_t mc_session_log_in(struct session *s, struct mc_command *command, struct slice line, struct slice rest);
+
+#define MC_LOGIN_KEY SLICE("larder-auth")
+
 enum { MC_SESSION_CRLF = 2 };
 
 #endif

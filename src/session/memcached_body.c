@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cmd/guard.h"
 #include "session/memcached.h"
 
 /* Runs a command whose value and CRLF lie at `data`. */
@@ -16,12 +17,24 @@ static void run_with_body(struct session *s, struct mc_command *command, struct 
     mc_session_run(s, command, line);
 }
 
+static const char *reason_of(enum result result) {
+    switch (result) {
+    case RESULT_TOO_LARGE:
+        return "max-item";
+    case RESULT_UNAUTHENTICATED:
+    case RESULT_FORBIDDEN:
+        return "not allowed";
+    default:
+        return "memory";
+    }
+}
+
 static void refuse_body(struct session *s, struct mc_command *command, struct slice line, enum result result) {
     struct reply reply;
 
     cmd_refuse(&s->worker->context, &command->request, result, &reply);
     log_debug("refused a value", log_key(command->request.key), log_number("bytes", command->request.body_size),
-              log_string("reason", result == RESULT_TOO_LARGE ? "max-item" : "memory"));
+              log_string("reason", reason_of(result)));
     mc_session_reply(s, command, line, &reply);
     s->swallow = (size_t)command->request.body_size + MC_SESSION_CRLF;
 }
@@ -58,10 +71,15 @@ static void begin_body(struct session *s, struct mc_command *command, struct sli
 ssize_t mc_session_take_body(struct session *s, struct mc_command *command, struct slice line, struct slice rest) {
     size_t size = (size_t)command->request.body_size + MC_SESSION_CRLF;
 
+    enum result result;
+
     if (command->bad_body) {
         mc_session_run(s, command, line);
         s->swallow = size;
         return 0;
+    }
+    if (__builtin_expect(mc_session_is_login(command), 0)) {
+        return mc_session_log_in(s, command, line, rest);
     }
     if (!cmd_accepts(&s->worker->context, &command->request)) {
         refuse_body(s, command, line, RESULT_TOO_LARGE);
@@ -70,6 +88,11 @@ ssize_t mc_session_take_body(struct session *s, struct mc_command *command, stru
     if (rest.size >= size) {
         run_with_body(s, command, line, rest.data);
         return (ssize_t)size;
+    }
+    result = guard_write(&s->worker->context, &command->request);
+    if (result != RESULT_DONE) {
+        refuse_body(s, command, line, result);
+        return 0;
     }
     if (cmd_places(&s->worker->context, &command->request)) {
         begin_body(s, command, line, rest);

@@ -8,6 +8,7 @@
 #include "proto/preface.h"
 #include "session/grpc.h"
 #include "session/internal.h"
+#include "session/login.h"
 #include "session/slots.h"
 
 enum {
@@ -101,6 +102,7 @@ void session_fini(struct session *s) {
     session_upload_free(s);
     session_watch_free(s);
     session_get_free(s);
+    session_who_free(s);
     buf_fini(&s->input);
 }
 
@@ -213,6 +215,18 @@ static void process_kept(struct session *s) {
     }
 }
 
+/* What is asked from here on, this session's client asks. */
+static void enter(struct session *s) {
+    s->processing = true;
+    session_who_show(s);
+}
+
+static void leave(struct session *s) {
+    s->processing = false;
+    s->worker->context.who = NULL;
+    session_settle(s);
+}
+
 void session_read_place(struct session *s, char **ret_data, size_t *ret_size) {
     if (s->body != NULL && session_body_place(s, ret_data, ret_size)) {
         return;
@@ -231,7 +245,7 @@ void session_feed(struct session *s, size_t size) {
     if (s->over) {
         return;
     }
-    s->processing = true;
+    enter(s);
     if (s->body != NULL) {
         session_body_filled(s, size);
     } else if (s->upload != NULL && session_upload_is_direct(s)) {
@@ -244,15 +258,13 @@ void session_feed(struct session *s, size_t size) {
 
         keep(s, slice_skip(fresh, done));
     }
-    s->processing = false;
-    session_settle(s);
+    leave(s);
 }
 
 void session_resume(struct session *s) {
-    s->processing = true;
+    enter(s);
     process_kept(s);
-    s->processing = false;
-    session_settle(s);
+    leave(s);
 }
 
 int session_pieces(const struct session *s, struct iovec *pieces, int max) {

@@ -77,6 +77,7 @@ struct session {
     struct http_upload *upload;   /* the body of an HTTP request on its way in; NULL: none */
     struct unfinished_get *get;   /* keys whose answers wait for room, or for the reply of the first; NULL: none */
     struct slots *slots;          /* replies still to come; NULL: none */
+    struct session_who *who;      /* who speaks; NULL: nobody, as far as is known */
     struct grpc_session *grpc;    /* what a connection with gRPC has; NULL: it speaks something else */
     enum session_protocol protocol;
     bool stalled;    /* input waits for room in the outbox */

@@ -23,9 +23,10 @@ class Refusal:
 
 
 class Client:
-    """One connection."""
+    """One connection. `metadata`: what goes along with all requests, such as [("token", "...")]."""
 
     def __init__(self, port, options=()):
+        self.metadata = []
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", [*OPTIONS, *options])
         self._calls = {}
         for service, methods in UNARY.items():
@@ -45,7 +46,7 @@ class Client:
 
     def start(self, request, timeout=DEADLINE):
         """Sends a request; which call it is follows from its type. answer_to() gives what came."""
-        return self._calls[request.DESCRIPTOR.name].future(request, timeout=timeout)
+        return self._calls[request.DESCRIPTOR.name].future(request, timeout=timeout, metadata=self.metadata)
 
     def ask(self, request, timeout=DEADLINE):
         """The response, or a Refusal."""
@@ -66,14 +67,14 @@ def answer_to(call):
 
 
 class Stream:
-    """A call that takes and gives many messages: a watch, or keeping leases alive. `refusal`: what it ended with."""
+    """A call that takes or gives many messages: a watch, or keeping leases alive. `refusal`: what it ended with."""
 
     def __init__(self, client, service, method):
         request, response = types_of(service, method)
         self._requests = queue.SimpleQueue()
         self.refusal = None
         call = client.channel.stream_stream(path_of(service, method), request.SerializeToString, response.FromString)
-        self._call = call(iter(self._requests.get, None))
+        self._call = call(iter(self._requests.get, None), metadata=client.metadata)
         self._reader = Reader(self._receive)
 
     def _receive(self):
@@ -89,6 +90,10 @@ class Stream:
     def read(self, deadline=DEADLINE):
         """The next message. reader.Ended, TimeoutError."""
         return self._reader.take(deadline)
+
+    def read_all(self, deadline=DEADLINE):
+        """What comes until the end."""
+        return self._reader.take_all(deadline)
 
     def finish(self):
         """We send no more; what the server still says can be read."""

@@ -31,7 +31,7 @@ class Answer:
     """What came on a stream. `reset`: the error code of a RST_STREAM; `ended`: there is no more."""
 
     headers: dict = field(default_factory=dict)
-    data: bytes = b""
+    data: bytearray = field(default_factory=bytearray)
     reset: int = None
     ended: bool = False
 
@@ -44,19 +44,17 @@ class Answer:
         """As a number; None if there is none."""
         return int(self.headers["grpc-status"]) if "grpc-status" in self.headers else None
 
-    @property
-    def messages(self):
-        """The messages that have come whole."""
-        messages = []
-        at = 0
-        while len(self.data) >= at + 5:
-            flag, size = struct.unpack_from(">BI", self.data, at)
-            assert flag == 0
-            if len(self.data) < at + 5 + size:
-                break
-            messages.append(self.data[at + 5:at + 5 + size])
-            at += 5 + size
-        return messages
+    def take_message(self):
+        """The next one that has come whole, or None."""
+        if len(self.data) < 5:
+            return None
+        flag, size = struct.unpack_from(">BI", self.data)
+        assert flag == 0
+        if len(self.data) < 5 + size:
+            return None
+        message = bytes(self.data[5:5 + size])
+        del self.data[:5 + size]
+        return message
 
 
 def frame(kind, flags, stream, payload=b"", size=None):

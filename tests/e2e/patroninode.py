@@ -81,9 +81,11 @@ class PatroniNode:
         }
 
     def start(self):
+        # Not by Popen's own `user`: that needs a real fork, which the threads of a gRPC client do not bear.
+        become = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--init-groups"] if ACCOUNT else []
         with open(self.directory / "log", "ab") as log:
-            self._process = subprocess.Popen([program("patroni"), str(self.config)], stdin=subprocess.DEVNULL, stdout=log,
-                                             stderr=log, cwd=self.directory, user=ACCOUNT, group=ACCOUNT,
+            self._process = subprocess.Popen([*become, program("patroni"), str(self.config)], stdin=subprocess.DEVNULL,
+                                             stdout=log, stderr=log, cwd=self.directory,
                                              env={**os.environ, "HOME": str(self.directory), "LC_ALL": "C.UTF-8"})
 
     def log(self):

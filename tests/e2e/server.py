@@ -82,11 +82,12 @@ class Server:
             environment["ASAN_OPTIONS"] = ":".join(filter(None, [held_back, environment.get("ASAN_OPTIONS")]))
             command = [str(larderd_path()), "--listen", f"{self.host}:0", "--port-file", str(self.port_file),
                        "--memory", f"{memory_mib}m", "--threads", str(threads), "--max-conns", str(max_conns)] + extra
+        # Here, and so for whatever we start: what runs between fork and exec must not meet the threads of a gRPC client.
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         with open(self.stderr_path, "wb") as stderr, open(self.directory / "stdout", "wb") as stdout:
-            return subprocess.Popen(
-                command, cwd=self.directory, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard)))
+            return subprocess.Popen(command, cwd=self.directory, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
+                                    stderr=stderr)
 
     def _is_ready(self):
         if self._process.poll() is not None:

@@ -48,7 +48,7 @@ def assert_works(wire):
     """A good call on the same connection."""
     answer = wire.call(RANGE, A_RANGE)
     assert answer.http_status == 200 and answer.grpc_status == OK
-    response = message("RangeResponse").FromString(answer.messages[0])
+    response = message("RangeResponse").FromString(answer.take_message())
     assert response.header.revision >= 1
 
 

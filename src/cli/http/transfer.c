@@ -122,7 +122,12 @@ static bool set_server(struct transfer *t, const struct address *server) {
     return true;
 }
 
-static bool set_up(struct transfer *t, const struct address *server) {
+/* libcurl ends the name at the first colon. */
+static bool set_user(struct transfer *t, const char *user) {
+    return user == NULL || set_text(t->easy, CURLOPT_USERPWD, user);
+}
+
+static bool set_up(struct transfer *t, const struct address *server, const char *user) {
     CURL *easy = t->easy;
 
     set_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
@@ -135,11 +140,13 @@ static bool set_up(struct transfer *t, const struct address *server) {
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     /* A proxy of the environment is meant for the web, not for a node. */
-    return set_server(t, server) && set_text(easy, CURLOPT_URL, t->url) && set_text(easy, CURLOPT_PROXY, "") &&
-           set_text(easy, CURLOPT_PROTOCOLS_STR, "http") && set_text(easy, CURLOPT_USERAGENT, "larder/" LARDER_VERSION);
+    return set_server(t, server) && set_user(t, user) && set_text(easy, CURLOPT_URL, t->url) &&
+           set_text(easy, CURLOPT_PROXY, "") && set_text(easy, CURLOPT_PROTOCOLS_STR, "http") &&
+           set_text(easy, CURLOPT_USERAGENT, "larder/" LARDER_VERSION);
 }
 
-enum larder_error transfer_open(const struct address *server, int64_t timeout_ns, struct transfer **ret_transfer) {
+enum larder_error transfer_open(const struct address *server, const char *user, int64_t timeout_ns,
+                                struct transfer **ret_transfer) {
     struct transfer *t = calloc(1, sizeof(*t));
 
     if (t == NULL || curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK) {
@@ -151,7 +158,7 @@ enum larder_error transfer_open(const struct address *server, int64_t timeout_ns
     buf_init(&t->body, TRANSFER_BODY_MAX);
     t->multi = curl_multi_init();
     t->easy = curl_easy_init();
-    if (t->multi == NULL || t->easy == NULL || !set_up(t, server)) {
+    if (t->multi == NULL || t->easy == NULL || !set_up(t, server, user)) {
         transfer_close(t);
         return LARDER_ERROR_NO_MEMORY;
     }

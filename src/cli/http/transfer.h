@@ -18,8 +18,9 @@ struct transfer;
 enum { TRANSFER_BODY_MAX = 256 << 20 /* bytes of an answer that is kept whole */ };
 
 /* The server is looked up at each request. `timeout_ns` is for a whole exchange, connecting included; of a stream, for its
- * beginning. Errors: NO_MEMORY. */
-enum larder_error transfer_open(const struct address *server, int64_t timeout_ns, struct transfer **ret_transfer);
+ * beginning. `user` is "NAME:PASSWORD", which goes with each request (RFC 7617), or NULL. Errors: NO_MEMORY. */
+enum larder_error transfer_open(const struct address *server, const char *user, int64_t timeout_ns,
+                                struct transfer **ret_transfer);
 
 /* NULL is allowed. */
 void transfer_close(struct transfer *transfer);

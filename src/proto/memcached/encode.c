@@ -69,6 +69,10 @@ struct slice mc_error_line(enum result result) {
         return SLICE("CLIENT_ERROR this flag has no meaning in a store group\r\n");
     case RESULT_BAD_KEY:
         return SLICE("CLIENT_ERROR this key is none that a client may use in a store group\r\n");
+    case RESULT_UNAUTHENTICATED:
+        return SLICE("CLIENT_ERROR unauthenticated\r\n");
+    case RESULT_FORBIDDEN:
+        return SLICE("CLIENT_ERROR permission denied\r\n");
     case RESULT_NO_SPACE:
         return SLICE("SERVER_ERROR the store is full\r\n");
     case RESULT_TOO_MANY_REQUESTS:

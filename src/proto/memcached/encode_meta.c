@@ -173,7 +173,9 @@ enum larder_error mc_encode_debug(struct outbox *out, const struct mc_command *c
     char *at;
 
     if (reply->result != RESULT_HIT) {
-        return outbox_append(out, SLICE("EN\r\n"));
+        struct slice line = mc_error_line(reply->result);
+
+        return outbox_append(out, line.size > 0 ? line : SLICE("EN\r\n"));
     }
     start = outbox_reserve(out, STATUS_ROOM + KEY_ROOM + 6 * FLAG_ROOM);
     if (start == NULL) {

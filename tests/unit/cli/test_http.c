@@ -102,7 +102,7 @@ static void the_receiver_may_have_had_enough(void **state) {
 static struct transfer *open_to(const struct toy_server *server) {
     struct transfer *transfer;
 
-    assert_int_equal(transfer_open(toy_server_address(server), 10 * CLOCK_NS_PER_S, &transfer), LARDER_OK);
+    assert_int_equal(transfer_open(toy_server_address(server), NULL, 10 * CLOCK_NS_PER_S, &transfer), LARDER_OK);
     return transfer;
 }
 
@@ -178,7 +178,7 @@ static enum larder_error ask_once(const struct address *address, int64_t timeout
     struct transfer_answer answer;
     enum larder_error error;
 
-    assert_int_equal(transfer_open(address, timeout_ns, &transfer), LARDER_OK);
+    assert_int_equal(transfer_open(address, NULL, timeout_ns, &transfer), LARDER_OK);
     error = transfer_ask(transfer, &get, &answer);
     transfer_close(transfer);
     return error;
