@@ -18,7 +18,7 @@
 enum { ARENA_MAX = 1 << 20 };
 
 static struct etcd_config config_of(int argc, const char *const *words) {
-    char copies[16][32];
+    static char copies[16][32]; /* the configuration points to them */
     char *argv[16];
     struct etcd_config config;
 
