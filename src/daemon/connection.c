@@ -82,6 +82,7 @@ static void resume(struct connection *c) {
 
     session_resume(&c->session);
     batch_end(c, start);
+    worker_watch_deadline(c->worker);
 }
 
 /* The session is over, but the client may still be sending: it shall hear the last words and not a reset. */

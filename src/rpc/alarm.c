@@ -56,10 +56,14 @@ size_t rpc_alarm_texts(const struct rpc_node *node, char ret_texts[ALARM_KINDS][
 static enum pending_next answer(struct rpc_task *task, unsigned bits) {
     struct rpc_node *node = task->worker->node;
     Etcdserverpb__AlarmResponse response = ETCDSERVERPB__ALARM_RESPONSE__INIT;
-    Etcdserverpb__ResponseHeader header = rpc_header(task->worker, store_revision(node->store));
+    Etcdserverpb__ResponseHeader header;
     Etcdserverpb__AlarmMember members[ALARM_KINDS];
     Etcdserverpb__AlarmMember *pointers[ALARM_KINDS];
 
+    if (task->pending.queue->closed) {
+        return rpc_task_finish(task, ETCD_ERROR_STOPPED); /* the store may be gone */
+    }
+    header = rpc_header(task->worker, store_revision(node->store));
     for (size_t i = 0; i < ALARM_KINDS; i++) {
         if ((bits & bit_of(kinds[i].type)) != 0) {
             Etcdserverpb__AlarmMember *member = &members[response.n_alarms];

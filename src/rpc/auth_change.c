@@ -141,14 +141,15 @@ static struct auth *auth_of(const struct rpc_task *task) {
 
 /* All answers have a header as their first field and nothing else. */
 static enum pending_next answer(struct rpc_task *task) {
-    Etcdserverpb__ResponseHeader header = rpc_header(task->worker, store_revision(task->worker->node->store));
+    Etcdserverpb__ResponseHeader header;
     const ProtobufCMessageDescriptor *type;
     ProtobufCMessage *response;
     Etcdserverpb__ResponseHeader *place = &header;
 
-    if (task->call == NULL) {
-        return PENDING_DONE;
+    if (task->call == NULL || task->pending.queue->closed) {
+        return rpc_task_finish(task, ETCD_ERROR_STOPPED);
     }
+    header = rpc_header(task->worker, store_revision(task->worker->node->store));
     type = task->call->method->response;
     response = arena_alloc(&task->arena, type->sizeof_message);
     if (response == NULL) {

@@ -21,12 +21,15 @@ static enum pending_next begin(struct rpc_task *task);
 
 static enum pending_next answer(struct rpc_task *task) {
     struct login *login = task->state;
-    Etcdserverpb__ResponseHeader header = rpc_header(task->worker, store_revision(task->worker->node->store));
+    Etcdserverpb__ResponseHeader header;
     Etcdserverpb__AuthenticateResponse response = ETCDSERVERPB__AUTHENTICATE_RESPONSE__INIT;
     char token[AUTH_TOKEN_SIZE];
     enum etcd_error error =
         auth_login_end(task->worker->node->auth, &login->login, task->worker->context->now_ns, token);
 
+    if (task->call == NULL || task->pending.queue->closed) {
+        return rpc_task_finish(task, ETCD_ERROR_STOPPED);
+    }
     /* Users have changed meanwhile. */
     if (error == ETCD_ERROR_AUTH_OLD_REVISION && login->tries < AUTH_LOGIN_TRIES_MAX) {
         return begin(task);
@@ -34,6 +37,7 @@ static enum pending_next answer(struct rpc_task *task) {
     if (error != ETCD_OK) {
         return rpc_task_finish(task, error);
     }
+    header = rpc_header(task->worker, store_revision(task->worker->node->store));
     response.header = &header;
     response.token = token;
     return rpc_task_answer(task, &response.base);

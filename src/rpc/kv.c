@@ -86,7 +86,10 @@ static enum pending_next put_it(struct rpc_task *task) {
 static enum pending_next check_lease(struct rpc_task *task) {
     const struct store_result *result = &task->pending.call.result;
 
-    if (task->call != NULL && !failed(task) && !rpc_may_write_keys(task->call, result->keys, (size_t)result->count)) {
+    if (failed(task)) {
+        return refused(task);
+    }
+    if (task->call == NULL || !rpc_may_write_keys(task->call, result->keys, (size_t)result->count)) {
         return PENDING_DONE;
     }
     return put_it(task);

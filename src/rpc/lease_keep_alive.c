@@ -47,6 +47,9 @@ static enum pending_next answer(struct rpc_task *task) {
         return rpc_task_finish(task, rpc_error_of(call->status));
     }
     send_answer(task, call->op.lease.id);
+    if (task->call == NULL) {
+        return PENDING_DONE; /* the answer found no room, and that was the end of the call */
+    }
     waiting = task->call->state;
     if (waiting == NULL || waiting->count == 0) {
         return task->call->ended ? rpc_task_finish(task, ETCD_OK) : PENDING_DONE;
@@ -79,10 +82,9 @@ static void message(struct rpc_call *call, const ProtobufCMessage *request) {
     if (!rpc_may_ask(call)) {
         return;
     }
-    if (call->stream_place == NULL) {
-        rpc_hold(call);
-    }
-    if (call->task != NULL) {
+    if (call->transport->is_full(call)) {
+        rpc_finish(call, ETCD_ERROR_TOO_MANY_REQUESTS); /* a client that asks and does not read */
+    } else if (call->task != NULL) {
         wait_in_line(call, ((const Etcdserverpb__LeaseKeepAliveRequest *)request)->id);
     } else {
         rpc_task_start(call, ask_first, request);

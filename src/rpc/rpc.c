@@ -34,6 +34,9 @@ void rpc_open(struct rpc_call *call, struct rpc_worker *worker, const struct etc
     call->method = method;
     call->handler = rpc_handler_of(method->id);
     call->start_ns = worker->context->now_ns;
+    if (method->client_streams) {
+        rpc_hold(call);
+    }
     if (timeout_ns > 0) {
         call->deadline_ns = timeout_ns < INT64_MAX - call->start_ns ? call->start_ns + timeout_ns : INT64_MAX;
         rpc_deadline_add(call);
@@ -116,6 +119,9 @@ static void let_go(struct rpc_call *call) {
             task->abandoned(task);
         }
     }
+}
+
+static void drop_hold(struct rpc_call *call) {
     if (call->stream_place != NULL) {
         *call->stream_place = call->stream_next;
         if (call->stream_next != NULL) {
@@ -127,6 +133,7 @@ static void let_go(struct rpc_call *call) {
 
 void rpc_close(struct rpc_call *call) {
     let_go(call);
+    drop_hold(call);
     call->finished = true;
     if (call->handler->close != NULL) {
         call->handler->close(call);
@@ -185,6 +192,9 @@ void rpc_answer(struct rpc_call *call, const ProtobufCMessage *response) {
 void rpc_hold(struct rpc_call *call) {
     struct rpc_worker *w = call->worker;
 
+    if (call->stream_place != NULL) {
+        return;
+    }
     call->stream_next = w->streams;
     call->stream_place = &w->streams;
     if (call->stream_next != NULL) {
@@ -194,9 +204,12 @@ void rpc_hold(struct rpc_call *call) {
 }
 
 void rpc_tick(struct rpc_worker *w) {
+    if (atomic_load(&w->context->node->draining)) {
+        rpc_end_streams(w); /* those that have begun to wait since */
+    }
     for (struct rpc_call *call = w->streams, *next; call != NULL; call = next) {
         next = call->stream_next;
-        if (call->handler->tick != NULL) {
+        if (!call->finished && call->handler->tick != NULL) {
             call->handler->tick(call);
         }
     }
@@ -210,6 +223,7 @@ void rpc_end_streams(struct rpc_worker *w) {
         if (call->handler->stop != NULL) {
             call->handler->stop(call);
         }
+        drop_hold(call);
     }
 }
 

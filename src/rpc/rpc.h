@@ -111,7 +111,9 @@ void rpc_fail(struct rpc_call *call, enum grpc_status status, struct slice text)
 /* Sends the one response and finishes. */
 void rpc_answer(struct rpc_call *call, const ProtobufCMessage *response);
 
-/* Puts the call among those that the node ends by itself when it drains (rpc_end_streams): it would not end otherwise. */
+/* Puts the call among those that the node ends by itself when it drains (rpc_end_streams): it would not end otherwise. It
+ * stays there until it is closed, because a finished call may still hold something of the store. Calls whose client streams
+ * are there from the beginning. Twice is fine. */
 void rpc_hold(struct rpc_call *call);
 
 /* Once a second or so. */

@@ -116,6 +116,28 @@ enum pending_next seniors_join(struct seniors *s, int64_t lease, struct slice va
     return lease != 0 ? put_key(s->task) : rpc_task_call(s->task, &op, granted);
 }
 
+/* --- leaving --- */
+
+static enum pending_next left(struct rpc_task *task) {
+    return rpc_task_finish(task, ETCD_OK); /* nobody hears it */
+}
+
+static enum pending_next leave(struct seniors *s) {
+    struct store_op op = {.kind = STORE_OP_DELETE, .delete.span.key = s->key};
+
+    return rpc_task_call(s->task, &op, left);
+}
+
+/* An error ends the call, and our key must not stand in the line of those who still wait. */
+static enum pending_next give_up(struct seniors *s, enum etcd_error error) {
+    struct rpc_task *task = s->task;
+
+    if (task->call != NULL) {
+        rpc_finish(task->call, error);
+    }
+    return s->key.size > 0 ? leave(s) : PENDING_DONE;
+}
+
 /* --- watching --- */
 
 /* On a thread of the store. */
@@ -143,7 +165,7 @@ static bool is_time(struct rpc_task *task) {
         return true;
     }
     store_watcher_next(of(task)->watcher, 1, &batch);
-    news = batch.count > 0 || batch.status != STORE_OK;
+    news = batch.count > 0 || batch.more || batch.status != STORE_OK;
     store_batch_fini(&batch);
     return news;
 }
@@ -189,14 +211,12 @@ enum pending_next seniors_watch(struct seniors *s, const struct store_span *span
     s->next = next;
     s->watcher = store_watch_open(task->worker->node->store, &watch, wake, s, &status, NULL);
     if (s->watcher == NULL) {
-        return rpc_task_finish(task, rpc_error_of(status));
+        return give_up(s, rpc_error_of(status));
     }
     s->waiting = true;
     task->step = look;
     task->abandoned = abandoned;
-    if (task->call->stream_place == NULL) {
-        rpc_hold(task->call);
-    }
+    rpc_hold(task->call);
     return go_on(task);
 }
 
@@ -215,17 +235,24 @@ struct store_op seniors_oldest(const struct seniors *s) {
     };
 }
 
-static enum pending_next left(struct rpc_task *task) {
-    return rpc_task_finish(task, ETCD_OK); /* nobody hears it */
-}
-
-static enum pending_next leave(struct seniors *s) {
-    struct store_op op = {.kind = STORE_OP_DELETE, .delete.span.key = s->key};
-
-    return rpc_task_call(s->task, &op, left);
-}
-
 static seniors_step look_for_older;
+
+/* Nobody is older. But our own key may have ended with its lease while we waited, and then the turn is somebody else's. */
+static enum pending_next found_ours(struct rpc_task *task) {
+    struct seniors *s = of(task);
+    const struct store_call *call = &task->pending.call;
+
+    if (failed(task)) {
+        return give_up(s, rpc_error_of(call->status));
+    }
+    if (task->call == NULL) {
+        return leave(s);
+    }
+    if (call->result.kv_count == 0 || call->result.kvs[0].create_revision != s->revision) {
+        return rpc_task_finish(task, ETCD_ERROR_LEASE_NOT_FOUND);
+    }
+    return s->wait_next(task);
+}
 
 static enum pending_next found_older(struct rpc_task *task) {
     struct seniors *s = of(task);
@@ -233,13 +260,15 @@ static enum pending_next found_older(struct rpc_task *task) {
     struct store_span span;
 
     if (failed(task)) {
-        return refused(task);
+        return give_up(s, rpc_error_of(call->status));
     }
     if (task->call == NULL) {
         return leave(s);
     }
     if (call->result.kv_count == 0) {
-        return s->wait_next(task);
+        struct store_op op = {.kind = STORE_OP_RANGE, .range = {.span.key = s->key, .keys_only = true}};
+
+        return rpc_task_call(task, &op, found_ours);
     }
     span = (struct store_span){.key = call->result.kvs[0].key};
     return seniors_watch(s, &span, call->revision, true, look_for_older);

@@ -122,6 +122,9 @@ enum pending_next rpc_task_background(struct rpc_task *task, void (*work)(struct
     task->job.run = run_work;
     task->work = work;
     task->step = next;
+    if (task->pending.queue->closed) {
+        return rpc_task_finish(task, ETCD_ERROR_STOPPED); /* the background has ended */
+    }
     if (atomic_fetch_add(&node->background_jobs, 1) >= BACKGROUND_MAX) {
         atomic_fetch_sub(&node->background_jobs, 1);
         return rpc_task_finish(task, ETCD_ERROR_TOO_MANY_REQUESTS);

@@ -14,8 +14,6 @@ static struct watch_stream *stream_for(struct rpc_call *call) {
         call->state = watch_stream_new(call);
         if (call->state == NULL) {
             rpc_finish(call, ETCD_ERROR_NO_MEMORY);
-        } else {
-            rpc_hold(call);
         }
     }
     return call->state;
@@ -170,7 +168,7 @@ static void notify(struct watch_stream *stream, struct rpc_watch *watch) {
 static void tick(struct rpc_call *call) {
     struct watch_stream *stream = call->state;
 
-    if (stream->notified == 0 || call->worker->context->now_ns < stream->notify_ns) {
+    if (stream == NULL || stream->notified == 0 || call->worker->context->now_ns < stream->notify_ns) {
         return;
     }
     stream->notify_ns = call->worker->context->now_ns + call->worker->node->progress_interval_ns;

@@ -260,10 +260,12 @@ void watch_hub_leave(struct rpc_watch *watch) {
 
 static enum store_status open_feed(struct watch_hub *hub, struct rpc_watch *watch, uint64_t hash,
                                    int64_t *ret_revision) {
+    int64_t now = store_revision(hub->worker->node->store);
     const struct store_watch want = {
         .span = {.key = slice_make(watch->span, watch->key_size),
                  .range_end = slice_make(watch->span + watch->key_size, watch->range_end_size)},
-        .start_revision = watch->next_revision,
+        /* Not later: others will share the feed, and each reader passes over what it does not want. */
+        .start_revision = watch->next_revision > now + 1 ? now + 1 : watch->next_revision,
         .want_previous = (watch->kind & WATCH_PREVIOUS) != 0,
         .no_put = (watch->kind & WATCH_NO_PUT) != 0,
         .no_delete = (watch->kind & WATCH_NO_DELETE) != 0,
@@ -340,6 +342,10 @@ static void detach(struct rpc_watch *watch) {
     int64_t revision;
     struct store_batch none = {0};
 
+    /* Of what its feed has read it has missed nothing, though there may have been nothing to tell. */
+    if (watch->next_revision <= watch->feed->reached) {
+        watch->next_revision = watch->feed->reached + 1;
+    }
     watch_hub_leave(watch);
     none.status = open_feed(stream->hub, watch, hash_of(watch), &revision);
     if (none.status != STORE_OK) {

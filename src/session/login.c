@@ -123,7 +123,7 @@ static enum pending_next begin(struct pending *p) {
     }
     p->step = on_verified;
     l->job.run = work;
-    if (!background_post(l->background, &l->job)) {
+    if (p->queue->closed || !background_post(l->background, &l->job)) {
         auth_login_know(l->auth, &l->login, &l->known);
         return end(l, RESULT_STORE_FAILED);
     }

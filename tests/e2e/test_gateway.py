@@ -53,6 +53,14 @@ def stream(server, method, *messages):
         yield response
 
 
+def test_more_is_asked_than_answers_find_room_for(node):
+    """One body with many requests of a stream: its answers are not read before all are asked."""
+    answer = ask(node, "POST", "/v3/lease/keepalive", "{}" * 200_000)
+    last = json.loads(answer.body.splitlines()[-1])
+    assert answer.status == 200 and last["error"]["grpc_code"] == 8
+    assert put(node, "still", "here") > 0
+
+
 def test_curl_speaks_to_it_as_to_etcd(node):
     address = f"http://{node.host}:{node.port}"
     run = ["curl", "-sS", "--max-time", str(DEADLINE)]

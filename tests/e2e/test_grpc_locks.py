@@ -133,6 +133,16 @@ def test_one_who_waits_is_passed_over_when_its_lease_ends(client):
     second.cancel()
 
 
+@pytest.mark.skipif(kind_under_test() == "etcd", reason="etcd 3.4 gives the lock to who has no key any more")
+def test_one_whose_lease_ends_while_it_waits_gets_no_lock(client):
+    client.do(LOCK(name=b"l", lease=1))
+    second = client.start(LOCK(name=b"l", lease=2))
+    await_keys(client, b"l", [b"l/1", b"l/2"])
+    client.do(REVOKE(ID=2))
+    client.do(UNLOCK(key=b"l/1"))
+    assert second.exception(DEADLINE).details() == "etcdserver: requested lease not found"
+
+
 def test_a_call_that_is_cancelled_waits_no_longer(client):
     client.do(LOCK(name=b"l", lease=1))
     second = client.start(LOCK(name=b"l", lease=2))

@@ -168,6 +168,17 @@ def test_from_the_past_and_the_future(client, watches):
         (1, PUT_EVENT, b"a", b"4", 5), (1, PUT_EVENT, b"a", b"5", 6), (2, PUT_EVENT, b"a", b"5", 6)]
 
 
+def test_who_wants_the_future_keeps_nothing_from_others(client, watches):
+    """Watches of the same key share what is read of the store, but not where they begin."""
+    watches.open(b"a", watch_id=1, start_revision=1000)
+    watches.open(b"a", watch_id=2)
+    watches.open(b"a", watch_id=3, start_revision=3)
+    put(client, b"a", b"1")
+    put(client, b"a", b"2")
+    assert sorted(watches.read_events(3)) == [
+        (2, PUT_EVENT, b"a", b"1", 2), (2, PUT_EVENT, b"a", b"2", 3), (3, PUT_EVENT, b"a", b"2", 3)]
+
+
 def test_a_revision_is_never_torn(client, watches):
     """All that a transaction did comes in one message."""
     watches.open(b"", b"\0", watch_id=1)
