@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "store/store.h"
 
-enum { LOCAL_CHECKPOINT = 2 << 20 /* what a start may have to take over, and a checkpoint to write */ };
+enum { LOCAL_CHECKPOINT = 8 << 20 /* what a start may have to take over, and a checkpoint to write */ };
 
 /* The embedded engine: LMDB keeps what was written, an index of the keys in memory says where. */
 struct local_config {
