@@ -26,6 +26,7 @@ struct cmd_node {
     uint64_t max_conns;
     uint64_t max_watchers;
     uint64_t max_pending_writes;
+    atomic_size_t grpc_memory;  /* bytes that all connections with gRPC take */
     atomic_size_t etcd_watches; /* of etcd's API; at most max_watchers, like those of HTTP */
     unsigned workers;
     uint16_t tcp_port;         /* of the first TCP listener; 0: none */

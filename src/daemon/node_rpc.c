@@ -63,13 +63,13 @@ static enum store_status find_identity(struct store *store, struct identity *ret
     enum store_status status;
 
     arena_init(&arena, STORE_REQUEST_MAX);
-    status = store_note_get(store, RPC_NOTE_IDENTITY, &arena, &note);
+    status = store_note_get(store, STORE_NOTE_IDENTITY, &arena, &note);
     if (status == STORE_OK && note.size == sizeof(*ret_identity)) {
         memcpy(ret_identity, note.data, sizeof(*ret_identity));
     } else if (status == STORE_OK) {
         ret_identity->cluster_id = random_os_seed();
         ret_identity->member_id = random_os_seed();
-        status = keep_note(store, RPC_NOTE_IDENTITY, slice_make((const char *)ret_identity, sizeof(*ret_identity)));
+        status = keep_note(store, STORE_NOTE_IDENTITY, slice_make((const char *)ret_identity, sizeof(*ret_identity)));
     }
     arena_fini(&arena);
     return status;
@@ -182,9 +182,9 @@ bool node_rpc_open(struct node *node) {
 
 /* --- where clients reach it --- */
 
-static bool add_url(struct node *node, const char *text) {
+static bool add_url(struct node *node, struct slice text) {
     struct rpc_node *rpc = &node->rpc;
-    char *url = strdup(text);
+    char *url = strndup(text.data, text.size);
 
     if (url == NULL) {
         return false;
@@ -210,7 +210,7 @@ static bool add_listener(struct node *node, const struct address *address) {
                  gethostname(host, sizeof(host) - 1) == 0 && host[0] != '\0' ? host : "localhost");
     }
     snprintf(url, sizeof(url), "http://%s", address_format(&shown, text));
-    return add_url(node, url);
+    return add_url(node, slice_from_string(url));
 }
 
 /* What the operator says, parted by commas; at most OPTIONS_LISTENS_MAX. */
@@ -219,14 +219,8 @@ static bool add_given(struct node *node, const char *list) {
 
     for (const char *at = list; good && *at != '\0' && node->rpc.client_url_count < OPTIONS_LISTENS_MAX;) {
         size_t size = strcspn(at, ",");
-        char *url = strndup(at, size);
 
-        good = url != NULL;
-        if (good && size > 0) {
-            node->rpc_urls[node->rpc.client_url_count++] = slice_from_string(url);
-        } else {
-            free(url);
-        }
+        good = size == 0 || add_url(node, slice_make(at, size));
         at += at[size] == ',' ? size + 1 : size;
     }
     return good;

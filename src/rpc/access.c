@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/access.h"
 
-#include <stdio.h>
-
 #include "auth/auth.h"
 
 enum { TRIES_MAX = 3 /* users and roles may change between finding out who asks and what they may */ };
@@ -210,22 +208,4 @@ bool rpc_may_see_user(struct rpc_call *call, struct slice name) {
 
 bool rpc_may_see_role(struct rpc_call *call, struct slice name) {
     return may(call, may_see_role, &name);
-}
-
-/* --- reasons --- */
-
-/* As Go's gRPC calls them. */
-static const char *const code_names[] = {
-    "OK",       "Canceled",        "Unknown",          "InvalidArgument",   "DeadlineExceeded",
-    "NotFound", "AlreadyExists",   "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
-    "Aborted",  "OutOfRange",      "Unimplemented",    "Internal",          "Unavailable",
-    "DataLoss", "Unauthenticated",
-};
-
-char *rpc_reason(enum etcd_error error, char ret_text[RPC_REASON_MAX]) {
-    struct slice text = etcd_error_text(error);
-
-    snprintf(ret_text, RPC_REASON_MAX, "rpc error: code = %s desc = %.*s", code_names[etcd_error_status(error)],
-             (int)text.size, text.data);
-    return ret_text;
 }

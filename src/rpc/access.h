@@ -34,8 +34,4 @@ bool rpc_must_be_root(struct rpc_call *call);
 bool rpc_may_see_user(struct rpc_call *call, struct slice name);
 bool rpc_may_see_role(struct rpc_call *call, struct slice name);
 
-/* The error as etcd's client library would show it, for the reason of a cancelled watch; NUL-terminated. */
-enum { RPC_REASON_MAX = 160 };
-char *rpc_reason(enum etcd_error error, char ret_text[RPC_REASON_MAX]);
-
 #endif

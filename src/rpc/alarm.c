@@ -82,8 +82,7 @@ static enum pending_next answer(struct rpc_task *task, unsigned bits) {
 static enum pending_next answer_kept(struct rpc_task *task) {
     const Etcdserverpb__AlarmRequest *r = task->request;
 
-    return task->pending.call.status == STORE_OK ? answer(task, bit_of(r->alarm))
-                                                 : rpc_task_finish(task, rpc_error_of(task->pending.call.status));
+    return rpc_task_failed(task) ? rpc_task_refused(task) : answer(task, bit_of(r->alarm));
 }
 
 /* What is raised stays so over a restart. */

@@ -7,26 +7,6 @@
 
 /* etcd's Election service. */
 
-/* Errors of etcd's client library, which its server passes on. */
-#define NO_LEADER SLICE("election: no leader")
-#define NOT_LEADER SLICE("election: not leader")
-#define MISSING_LEADER_KEY SLICE("\"leader\" field must be provided")
-
-static enum pending_next fail(struct rpc_task *task, struct slice text) {
-    if (task->call != NULL) {
-        rpc_fail(task->call, GRPC_UNKNOWN, text);
-    }
-    return PENDING_DONE;
-}
-
-static enum pending_next refused(struct rpc_task *task) {
-    return rpc_task_finish(task, rpc_error_of(task->pending.call.status));
-}
-
-static bool failed(const struct rpc_task *task) {
-    return task->pending.call.status != STORE_OK;
-}
-
 static enum pending_next no_memory(struct rpc_task *task) {
     return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
 }
@@ -74,10 +54,11 @@ static enum pending_next answer_campaign(struct rpc_task *task) {
 }
 
 static enum pending_next announced(struct rpc_task *task) {
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
-    return task->pending.call.result.succeeded ? seniors_wait(task->state, answer_campaign) : fail(task, NOT_LEADER);
+    return task->pending.call.result.succeeded ? seniors_wait(task->state, answer_campaign)
+                                               : rpc_task_finish(task, ETCD_ERROR_ELECTION_NOT_LEADER);
 }
 
 /* A candidate that was one before says something else now. */
@@ -109,14 +90,14 @@ const struct rpc_handler rpc_campaign = {.message = campaign};
 /* --- Proclaim and Resign --- */
 
 static enum pending_next answer_proclaim(struct rpc_task *task) {
-    Etcdserverpb__ResponseHeader header = rpc_header(task->worker, task->pending.call.revision);
+    Etcdserverpb__ResponseHeader header = rpc_task_header(task);
     V3electionpb__ProclaimResponse response = V3ELECTIONPB__PROCLAIM_RESPONSE__INIT;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (!task->pending.call.result.succeeded) {
-        return fail(task, NOT_LEADER);
+        return rpc_task_finish(task, ETCD_ERROR_ELECTION_NOT_LEADER);
     }
     response.header = &header;
     return rpc_task_answer(task, &response.base);
@@ -134,11 +115,11 @@ static enum pending_next begin_proclaim(struct rpc_task *task) {
 }
 
 static enum pending_next answer_resign(struct rpc_task *task) {
-    Etcdserverpb__ResponseHeader header = rpc_header(task->worker, task->pending.call.revision);
+    Etcdserverpb__ResponseHeader header = rpc_task_header(task);
     V3electionpb__ResignResponse response = V3ELECTIONPB__RESIGN_RESPONSE__INIT;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     response.header = &header;
     return rpc_task_answer(task, &response.base);
@@ -157,7 +138,7 @@ static bool may_act(struct rpc_call *call, const V3electionpb__LeaderKey *leader
     struct slice key;
 
     if (leader == NULL) {
-        rpc_fail(call, GRPC_UNKNOWN, MISSING_LEADER_KEY);
+        rpc_finish(call, ETCD_ERROR_ELECTION_NO_LEADER_KEY);
         return false;
     }
     key = etcd_bytes_slice(leader->key);
@@ -195,14 +176,14 @@ static void send_leader(struct rpc_task *task) {
 }
 
 static enum pending_next answer_leader(struct rpc_task *task) {
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (task->call == NULL) {
         return PENDING_DONE;
     }
     if (task->pending.call.result.kv_count == 0) {
-        return fail(task, NO_LEADER);
+        return rpc_task_finish(task, ETCD_ERROR_ELECTION_NO_LEADER);
     }
     send_leader(task);
     return rpc_task_finish(task, ETCD_OK);
@@ -242,8 +223,8 @@ static enum pending_next observe_found(struct rpc_task *task) {
     const struct store_call *call = &task->pending.call;
     struct store_span span = {.key = s->prefix, .range_end = s->prefix_end};
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (task->call == NULL) {
         return PENDING_DONE;

@@ -19,7 +19,7 @@ static void check(struct rpc_call *call, const ProtobufCMessage *request) {
     Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
 
     if (!is_the_node(request)) {
-        rpc_fail(call, GRPC_NOT_FOUND, SLICE("unknown service"));
+        rpc_finish(call, ETCD_ERROR_UNKNOWN_SERVICE);
         return;
     }
     response.status = status_of(call);

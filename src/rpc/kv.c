@@ -7,21 +7,8 @@
 
 /* etcd's KV service. Each is one question to the store. */
 
-/* How the store's answer ends a task that has not been refused: `fill` makes the message. */
-static enum pending_next refused(struct rpc_task *task) {
-    return rpc_task_finish(task, rpc_error_of(task->pending.call.status));
-}
-
 static enum pending_next no_memory(struct rpc_task *task) {
     return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
-}
-
-static bool failed(const struct rpc_task *task) {
-    return task->pending.call.status != STORE_OK;
-}
-
-static Etcdserverpb__ResponseHeader header_of(const struct rpc_task *task) {
-    return rpc_header(task->worker, task->pending.call.revision);
 }
 
 /* --- Range --- */
@@ -30,13 +17,13 @@ static enum pending_next answer_range(struct rpc_task *task) {
     Etcdserverpb__RangeResponse response;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (!kv_range_response(&task->pending.call.result, &task->arena, &response)) {
         return no_memory(task);
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     return rpc_task_answer(task, &response.base);
 }
@@ -64,13 +51,13 @@ static enum pending_next answer_put(struct rpc_task *task) {
     Etcdserverpb__PutResponse response;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (!kv_put_response(&task->pending.call.result, &task->arena, &response)) {
         return no_memory(task);
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     return rpc_task_answer(task, &response.base);
 }
@@ -86,8 +73,8 @@ static enum pending_next put_it(struct rpc_task *task) {
 static enum pending_next check_lease(struct rpc_task *task) {
     const struct store_result *result = &task->pending.call.result;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (task->call == NULL || !rpc_may_write_keys(task->call, result->keys, (size_t)result->count)) {
         return PENDING_DONE;
@@ -116,13 +103,13 @@ static enum pending_next answer_delete(struct rpc_task *task) {
     Etcdserverpb__DeleteRangeResponse response;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (!kv_delete_response(&task->pending.call.result, &task->arena, &response)) {
         return no_memory(task);
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     return rpc_task_answer(task, &response.base);
 }
@@ -149,13 +136,13 @@ static enum pending_next answer_txn(struct rpc_task *task) {
     Etcdserverpb__TxnResponse response;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (!kv_txn_response(&call->result, call->revision, &task->arena, &response)) {
         return no_memory(task);
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     return rpc_task_answer(task, &response.base);
 }
@@ -183,10 +170,10 @@ static enum pending_next answer_compact(struct rpc_task *task) {
     Etcdserverpb__CompactionResponse response = ETCDSERVERPB__COMPACTION_RESPONSE__INIT;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     return rpc_task_answer(task, &response.base);
 }

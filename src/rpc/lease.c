@@ -7,18 +7,6 @@
 
 /* etcd's Lease service. */
 
-static enum pending_next refused(struct rpc_task *task) {
-    return rpc_task_finish(task, rpc_error_of(task->pending.call.status));
-}
-
-static bool failed(const struct rpc_task *task) {
-    return task->pending.call.status != STORE_OK;
-}
-
-static Etcdserverpb__ResponseHeader header_of(const struct rpc_task *task) {
-    return rpc_header(task->worker, task->pending.call.revision);
-}
-
 /* --- LeaseGrant --- */
 
 static enum pending_next answer_grant(struct rpc_task *task) {
@@ -26,10 +14,10 @@ static enum pending_next answer_grant(struct rpc_task *task) {
     Etcdserverpb__LeaseGrantResponse response = ETCDSERVERPB__LEASE_GRANT_RESPONSE__INIT;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     response.id = result->lease;
     response.ttl = result->ttl;
@@ -57,10 +45,10 @@ static enum pending_next answer_revoke(struct rpc_task *task) {
     Etcdserverpb__LeaseRevokeResponse response = ETCDSERVERPB__LEASE_REVOKE_RESPONSE__INIT;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     return rpc_task_answer(task, &response.base);
 }
@@ -76,8 +64,8 @@ static enum pending_next revoke_it(struct rpc_task *task) {
 static enum pending_next check_revoke(struct rpc_task *task) {
     const struct store_result *result = &task->pending.call.result;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (task->call == NULL || !rpc_may_write_keys(task->call, result->keys, (size_t)result->count)) {
         return PENDING_DONE;
@@ -122,8 +110,8 @@ static enum pending_next answer_time_to_live(struct rpc_task *task) {
     Etcdserverpb__LeaseTimeToLiveResponse response = ETCDSERVERPB__LEASE_TIME_TO_LIVE_RESPONSE__INIT;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (!key_messages(task, &response)) {
         return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
@@ -131,7 +119,7 @@ static enum pending_next answer_time_to_live(struct rpc_task *task) {
     if (task->call == NULL || !rpc_may_read_keys(task->call, result->keys, response.n_keys)) {
         return PENDING_DONE;
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     response.id = result->lease;
     response.ttl = result->ttl;
@@ -178,13 +166,13 @@ static enum pending_next answer_leases(struct rpc_task *task) {
     Etcdserverpb__LeaseLeasesResponse response = ETCDSERVERPB__LEASE_LEASES_RESPONSE__INIT;
     Etcdserverpb__ResponseHeader header;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     if (!lease_messages(task, &response)) {
         return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
     }
-    header = header_of(task);
+    header = rpc_task_header(task);
     response.header = &header;
     return rpc_task_answer(task, &response.base);
 }

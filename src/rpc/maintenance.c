@@ -49,8 +49,7 @@ const struct rpc_handler rpc_status = {.message = status};
 static enum pending_next answer_defragment(struct rpc_task *task) {
     Etcdserverpb__DefragmentResponse response = ETCDSERVERPB__DEFRAGMENT_RESPONSE__INIT;
 
-    return task->pending.call.status == STORE_OK ? rpc_task_answer(task, &response.base)
-                                                 : rpc_task_finish(task, rpc_error_of(task->pending.call.status));
+    return rpc_task_failed(task) ? rpc_task_refused(task) : rpc_task_answer(task, &response.base);
 }
 
 static enum pending_next ask_defragment(struct rpc_task *task) {

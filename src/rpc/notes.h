@@ -4,9 +4,9 @@
 
 #include "base/slice.h"
 
-/* The notes of the store (store.h) that etcd's API keeps there. */
-#define RPC_NOTE_IDENTITY SLICE("identity") /* numbers of cluster and member, 8 bytes each; a restored store has none */
-#define RPC_NOTE_AUTH SLICE("auth")         /* auth_encode_state */
-#define RPC_NOTE_ALARMS SLICE("alarms")     /* the numbers of the kinds of alarm that are raised, a byte each */
+/* The notes of the store (store.h) that etcd's API keeps there, beside STORE_NOTE_IDENTITY: the numbers of cluster and member,
+ * 8 bytes each. */
+#define RPC_NOTE_AUTH SLICE("auth")     /* auth_encode_state */
+#define RPC_NOTE_ALARMS SLICE("alarms") /* the numbers of the kinds of alarm that are raised, a byte each */
 
 #endif

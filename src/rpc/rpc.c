@@ -15,10 +15,9 @@ enum {
     RAFT_TERM = 1,                /* a node that stands alone has led since ever */
 };
 
-bool rpc_worker_init(struct rpc_worker *w, struct cmd_context *context, struct rpc_node *node) {
+void rpc_worker_init(struct rpc_worker *w, struct cmd_context *context, struct rpc_node *node) {
     *w = (struct rpc_worker){.context = context, .node = node};
     arena_init(&w->scratch, MESSAGE_ARENA_MAX);
-    return true;
 }
 
 void rpc_worker_fini(struct rpc_worker *w) {

@@ -80,8 +80,8 @@ struct rpc_call {
     bool finished;
 };
 
-/* False: out of memory. All of it outlives the worker. */
-bool rpc_worker_init(struct rpc_worker *w, struct cmd_context *context, struct rpc_node *node);
+/* All of it outlives the worker. */
+void rpc_worker_init(struct rpc_worker *w, struct cmd_context *context, struct rpc_node *node);
 
 /* All its calls are closed, and the queue of late answers has run. */
 void rpc_worker_fini(struct rpc_worker *w);

@@ -32,22 +32,14 @@ static struct seniors *of(const struct rpc_task *task) {
     return task->state;
 }
 
-static bool failed(const struct rpc_task *task) {
-    return task->pending.call.status != STORE_OK;
-}
-
-static enum pending_next refused(struct rpc_task *task) {
-    return rpc_task_finish(task, rpc_error_of(task->pending.call.status));
-}
-
 /* --- joining --- */
 
 static enum pending_next joined(struct rpc_task *task) {
     struct seniors *s = of(task);
     const struct store_call *call = &task->pending.call;
 
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     s->put_revision = call->revision;
     s->revision = call->revision;
@@ -100,8 +92,8 @@ static enum pending_next put_key(struct rpc_task *task) {
 }
 
 static enum pending_next granted(struct rpc_task *task) {
-    if (failed(task)) {
-        return refused(task);
+    if (rpc_task_failed(task)) {
+        return rpc_task_refused(task);
     }
     of(task)->lease = task->pending.call.result.lease;
     return put_key(task);
@@ -242,7 +234,7 @@ static enum pending_next found_ours(struct rpc_task *task) {
     struct seniors *s = of(task);
     const struct store_call *call = &task->pending.call;
 
-    if (failed(task)) {
+    if (rpc_task_failed(task)) {
         return give_up(s, rpc_error_of(call->status));
     }
     if (task->call == NULL) {
@@ -259,7 +251,7 @@ static enum pending_next found_older(struct rpc_task *task) {
     const struct store_call *call = &task->pending.call;
     struct store_span span;
 
-    if (failed(task)) {
+    if (rpc_task_failed(task)) {
         return give_up(s, rpc_error_of(call->status));
     }
     if (task->call == NULL) {

@@ -46,6 +46,19 @@ enum pending_next rpc_task_answer(struct rpc_task *task, const ProtobufCMessage 
 /* From inside a step: finishes the call (if it is still there), and is PENDING_DONE. */
 enum pending_next rpc_task_finish(struct rpc_task *task, enum etcd_error error);
 
+/* What the store said to the last call: whether it refused, its error for the client, and the header of an answer. */
+static inline bool rpc_task_failed(const struct rpc_task *task) {
+    return task->pending.call.status != STORE_OK;
+}
+
+static inline enum pending_next rpc_task_refused(struct rpc_task *task) {
+    return rpc_task_finish(task, rpc_error_of(task->pending.call.status));
+}
+
+static inline Etcdserverpb__ResponseHeader rpc_task_header(const struct rpc_task *task) {
+    return rpc_header(task->worker, task->pending.call.revision);
+}
+
 /* Frees the tasks at rest. */
 void rpc_task_free_spares(struct rpc_worker *w);
 

@@ -69,11 +69,11 @@ static void open_watch(struct watch_stream *stream, const Etcdserverpb__WatchCre
     struct rpc_watch *watch = watch_stream_add(stream, id, want, &status, &revision);
 
     if (watch == NULL) {
-        char reason[RPC_REASON_MAX];
+        char reason[ETCD_REASON_MAX];
 
         telemetry_count(stream->worker->context->telemetry, COUNTER_LIMIT_MAX_WATCHERS,
                         status == STORE_TOO_MANY_WATCHERS);
-        send_refusal(stream, rpc_reason(rpc_error_of(status), reason));
+        send_refusal(stream, etcd_error_reason(rpc_error_of(status), reason));
         return;
     }
     watch->fragment = r->fragment;
@@ -85,11 +85,11 @@ static void open_watch(struct watch_stream *stream, const Etcdserverpb__WatchCre
 
 static void create(struct watch_stream *stream, const Etcdserverpb__WatchCreateRequest *r) {
     struct store_watch want = watch_of(r);
-    char reason[RPC_REASON_MAX];
+    char reason[ETCD_REASON_MAX];
     enum etcd_error error = rpc_check_range(stream->call, want.span.key, want.span.range_end);
 
     if (error != ETCD_OK) {
-        send_refusal(stream, rpc_reason(error, reason));
+        send_refusal(stream, etcd_error_reason(error, reason));
     } else if (span_is_empty(&want.span)) {
         send_refusal(stream, reason_empty);
     } else if (r->watch_id != 0 && watch_stream_find(stream, r->watch_id) != NULL) {

@@ -328,12 +328,11 @@ static void settle(struct watch_feed *feed) {
 /* --- reading --- */
 
 static void end_readers(struct watch_feed *feed, const struct store_batch *batch) {
-    while (feed->readers != NULL && feed->readers->next != NULL) {
-        watch_send_end(feed->readers, batch);
-        watch_stream_remove(feed->readers->stream, feed->readers);
+    for (struct rpc_watch *watch = feed->readers, *next; watch != NULL; watch = next) {
+        next = watch->next; /* the last one takes the feed with it */
+        watch_send_end(watch, batch);
+        watch_stream_remove(watch->stream, watch);
     }
-    watch_send_end(feed->readers, batch);
-    watch_stream_remove(feed->readers->stream, feed->readers); /* frees the feed as well */
 }
 
 /* Gives a watch whose client is slow a feed of its own, which goes on where the client is. */

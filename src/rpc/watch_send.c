@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/watch_send.h"
 
-#include "rpc/access.h"
 #include "rpc/kv_response.h"
 #include "rpc/watch_stream.h"
 
@@ -18,14 +17,14 @@ void watch_send(struct watch_stream *stream, int64_t id, int64_t revision, Etcds
 void watch_send_end(const struct rpc_watch *watch, const struct store_batch *batch) {
     struct watch_stream *stream = watch->stream;
     Etcdserverpb__WatchResponse response = ETCDSERVERPB__WATCH_RESPONSE__INIT;
-    char reason[RPC_REASON_MAX];
+    char reason[ETCD_REASON_MAX];
 
     response.canceled = true;
     if (batch->status == STORE_COMPACTED) {
         response.compact_revision = batch->compact_revision;
         watch_send(stream, watch->id, 0, &response); /* without a revision, as in etcd */
     } else {
-        response.cancel_reason = rpc_reason(rpc_error_of(batch->status), reason);
+        response.cancel_reason = etcd_error_reason(rpc_error_of(batch->status), reason);
         watch_send(stream, watch->id, store_revision(stream->worker->node->store), &response);
     }
 }

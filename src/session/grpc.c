@@ -13,7 +13,8 @@ enum { SPARE_CALLS_MAX = 64 /* that a worker keeps to be used again */ };
 struct grpc_session {
     struct session *session;
     struct grpc_server *server;
-    bool broken; /* the client does not keep to the protocol, or has gone */
+    size_t counted; /* bytes of its memory that the node knows of */
+    bool broken;    /* the client does not keep to the protocol, or has gone */
 };
 
 /* One call: rpc's, and the stream it came in on. */
@@ -226,15 +227,28 @@ size_t session_grpc(struct session *s, struct slice input) {
     return input.size;
 }
 
+/* Tells the node how much memory the connection takes now. */
+static void count_memory(struct grpc_session *g, size_t bytes) {
+    if (bytes != g->counted) {
+        /* The difference may be negative: unsigned numbers wrap, and so does the sum. */
+        atomic_fetch_add_explicit(&g->session->worker->context.node->grpc_memory, bytes - g->counted,
+                                  memory_order_relaxed);
+        g->counted = bytes;
+    }
+}
+
 void session_grpc_settle(struct session *s) {
     struct grpc_session *g = s->grpc;
     struct outbox *out = session_outbox(s);
     bool more = false;
+    bool good;
 
     if (out == NULL || s->failed) {
         return;
     }
-    if (!grpc_server_write(g->server, out, s->worker->max_output, &more)) {
+    good = grpc_server_write(g->server, out, s->worker->max_output, &more);
+    count_memory(g, grpc_server_memory(g->server));
+    if (!good) {
         session_fail(s);
         return;
     }
@@ -244,8 +258,8 @@ void session_grpc_settle(struct session *s) {
     }
 }
 
-size_t session_calls(const struct session *s) {
-    return (s->grpc != NULL ? grpc_server_calls(s->grpc->server) : 0) + (s->gateway != NULL ? 1 : 0);
+size_t session_grpc_calls(const struct session *s) {
+    return s->grpc != NULL ? grpc_server_calls(s->grpc->server) : 0;
 }
 
 void session_grpc_drain(struct session *s) {
@@ -259,6 +273,7 @@ void session_grpc_free(struct session *s) {
     if (s->grpc != NULL) {
         s->processing = true; /* nobody is told of what the calls still say */
         grpc_server_free(s->grpc->server);
+        count_memory(s->grpc, 0);
         free(s->grpc);
         s->grpc = NULL;
     }

@@ -16,6 +16,9 @@ size_t session_grpc(struct session *s, struct slice input);
 /* Moves what the streams have to say to the outbox, as far as there is room. */
 void session_grpc_settle(struct session *s);
 
+/* Calls that are open; 0 also if it does not speak gRPC. */
+size_t session_grpc_calls(const struct session *s);
+
 /* No new calls are taken, and those end that would not by themselves. */
 void session_grpc_drain(struct session *s);
 

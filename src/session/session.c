@@ -174,6 +174,10 @@ bool session_is_watching(const struct session *s) {
     return s->watch != NULL || session_calls(s) > 0;
 }
 
+size_t session_calls(const struct session *s) {
+    return session_grpc_calls(s) + (s->gateway != NULL ? 1 : 0);
+}
+
 void session_drain(struct session *s) {
     session_grpc_drain(s);
 }

@@ -110,6 +110,9 @@ struct store_lease {
     bool want_keys; /* TTL */
 };
 
+/* The note that says which cluster a store belongs to: a store made of a snapshot is another one and does not get it. */
+#define STORE_NOTE_IDENTITY SLICE("identity")
+
 /* A small thing to be kept beside the keys, under a name: who this store is, who may use it, what is wrong with it. It is as
  * durable as a key and written in order with other writes, but has no revision, and neither a range nor a watcher finds it.
  * A full quota does not refuse it. */

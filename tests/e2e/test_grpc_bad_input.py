@@ -8,11 +8,12 @@ import struct
 import pytest
 
 import http2wire as h2
+from bystander import DEADLINE, metric
 from etcdclient import Client, Refusal
 from etcdnode import start_node_under_test
 from etcdproto import message
 from http2wire import Wire, frame, grpc_message, literal
-from server import kind_under_test
+from server import kind_under_test, wait_until
 
 pytestmark = pytest.mark.larder("memcached speaks no gRPC")
 # A real etcd is lenient where Larder is not, or says it in another way.
@@ -21,6 +22,7 @@ ours = pytest.mark.skipif(kind_under_test() == "etcd", reason="Larder's own answ
 RANGE, PUT, TXN, WATCH = (b"/etcdserverpb." + name for name in (b"KV/Range", b"KV/Put", b"KV/Txn", b"Watch/Watch"))
 OK, INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 0, 3, 4, 8, 12, 13
 NO_ERROR, PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, COMPRESSION_ERROR = 0, 1, 3, 6, 9
+MIB = 1 << 20
 A_RANGE = message("RangeRequest")(key=b"a").SerializeToString()
 # A varint that never ends, a length behind the end, a group, a tag of zero, wrong wire types, a negative length.
 NO_MESSAGES = [b"\xff" * 11, b"\x0a\x05a", b"\x0b", b"\x00\x01", b"\x08\x01", b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x01",
@@ -359,3 +361,16 @@ def test_another_preface(node, preface):
             wire.socket.shutdown(socket.SHUT_WR)
         wire.await_close()
     node.assert_alive()
+
+
+@ours
+def test_the_memory_of_connections_is_told(node):
+    """A large message that has come by half counts until its connection ends."""
+    half = grpc_message(b"\0" * MIB)[:-1]
+    before = metric(node.port, "larder_grpc_memory_bytes")
+    with Wire(node.port) as wire:
+        wire.data(wire.open(PUT), half)
+        wait_until(lambda: metric(node.port, "larder_grpc_memory_bytes") >= before + len(half) - 100, DEADLINE,
+                   "the message is counted")
+    wait_until(lambda: metric(node.port, "larder_grpc_memory_bytes") < before + MIB / 2, DEADLINE,
+               "the connection is counted no more")

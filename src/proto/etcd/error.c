@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/etcd/error.h"
 
+#include <stdio.h>
+
 #include <assert.h>
 
 static const struct {
@@ -21,4 +23,20 @@ enum grpc_status etcd_error_status(enum etcd_error error) {
 struct slice etcd_error_text(enum etcd_error error) {
     assert(error < ETCD_ERROR_COUNT);
     return errors[error].text;
+}
+
+/* As Go's gRPC calls them. */
+static const char *const code_names[] = {
+    "OK",       "Canceled",        "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",   "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",      "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated",
+};
+
+char *etcd_error_reason(enum etcd_error error, char ret_text[ETCD_REASON_MAX]) {
+    struct slice text = etcd_error_text(error);
+
+    snprintf(ret_text, ETCD_REASON_MAX, "rpc error: code = %s desc = %.*s", code_names[etcd_error_status(error)],
+             (int)text.size, text.data);
+    return ret_text;
 }

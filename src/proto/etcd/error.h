@@ -20,4 +20,9 @@ enum grpc_status etcd_error_status(enum etcd_error error);
 /* Static; empty for ETCD_OK. */
 struct slice etcd_error_text(enum etcd_error error);
 
+/* The error as etcd's client library shows it, which is what a cancelled watch has for a reason; NUL-terminated. Returns
+ * ret_text. */
+enum { ETCD_REASON_MAX = 160 };
+char *etcd_error_reason(enum etcd_error error, char ret_text[ETCD_REASON_MAX]);
+
 #endif

@@ -140,7 +140,7 @@ static enum store_status put_lease(void *ctx, int64_t id, int64_t ttl) {
 static enum store_status put_note(void *ctx, struct slice name, struct slice value) {
     struct target *t = ctx;
 
-    if (slice_equal(name, SLICE(RESTORE_IDENTITY_NOTE))) {
+    if (slice_equal(name, STORE_NOTE_IDENTITY)) {
         return STORE_OK;
     }
     return written(t, disk_put_note(&t->disk, t->txn, name, value), name.size + value.size);

@@ -15,9 +15,6 @@ struct restore_watcher {
     void *ctx;
 };
 
-/* The note of this name says which cluster a store belongs to; a restored store is another one and does not get it. */
-#define RESTORE_IDENTITY_NOTE "identity"
-
 /* Reads a snapshot to its end. True: it is whole and undamaged. False: `why` has a sentence for people. */
 bool local_check_snapshot(const char *file, const struct restore_watcher *watcher, struct snapshot_summary *ret_summary,
                           struct buf *why);
