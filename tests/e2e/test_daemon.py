@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """larderd as a process: where it listens, how it is configured, reloaded and ended."""
+import contextlib
+import http.client
 import os
 import pathlib
 import signal
@@ -241,12 +243,17 @@ def test_the_drain_has_an_end(tmp_path):
 
 def test_too_many_connections(tmp_path):
     with Daemon(tmp_path, "--listen", "127.0.0.1:0", "--max-conns", "2") as daemon:
-        with daemon.connect() as one, daemon.connect() as two:
-            assert ask(one, b"mn\r\n", b"\r\n") == ask(two, b"mn\r\n", b"\r\n") == b"MN\r\n"
+        # The counter is read on one of the two: a third would be refused, and counted, for as long as they are there.
+        two = http.client.HTTPConnection("127.0.0.1", daemon.port(), timeout=10)
+        with daemon.connect() as one, contextlib.closing(two):
+            assert ask(one, b"mn\r\n", b"\r\n") == b"MN\r\n"
+            two.request("GET", "/healthz")
+            assert two.getresponse().read()
             with daemon.connect() as three:
                 assert ask(three, b"", b"\n") == b"ERROR Too many open connections\r\n"
                 assert three.recv(10) == b""
-        assert wait_until(lambda: 'reason="max-conns"} 1' in daemon.metrics(), 20, daemon.text)
+            two.request("GET", "/metrics")
+            assert b'reason="max-conns"} 1\n' in two.getresponse().read()
 
 
 def test_silent_connections_are_closed(tmp_path):
