@@ -179,6 +179,12 @@ struct store_call {
     /* Called exactly once: from inside store_submit, or later on a thread of the store. There it must be quick (it holds
      * up all other writes) and must not call the store. */
     void (*done)(struct store_call *call);
+    /* For an engine that asks others. When to give up, by the monotonic clock; 0: after the store's own time. */
+    int64_t deadline_ns;
+    /* A write whose answer was lost is sent again, because nobody else writes these keys. Without it such a write ends with
+     * UNKNOWN, unless the store can see that to do it twice is to do it once. */
+    bool retry_unknown;
+    bool repeated; /* of the answer: it was sent again after an answer was lost, so it may have taken place before */
     enum store_status status;
     int64_t revision; /* of the store when the operation took place; the etcd API's header.revision */
     struct store_result result;

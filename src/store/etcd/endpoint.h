@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_ETCD_ENDPOINT_H
+#define LARDER_STORE_ETCD_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "net/address.h"
+
+enum { ETCD_MEMBERS_MAX = 64 /* members of a cluster that are known at a time */ };
+
+/* Where a member of a cluster listens to clients. */
+struct etcd_endpoint {
+    struct address address;
+    bool tls;
+};
+
+/* Reads a list as a person writes it: "etcd://h1:2379,h2:2379" (etcds:// for TLS), "http://h1:2379,https://h2:2379", or
+ * bare "h1,h2:2379"; the port is 2379 where none is said, and a scheme at the front is that of all that have none. At
+ * most `max` endpoints, none twice. False: `why` has a sentence for people. */
+bool etcd_endpoints_parse(struct slice text, struct etcd_endpoint *ret_endpoints, size_t max, size_t *ret_count,
+                          struct buf *why);
+
+bool etcd_endpoint_equal(const struct etcd_endpoint *a, const struct etcd_endpoint *b);
+
+/* "http://h1:2379"; NUL-terminated, returns ret_text. */
+enum { ETCD_ENDPOINT_TEXT_MAX = ADDRESS_TEXT_MAX + 8 };
+const char *etcd_endpoint_format(const struct etcd_endpoint *endpoint, char ret_text[ETCD_ENDPOINT_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_ETCD_ETCD_H
+#define LARDER_STORE_ETCD_ETCD_H
+
+#include "net/tls.h"
+#include "store/etcd/client.h"
+
+/* The engine whose store is an etcd cluster. It has one thread with a loop, on which the client lives; calls are handed to it
+ * and end there. Nothing is kept here: reads and writes go to the cluster, each on its own.
+ *
+ * Other than the embedded engine, it can be without its store for a while. It opens at once, and what is asked meanwhile
+ * waits until its deadline; so it tells of its state by etcd_store_look. store_observe is false: no copy is told of
+ * changes. A watcher that falls behind is paused and goes on later, so nobody waits for it. */
+struct etcd_store_config {
+    struct etcd_client_config client;
+    struct tls_files tls;
+    bool has_tls;
+    size_t max_pending; /* calls under way; more end with TOO_MANY_REQUESTS */
+    size_t max_watchers;
+};
+
+/* NULL: `why` has a sentence for people (a certificate that cannot be read, no memory). */
+struct store *etcd_store_open(const struct etcd_store_config *config, struct buf *why);
+
+/* As of a moment ago; any thread. */
+struct etcd_store_look {
+    bool ready;
+    char trouble[ETCD_MEMBER_TEXT_MAX]; /* if it is not ready */
+    uint64_t cluster_id;                /* 0: not known yet */
+    uint64_t member_id;                 /* of the member in use; 0 likewise */
+    size_t member_count;
+    struct etcd_member members[ETCD_MEMBERS_MAX];
+    struct etcd_figures figures;
+};
+
+/* Whether the store is such a one; if so, how it is. *ret_look is large: not for a small stack. */
+bool etcd_store_look(struct store *s, struct etcd_store_look *ret_look);
+
+#endif

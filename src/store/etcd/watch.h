@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_ETCD_WATCH_H
+#define LARDER_STORE_ETCD_WATCH_H
+
+#include "store/etcd/client.h"
+
+/* Watches of a cluster, any number on one stream of the client. A watch survives the loss of its stream or member: it goes on
+ * after the last revision it has handed out, whole, and none is handed out twice or in pieces. Fragments are put together.
+ * A revision that the server sends and that is not above the last one is dropped (etcd#15271, #20221). */
+struct etcd_watches; /* the streams of one client and what is on them */
+struct etcd_watch;
+
+struct etcd_watch_events {
+    /* Events of whole revisions, in order; borrowed. `revision` is that of the last one. */
+    void (*on_events)(void *ctx, const struct kv_event *events, size_t count, int64_t revision);
+    /* The cluster knows the watch; `revision` is the store's at that moment and no proof of progress (pitfall 3). After each
+     * loss it comes again. */
+    void (*on_created)(void *ctx, int64_t revision);
+    /* Everything up to `revision` has been handed out: a progress notification that etcd sent by itself. Only from servers
+     * of which it is true (etcd#15220: from 3.4.31, 3.5.13 and 3.6 on); of others it is passed over. May be NULL. */
+    void (*on_progress)(void *ctx, int64_t revision);
+    /* Nothing is heard for now. May be NULL. */
+    void (*on_lost)(void *ctx);
+    /* The end, no event follows, etcd_watch_close is still due. COMPACTED: what it would go on with is gone, up to
+     * compact_revision. DENIED; PROTOCOL; else what etcd said. */
+    void (*on_end)(void *ctx, enum store_status status, int64_t compact_revision, struct slice text);
+};
+
+enum { ETCD_WATCH_FRAGMENTS_MAX = 256 << 20 /* bytes of one revision in pieces; more ends the watch with NO_MEMORY */ };
+
+/* NULL: out of memory. */
+struct etcd_watches *etcd_watches_new(struct etcd_client *client);
+
+/* All its watches are closed. NULL is allowed. */
+void etcd_watches_free(struct etcd_watches *watches);
+
+/* `watch` is copied. start_revision 0: from when the cluster first knows of it; on_created tells when that is. `progress`: ask
+ * for progress notifications. NULL: out of memory. */
+struct etcd_watch *etcd_watch_open(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
+                                   const struct etcd_watch_events *events, void *ctx);
+
+/* Stops and goes on: a paused watch is not with the cluster, and costs nothing there. It goes on where it stopped. */
+void etcd_watch_pause(struct etcd_watch *watch);
+void etcd_watch_resume(struct etcd_watch *watch);
+
+/* No event follows. NULL is allowed; it may be called inside its events. */
+void etcd_watch_close(struct etcd_watch *watch);
+
+#endif
