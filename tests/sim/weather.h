@@ -7,9 +7,9 @@
 /* Faults at random, one after the other, until it is told to stop. */
 struct weather {
     struct world *world;
-    int64_t pause_ns;  /* up to so much between two */
-    unsigned kinds;    /* a bit for each of enum weather_kind */
-    size_t most_ill;   /* members that may be ill at a time */
+    int64_t pause_ns; /* up to so much between two */
+    unsigned kinds;   /* a bit for each of enum weather_kind */
+    size_t most_ill;  /* members that may be ill at a time */
     struct sim_event *event;
     uint64_t faults;
 };
