@@ -104,7 +104,7 @@ static void on_open(void *ctx, struct grpc_stream *stream, const struct grpc_hea
     sim_must(call->method != NULL && head->token.size < sizeof(call->token));
     (void)snprintf(call->token, sizeof(call->token), "%.*s", (int)head->token.size, head->token.data);
     c->member->cluster->requests++;
-    c->member->cluster->without_leader_wish += !head->needs_leader;
+    c->member->cluster->without_leader_wish += !head->needs_leader && call->method->id != ETCD_METHOD_STATUS && call->method->id != ETCD_METHOD_MEMBER_LIST;
     if (head->needs_leader && !c->member->has_leader) {
         call_finish(call, ETCD_ERROR_NO_LEADER);
     }

@@ -118,6 +118,11 @@ static void check_read(const struct world *w, const struct history_op *op) {
     }
 }
 
+/* That a key is absent may come to be true again, so it guards nothing. */
+static bool is_once(const struct history_op *op) {
+    return op->kind == HISTORY_GUARDED && op->expected > 0;
+}
+
 static void check_answered(const struct world *w, const struct history_op *op) {
     size_t done = count_done(w, op);
 
@@ -127,10 +132,10 @@ static void check_answered(const struct world *w, const struct history_op *op) {
         return;
     }
     OP_CHECK(w, op, was_done_in_time(w, op));
-    if (!op->repeated || op->kind == HISTORY_GUARDED) {
+    if (!op->repeated || is_once(op)) {
         OP_CHECK(w, op, done == 1);
     }
-    OP_CHECK(w, op, op->retry_unknown || op->kind == HISTORY_GUARDED || !op->repeated);
+    OP_CHECK(w, op, op->retry_unknown || is_once(op) || !op->repeated);
 }
 
 static void check_write(const struct world *w, const struct history_op *op) {
