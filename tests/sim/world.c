@@ -2,9 +2,6 @@
 #include "world.h"
 
 #include <inttypes.h>
-#pragma weak etcd_keeper_new
-#pragma weak etcd_keeper_run
-#pragma weak etcd_keeper_free
 
 #define CLUSTER_ID UINT64_C(0xcdf818194e3a8c32)
 
@@ -13,7 +10,7 @@ static void keep(void *ctx) {
     int64_t next;
 
     w->keeping = NULL;
-    next = w->keeper ? etcd_keeper_run(w->keeper) : INT64_MAX;
+    next = etcd_keeper_run(w->keeper);
     w->keeping = next == INT64_MAX ? NULL : sim_after(&w->sim, next - w->sim.now_ns, keep, w);
 }
 
@@ -51,11 +48,12 @@ void world_open(struct world *w) {
     w->client = etcd_client_new(&w->config, &net_io, &w->user);
     sim_must(w->client != NULL);
     w->watches = etcd_watches_new(w->client);
-    w->keeper = etcd_keeper_new ? etcd_keeper_new(w->client) : NULL;
+    w->keeper = etcd_keeper_new(w->client);
+    sim_must(w->watches != NULL && w->keeper != NULL);
 }
 
 void world_close(struct world *w) {
-    if (w->keeper) etcd_keeper_free(w->keeper);
+    etcd_keeper_free(w->keeper);
     etcd_watches_free(w->watches);
     etcd_client_free(w->client);
     net_user_fini(&w->user);
