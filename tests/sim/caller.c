@@ -30,7 +30,10 @@ static void on_done(struct store_call *call) {
     world_trace(c->world, "caller %u: %s '%s': %s%s, revision %lld", c->number, op->key, op->value,
                 store_status_text(op->status), op->repeated ? ", repeated" : "", (long long)op->revision);
     c->op = NULL;
-    c->answered += op->status == STORE_OK;
+    if (op->status == STORE_OK) {
+        c->answered++;
+        c->newest_start_ns = op->start_ns;
+    }
     store_call_fini(call);
     ask_later(c);
 }

@@ -16,6 +16,7 @@ struct caller {
     unsigned number;
     unsigned count; /* asked */
     uint64_t answered;
+    int64_t newest_start_ns; /* of what was answered with OK; 0: nothing was */
     bool is_stopping;
     struct sim_event *event;
     struct history_op *op; /* under way; NULL: none */

@@ -46,17 +46,14 @@ static void end(struct run *r) {
     world_fini(&r->world);
 }
 
-/* Until something that was asked from now on is answered; how long that was. */
+/* Until something that is asked from now on is answered; how long that is. */
 static int64_t time_to_answer(struct run *r, int64_t limit_ns) {
     int64_t start = world_now(&r->world);
-    uint64_t before = r->caller.answered + (r->caller.op != NULL);
     int64_t until = start + limit_ns;
 
-    (void)before;
-    before = r->caller.answered;
-    while (r->caller.answered == before && sim_step(&r->world.sim, until)) {
+    while (r->caller.newest_start_ns < start && sim_step(&r->world.sim, until)) {
     }
-    CHECK(&r->world, r->caller.answered > before, "no answer in %.3f s", (double)limit_ns / (double)SIM_S);
+    CHECK(&r->world, r->caller.newest_start_ns >= start, "no answer in %.3f s", (double)limit_ns / (double)SIM_S);
     return world_now(&r->world) - start;
 }
 
@@ -116,13 +113,15 @@ static void test_isolated(void **state) {
     FOR_SEEDS(seed, 30) {
         struct run r;
         size_t place = begin(&r, seed);
+        int64_t struck_ns = world_now(&r.world);
         int64_t took;
 
         weather_strike(&r.world, WEATHER_ISOLATE, place);
-        took = time_to_answer(&r, 30 * SIM_S);
-        if (r.history.ops[r.history.count - 1]->kind == HISTORY_READ_ANY || took < SIM_MS * 20) {
+        /* What it has itself, it may still answer. */
+        do {
             took = time_to_answer(&r, 30 * SIM_S);
-        }
+        } while (world_member_in_use(&r.world) == (int)place);
+        took = world_now(&r.world) - struck_ns;
         CHECK(&r.world, took <= config.attempt_timeout_ns + MARGIN_NS, "took %.3f s", (double)took / (double)SIM_S);
         end(&r);
     }
@@ -152,7 +151,7 @@ static void test_all_gone(void **state) {
         for (size_t i = 0; i < MEMBERS; i++) {
             uint64_t tries = cluster_host(&r.world.cluster, i)->connects - connects[i];
 
-            CHECK(&r.world, tries >= 5 && tries <= 60, "%llu connects to %zu", (unsigned long long)tries, i);
+            CHECK(&r.world, tries >= 5 && tries <= 300, "%llu connects to %zu", (unsigned long long)tries, i);
             weather_cure(&r.world, i);
         }
         took = time_to_answer(&r, 60 * SIM_S);
