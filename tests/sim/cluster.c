@@ -31,9 +31,9 @@ void cluster_init(struct cluster *cluster, struct sim *sim, struct net *net, con
     cluster->log[0] = cluster->mvcc.revision;
     cluster->log_count = 1;
     for (size_t i = 0; i < count; i++) {
-        char host[16];
+        char host[32];
 
-        (void)snprintf(host, sizeof(host), "%s%zu", name, i);
+        (void)snprintf(host, sizeof(host), "%s%u", name, (unsigned)i);
         cluster->members[i] = member_new(cluster, net_add_host(net, host), i);
     }
     cluster->leader = (int)random_below(&sim->random, count);

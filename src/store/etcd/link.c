@@ -209,7 +209,7 @@ void etcd_link_flush(struct etcd_link *link) {
             etcd_link_lose(link, "no memory for what is to be sent, or it broke the protocol");
         } else if (outbox_pending(&link->out) == 0) {
             break;
-        } else if (!more) {
+        } else if (!more && can_write(link)) { /* a call that ended in there may have closed it */
             (void)write_out(link);
         }
     }
