@@ -15,12 +15,16 @@ static void keep(void *ctx) {
 }
 
 /* As whoever drives the client is to do it. */
+void world_drive(struct world *w) {
+    sim_cancel(&w->sim, w->keeping);
+    keep(w);
+}
+
 static void wake(void *ctx) {
     struct world *w = ctx;
 
     etcd_client_run(w->client);
-    sim_cancel(&w->sim, w->keeping);
-    keep(w);
+    world_drive(w);
 }
 
 static void endpoint_init(struct etcd_endpoint *endpoint, const char *host) {

@@ -36,6 +36,9 @@ void world_open(struct world *w);
 void world_close(struct world *w);
 void world_fini(struct world *w);
 
+/* The keeper has something new to do. */
+void world_drive(struct world *w);
+
 void world_run(struct world *w, int64_t ns);
 
 /* Until *done, or for `ns` at most. Returns *done. */
