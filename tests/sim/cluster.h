@@ -51,6 +51,9 @@ struct cluster {
     bool progress_lies;    /* progress is told before the events are sent (etcd#15220) */
     int64_t progress_ns;   /* how often it is told */
     uint32_t max_streams;
+    unsigned garble_percent; /* answers of KV that are no protobuf, or are missing, or come twice */
+    unsigned garblers;       /* a bit for each member that does so */
+    unsigned busy_percent;   /* requests that are refused because there are too many */
 
     /* What they read. */
     uint64_t requests;

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-enum { MESSAGE_MAX = 2 << 20, FULL_AT = 1 << 20, WRITE_MOST = 1 << 20 };
+enum { GARBAGE_SIZE = 40, MESSAGE_MAX = 2 << 20, FULL_AT = 1 << 20, WRITE_MOST = 1 << 20 };
 
 /* --- bytes out --- */
 
@@ -69,8 +69,39 @@ void call_finish(struct call *call, enum etcd_error error) {
     connection_flush_soon(call->connection);
 }
 
+/* No protobuf at all; or an answer too few, or too many. */
+static void send_garbled(struct call *call, const ProtobufCMessage *message) {
+    char *room;
+
+    switch (random_below(&call->member->cluster->sim->random, 3)) {
+    case 0:
+        room = grpc_stream_message(call->stream, GARBAGE_SIZE);
+        sim_must(room != NULL);
+        memset(room, 0xff, GARBAGE_SIZE);
+        break;
+    case 1:
+        call_send(call, message);
+        call_send(call, message);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool is_kv(const struct call *call) {
+    return call->method->id == ETCD_METHOD_KV_RANGE || call->method->id == ETCD_METHOD_KV_PUT ||
+           call->method->id == ETCD_METHOD_KV_TXN;
+}
+
 void call_answer(struct call *call, const ProtobufCMessage *message) {
-    call_send(call, message);
+    struct cluster *cluster = call->member->cluster;
+
+    if (call->stream != NULL && is_kv(call) && (cluster->garblers & 1U << call->member->place) != 0 &&
+        sim_chance(cluster->sim, cluster->garble_percent)) {
+        send_garbled(call, message);
+    } else {
+        call_send(call, message);
+    }
     call_finish(call, ETCD_OK);
 }
 
@@ -104,9 +135,13 @@ static void on_open(void *ctx, struct grpc_stream *stream, const struct grpc_hea
     sim_must(call->method != NULL && head->token.size < sizeof(call->token));
     (void)snprintf(call->token, sizeof(call->token), "%.*s", (int)head->token.size, head->token.data);
     c->member->cluster->requests++;
-    c->member->cluster->without_leader_wish += !head->needs_leader && call->method->id != ETCD_METHOD_STATUS && call->method->id != ETCD_METHOD_MEMBER_LIST;
+    c->member->cluster->without_leader_wish +=
+        !head->needs_leader && call->method->id != ETCD_METHOD_STATUS && call->method->id != ETCD_METHOD_MEMBER_LIST;
     if (head->needs_leader && !c->member->has_leader) {
         call_finish(call, ETCD_ERROR_NO_LEADER);
+    } else if (is_kv(call) && c->member->cluster->busy_percent > 0 &&
+               sim_chance(c->member->cluster->sim, c->member->cluster->busy_percent)) {
+        call_finish(call, ETCD_ERROR_TOO_MANY_REQUESTS);
     }
 }
 

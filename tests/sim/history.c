@@ -106,7 +106,9 @@ static bool was_other(const struct world *w, const struct history_op *op) {
 /* --- what may be --- */
 
 static void check_read(const struct world *w, const struct history_op *op) {
-    OP_CHECK(w, op, op->status == STORE_OK || op->status == STORE_UNAVAILABLE || op->status == STORE_TIMEOUT);
+    OP_CHECK(w, op,
+             op->status == STORE_OK || op->status == STORE_UNAVAILABLE || op->status == STORE_TIMEOUT ||
+                 op->status == STORE_CLOSED);
     if (op->status != STORE_OK) {
         return;
     }
@@ -148,10 +150,11 @@ static void check_write(const struct world *w, const struct history_op *op) {
     case STORE_UNKNOWN:
         OP_CHECK(w, op, done <= 1 || op->retry_unknown);
         /* Who may be repeated is, as long as there is time. */
-        OP_CHECK(w, op, !op->retry_unknown || op->end_ns >= op->deadline_ns);
+        OP_CHECK(w, op, !op->retry_unknown || op->end_ns >= op->deadline_ns || w->client == NULL);
         break;
     case STORE_UNAVAILABLE:
     case STORE_TIMEOUT:
+    case STORE_CLOSED:
         OP_CHECK(w, op, done == 0);
         break;
     default:

@@ -26,8 +26,7 @@ static size_t begin(struct run *r, uint64_t seed) {
     r->caller.think_ns = 5 * SIM_MS;
     world_run(&r->world, 2 * SIM_S + sim_between(&r->world.sim, 0, SIM_S));
     place = world_member_in_use(&r->world);
-    CHECK(&r->world, place >= 0 && etcd_client_is_ready(r->world.client), "%s",
-          etcd_client_trouble(r->world.client));
+    CHECK(&r->world, place >= 0 && etcd_client_is_ready(r->world.client), "%s", etcd_client_trouble(r->world.client));
     r->world.cluster.leader = (place + 1) % MEMBERS;
     return (size_t)place;
 }
@@ -231,10 +230,9 @@ static void test_connection_age(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_killed),         cmocka_unit_test(test_reset),   cmocka_unit_test(test_paused),
-        cmocka_unit_test(test_cut),            cmocka_unit_test(test_isolated), cmocka_unit_test(test_all_gone),
-        cmocka_unit_test(test_one_dead),       cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_connection_age),
+        cmocka_unit_test(test_killed),   cmocka_unit_test(test_reset),    cmocka_unit_test(test_paused),
+        cmocka_unit_test(test_cut),      cmocka_unit_test(test_isolated), cmocka_unit_test(test_all_gone),
+        cmocka_unit_test(test_one_dead), cmocka_unit_test(test_idle),     cmocka_unit_test(test_connection_age),
     };
 
     seeds_init(argc, argv);

@@ -54,8 +54,8 @@ static void keep(struct run *r, struct holder *h, int64_t id) {
     int64_t now = world_now(&r->world);
 
     *h = (struct holder){.world = &r->world, .id = id, .ttl = TTL_S};
-    (void)cluster_apply(&r->world.cluster, &(struct store_op){.kind = STORE_OP_LEASE_GRANT,
-                                                              .lease = {.id = id, .ttl = TTL_S}});
+    (void)cluster_apply(&r->world.cluster,
+                        &(struct store_op){.kind = STORE_OP_LEASE_GRANT, .lease = {.id = id, .ttl = TTL_S}});
     h->kept = etcd_keeper_keep(r->world.keeper, id, TTL_S, now, &events, h);
     sim_must(h->kept != NULL);
     world_drive(&r->world);

@@ -31,7 +31,8 @@ static void put_some(struct run *r) {
     for (size_t i = 0; i < count; i++) {
         (void)snprintf(keys[i], sizeof(keys[i]), "%c%zu", (first + i) % 2 == 0 ? 'a' : 'b', (first + i) % KEYS);
         if (sim_chance(sim, 25)) {
-            ops[i] = (struct store_op){.kind = STORE_OP_DELETE, .delete = {.span = {.key = slice_from_string(keys[i])}}};
+            ops[i] =
+                (struct store_op){.kind = STORE_OP_DELETE, .delete = {.span = {.key = slice_from_string(keys[i])}}};
         } else {
             ops[i] = (struct store_op){.kind = STORE_OP_PUT,
                                        .put = {.key = slice_from_string(keys[i]),
@@ -49,8 +50,8 @@ static void write_on(void *ctx) {
 
     put_some(r);
     if (sim_chance(sim, r->compact_percent) && revision > COMPACT_KEEPS) {
-        (void)cluster_apply(&r->world.cluster, &(struct store_op){.kind = STORE_OP_COMPACT,
-                                                                  .compact_revision = revision - COMPACT_KEEPS});
+        (void)cluster_apply(&r->world.cluster,
+                            &(struct store_op){.kind = STORE_OP_COMPACT, .compact_revision = revision - COMPACT_KEEPS});
     }
     r->writing = sim_after(sim, sim_between(sim, 0, WRITE_NS), write_on, r);
 }

@@ -10,9 +10,9 @@ struct watcher {
     struct world *world;
     struct etcd_watch *watch; /* NULL: it was closed */
     struct store_watch what;
-    size_t next;          /* place in the history that has not been told */
-    bool is_placed;       /* `next` is known: it begins at a revision, or the cluster has said from when on it is */
-    int64_t after;        /* what is told is of later revisions */
+    size_t next;    /* place in the history that has not been told */
+    bool is_placed; /* `next` is known: it begins at a revision, or the cluster has said from when on it is */
+    int64_t after;  /* what is told is of later revisions */
     uint64_t events;
     uint64_t lost;
     uint64_t progress;
