@@ -224,7 +224,7 @@ static bool judge_member(struct etcd_ask_state *state, struct etcd_link *link, s
     if (outcome.verdict == ETCD_VERDICT_ANSWERED && state->is_proof) {
         etcd_member_prove(state->client, member, state->sent_ns);
     }
-    return member->seen.health == ETCD_HEALTH_FAILING;
+    return member->seen.health == ETCD_HEALTH_FAILING || !grpc_client_is_open(link->grpc);
 }
 
 static void on_message(struct etcd_call *call, struct slice bytes) {
@@ -263,7 +263,8 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
         state->is_bad = false;
     }
     left = judge_member(state, link, outcome, text);
-    judge(state, outcome, text, left);
+    /* One that may go to no other member would be with this one again at once. */
+    judge(state, outcome, text, left && state->member == NULL);
 }
 
 const struct etcd_call_ops etcd_ask_call_ops = {.on_message = on_message, .on_close = on_close};
