@@ -100,11 +100,26 @@ static size_t room(const struct etcd_client *client, const struct etcd_link *lin
     return taken < most ? most - taken : 0;
 }
 
+/* Whether it has to wait for something else. What would be in doubt if it were lost is not sent to a member that may not
+ * know yet that its leader is gone: such a one would pass it on to nobody. A read shows whether it can be done. */
+static bool is_held_back(const struct etcd_ask_state *state, struct etcd_link *link) {
+    const struct etcd_client *client = state->client;
+
+    if (state->needs_token && !etcd_login_is_ready(client)) {
+        return true;
+    }
+    if (state->ask->repeat == ETCD_REPEAT || state->member != NULL || client->is_proven) {
+        return false;
+    }
+    etcd_question_ask(link, ETCD_QUESTION_PROBE, client->config.attempt_timeout_ns);
+    return true;
+}
+
 static void begin_some(struct etcd_client *client, struct etcd_ask_queue *queue, struct etcd_link *link, size_t most) {
     while (queue->first != NULL && most > 0) {
         struct etcd_ask_state *state = queue->first;
 
-        if (state->needs_token && !etcd_login_is_ready(client)) {
+        if (is_held_back(state, link)) {
             return;
         }
         if (state->ask->deadline_ns <= client->now_ns) {
@@ -224,7 +239,7 @@ static bool judge_member(struct etcd_ask_state *state, struct etcd_link *link, s
     if (outcome.verdict == ETCD_VERDICT_ANSWERED && state->is_proof) {
         etcd_member_prove(state->client, member, state->sent_ns);
     }
-    return member->seen.health == ETCD_HEALTH_FAILING;
+    return member->seen.health == ETCD_HEALTH_FAILING || !grpc_client_is_open(link->grpc);
 }
 
 static void on_message(struct etcd_call *call, struct slice bytes) {
@@ -263,7 +278,8 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
         state->is_bad = false;
     }
     left = judge_member(state, link, outcome, text);
-    judge(state, outcome, text, left);
+    /* One that may go to no other member would be with this one again at once. */
+    judge(state, outcome, text, left && state->member == NULL);
 }
 
 const struct etcd_call_ops etcd_ask_call_ops = {.on_message = on_message, .on_close = on_close};

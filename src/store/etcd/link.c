@@ -213,6 +213,9 @@ void etcd_link_flush(struct etcd_link *link) {
             (void)write_out(link);
         }
     }
+    if ((link->phase == ETCD_LINK_CHECKING || link->phase == ETCD_LINK_READY) && grpc_client_is_over(link->grpc)) {
+        etcd_link_lose(link, "it does not speak gRPC"); /* a goodbye over it has gone out */
+    }
     if (link->phase == ETCD_LINK_DRAINING && grpc_client_calls(link->grpc) == 0) {
         etcd_link_kill(link); /* the last call was given up here */
     }
