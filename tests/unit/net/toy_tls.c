@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <dirent.h>
+#include <ftw.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
@@ -22,16 +22,15 @@ void toy_directory_make(char ret_directory[TOY_PATH_MAX]) {
     assert_non_null(mkdtemp(ret_directory));
 }
 
-void toy_directory_remove(const char *directory) {
-    DIR *entries = opendir(directory);
-    struct dirent *entry;
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where) {
+    (void)status;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
 
-    assert_non_null(entries);
-    while ((entry = readdir(entries)) != NULL) {
-        (void)unlinkat(dirfd(entries), entry->d_name, 0);
-    }
-    closedir(entries);
-    assert_int_equal(rmdir(directory), 0);
+void toy_directory_remove(const char *directory) {
+    assert_int_equal(nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 const char *toy_path(const char *directory, const char *name, char ret_path[TOY_PATH_MAX]) {

@@ -12,7 +12,7 @@
 
 enum { TOY_PATH_MAX = 128 };
 
-/* Makes a directory below /tmp, or removes it with the files in it. */
+/* Makes a directory below /tmp, or removes it with all that is in it. */
 void toy_directory_make(char ret_directory[TOY_PATH_MAX]);
 void toy_directory_remove(const char *directory);
 
