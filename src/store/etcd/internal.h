@@ -15,6 +15,8 @@
 
 /* Between the files of the engine whose store is a cluster. */
 
+struct etcd_store;
+
 /* Something to be done on the engine's thread. */
 struct etcd_errand {
     struct etcd_errand *next;
