@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/status/probe.h"
@@ -37,17 +38,30 @@ static void take_alarm(struct etcd_member *member, const char *text) {
     }
 }
 
+/* What is wrong with its connection, else what it said, else how it ended. */
+static void take_failure(struct etcd_member *member, const struct probe *p) {
+    struct etcd_client *client = etcd_driver_client(p->driver);
+    struct etcd_member seen = {.trouble = ""};
+
+    if (etcd_client_member_count(client) > 0) {
+        etcd_client_member(client, 0, &seen);
+    }
+    copy_text(member->trouble, sizeof(member->trouble), seen.trouble);
+    if (member->trouble[0] == '\0' && p->status.text.size > 0) {
+        snprintf(member->trouble, sizeof(member->trouble), "%.*s", (int)p->status.text.size, p->status.text.data);
+    }
+    if (member->trouble[0] == '\0') {
+        copy_text(member->trouble, sizeof(member->trouble), store_status_text(p->status.status));
+    }
+}
+
 static void take_status(struct etcd_member *member, const struct probe *p, uint64_t cluster) {
     const Etcdserverpb__StatusResponse *response = probe_status(p);
 
     member->endpoint = p->endpoint;
     if (response == NULL) {
         member->health = ETCD_HEALTH_FAILING;
-        snprintf(member->trouble, sizeof(member->trouble), "%.*s", (int)p->status.text.size,
-                 p->status.text.size == 0 ? "" : p->status.text.data);
-        if (member->trouble[0] == '\0') {
-            copy_text(member->trouble, sizeof(member->trouble), store_status_text(p->status.status));
-        }
+        take_failure(member, p);
         return;
     }
     member->health = ETCD_HEALTH_GOOD;
@@ -169,6 +183,17 @@ static void name_members(struct cluster_look *look, const Etcdserverpb__MemberLi
     }
 }
 
+/* By name, those without one at the end. */
+static int compare_members(const void *left, const void *right) {
+    const struct etcd_member *a = left;
+    const struct etcd_member *b = right;
+
+    if ((a->name[0] == '\0') != (b->name[0] == '\0')) {
+        return a->name[0] == '\0' ? 1 : -1;
+    }
+    return strcmp(a->name, b->name);
+}
+
 /* --- all of it --- */
 
 static int ask_the_named(struct round *round) {
@@ -205,6 +230,7 @@ static int ask_all(struct round *round, struct cluster_look *look) {
         take_probe(look, &round->probes[i]);
     }
     name_members(look, find_list(round, look->id));
+    qsort(look->members, look->count, sizeof(look->members[0]), compare_members);
     if (code != EXIT_CODE_OK) {
         return code;
     }

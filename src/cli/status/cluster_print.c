@@ -112,7 +112,7 @@ void cluster_print_summary(const struct terminal *terminal, const struct cluster
     printf("%zu member%s, %s%zu answer%s%s, ", look->count, look->count == 1 ? "" : "s",
            good == look->count ? terminal->green : terminal->red, good, good == 1 ? "s" : "", terminal->plain);
     if (leader == NULL) {
-        printf("%snobody leads%s", terminal->red, terminal->plain);
+        printf("%sno leader answers%s", terminal->red, terminal->plain);
     } else {
         printf("%s leads", safe(cluster_member_name(leader, endpoint)));
     }

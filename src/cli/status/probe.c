@@ -9,13 +9,50 @@
 #include "base/random.h"
 #include "cli/subcommand.h"
 
-enum { WHY_BYTES = 2048 };
+enum {
+    WHY_BYTES = 2048,
+    FAILURES_ENOUGH = 3,
+    LOOK_EVERY_NS = 20 * CLOCK_NS_PER_MS,
+};
 
 static void on_done(struct etcd_ask *ask) {
-    struct round *round = ((struct probe *)ask->owner)->round;
+    struct probe *p = ask->owner;
 
-    if (--round->waiting == 0) {
-        loop_stop(round->loop);
+    p->waiting--;
+    if (--p->round->waiting == 0) {
+        loop_stop(p->round->loop);
+    }
+}
+
+/* The client would try until the time is over. Who has failed as often as this is not waited for. */
+static bool is_hopeless(const struct probe *p) {
+    struct etcd_client *client = etcd_driver_client(p->driver);
+    struct etcd_member member = {.failures = 0};
+
+    if (etcd_client_member_count(client) > 0) {
+        etcd_client_member(client, 0, &member);
+    }
+    return member.failures >= FAILURES_ENOUGH;
+}
+
+static void give_up(struct probe *p, struct etcd_ask *ask) {
+    if (ask->state != NULL) {
+        etcd_client_forget(etcd_driver_client(p->driver), ask);
+        ask->status = STORE_UNAVAILABLE;
+        on_done(ask);
+    }
+}
+
+static void look_after(void *ctx) {
+    struct round *round = ctx;
+
+    for (size_t i = 0; i < round->count; i++) {
+        struct probe *p = &round->probes[i];
+
+        if (p->waiting > 0 && is_hopeless(p)) {
+            give_up(p, &p->status);
+            give_up(p, &p->list);
+        }
     }
 }
 
@@ -29,6 +66,7 @@ static void ask_one(struct probe *p, struct etcd_ask *ask, enum etcd_method_id m
     ask->deadline_ns = clock_monotonic_ns() + p->round->question->timeout_ns;
     ask->done = on_done;
     ask->owner = p;
+    p->waiting++;
     p->round->waiting++;
     etcd_client_ask(etcd_driver_client(p->driver), ask);
 }
@@ -75,9 +113,11 @@ int round_ask(struct round *round, const struct etcd_endpoint *endpoint) {
 }
 
 void round_wait(struct round *round) {
+    timer_start(round->timer, LOOK_EVERY_NS, LOOK_EVERY_NS);
     while (round->waiting > 0) {
         loop_run(round->loop);
     }
+    timer_stop(round->timer);
 }
 
 struct round *round_new(const struct cluster_question *question) {
@@ -88,8 +128,9 @@ struct round *round_new(const struct cluster_question *question) {
     }
     round->question = question;
     round->loop = loop_new();
-    if (round->loop == NULL) {
-        free(round);
+    round->timer = round->loop == NULL ? NULL : timer_new(round->loop, look_after, round);
+    if (round->timer == NULL) {
+        round_free(round);
         return NULL;
     }
     return round;
@@ -106,7 +147,10 @@ void round_free(struct round *round) {
         etcd_ask_fini(&p->status);
         etcd_ask_fini(&p->list);
     }
-    loop_free(round->loop);
+    timer_free(round->timer);
+    if (round->loop != NULL) {
+        loop_free(round->loop);
+    }
     free(round);
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/status/cluster_ask.h"
 #include "net/loop.h"
+#include "net/timer.h"
 #include "proto/etcd/rpc.pb-c.h"
 #include "store/etcd/driver.h"
 
@@ -12,6 +13,7 @@ struct probe {
     struct round *round;
     struct etcd_endpoint endpoint;
     struct etcd_driver *driver;
+    size_t waiting; /* answers to come */
     struct etcd_ask status;
     struct etcd_ask list;
     Etcdserverpb__StatusRequest status_request;
@@ -22,7 +24,8 @@ struct probe {
 struct round {
     const struct cluster_question *question;
     struct loop *loop;
-    size_t waiting; /* answers to come */
+    struct timer *timer; /* for those that are not waited for */
+    size_t waiting;      /* answers to come, of all */
     size_t count;
     struct probe probes[ETCD_MEMBERS_MAX];
 };
@@ -36,7 +39,7 @@ void round_free(struct round *round);
 /* Asks one more. There must be room. Returns an exit code; when it is not EXIT_CODE_OK, the reason was printed. */
 int round_ask(struct round *round, const struct etcd_endpoint *endpoint);
 
-/* Until all have answered, or their time is over. */
+/* Until all have answered, or have failed more than once, or their time is over. */
 void round_wait(struct round *round);
 
 /* What it answered; NULL: it did not. */
