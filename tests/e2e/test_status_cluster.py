@@ -20,18 +20,6 @@ def cluster(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture
-def start_cluster(tmp_path):
-    running = []
-
-    def start(**options):
-        running.append(Cluster(tmp_path / "cluster", fast=True, **options))
-        return running[-1]
-    yield start
-    for each in running:
-        each.stop()
-
-
 def status(endpoints, *words, **more):
     ended = subprocess.run([LARDER, "status", "--endpoints", endpoints, *words], env=environment(NOWHERE, **more),
                            stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE)

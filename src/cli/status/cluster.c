@@ -12,7 +12,7 @@ size_t cluster_good(const struct cluster_look *look) {
 
 const struct etcd_member *cluster_leader(const struct cluster_look *look) {
     for (size_t i = 0; i < look->count; i++) {
-        if (look->members[i].leader) {
+        if (look->members[i].leader && look->members[i].health != ETCD_HEALTH_FAILING) {
             return &look->members[i];
         }
     }

@@ -18,7 +18,7 @@ struct cluster_look {
 /* How many answer. */
 size_t cluster_good(const struct cluster_look *look);
 
-/* NULL: nobody leads, or nobody says who does. */
+/* NULL: nobody leads, nobody says who does, or it does not answer. */
 const struct etcd_member *cluster_leader(const struct cluster_look *look);
 
 /* The newest revision that any of them has spoken of. */
