@@ -9,6 +9,9 @@
 #define REST_FIRST_NS (10 * CLOCK_NS_PER_MS)
 #define REST_MOST_NS (250 * CLOCK_NS_PER_MS)
 
+/* When no call can be begun, for want of memory. */
+#define RETRY_NS (5 * CLOCK_NS_PER_MS)
+
 static struct etcd_ask_state *state_of(struct etcd_due *due) {
     return (struct etcd_ask_state *)(void *)((char *)due - offsetof(struct etcd_ask_state, due));
 }
@@ -108,6 +111,7 @@ static void begin_some(struct etcd_client *client, struct etcd_ask_queue *queue,
             end_overdue(state);
         } else if (!begin(state, link)) {
             client->must_tend = true;
+            etcd_client_wake_by(client, client->now_ns + RETRY_NS);
             return;
         }
         most--;
@@ -220,7 +224,7 @@ static bool judge_member(struct etcd_ask_state *state, struct etcd_link *link, s
     if (outcome.verdict == ETCD_VERDICT_ANSWERED && state->is_proof) {
         etcd_member_prove(state->client, member, state->sent_ns);
     }
-    return member->seen.health == ETCD_HEALTH_FAILING;
+    return member->seen.health == ETCD_HEALTH_FAILING || !grpc_client_is_open(link->grpc);
 }
 
 static void on_message(struct etcd_call *call, struct slice bytes) {
@@ -247,6 +251,9 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
     struct slice text = end->text;
     bool left;
 
+    if (link->phase == ETCD_LINK_DEAD && link->member != NULL && !end->untouched) {
+        text = slice_from_string(link->member->seen.trouble);
+    }
     if (outcome.status == STORE_OK && (state->is_bad || state->ask->response == NULL)) {
         outcome = (struct etcd_outcome){.verdict = ETCD_VERDICT_DOUBT, .status = STORE_PROTOCOL};
         text = SLICE("the answer cannot be read");
@@ -256,7 +263,8 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
         state->is_bad = false;
     }
     left = judge_member(state, link, outcome, text);
-    judge(state, outcome, text, left);
+    /* One that may go to no other member would be with this one again at once. */
+    judge(state, outcome, text, left && state->member == NULL);
 }
 
 const struct etcd_call_ops etcd_ask_call_ops = {.on_message = on_message, .on_close = on_close};
@@ -274,6 +282,7 @@ static void expire_attempt(struct etcd_ask_state *state) {
         return;
     }
     if (member != NULL && member->seen.health != ETCD_HEALTH_FAILING && state->sent_ns >= member->failed_ns) {
+        etcd_member_fails_since(client, member, state->sent_ns);
         etcd_member_fail(client, member, ETCD_FAILURE_SILENCE, SLICE("it does not answer requests in time"));
     }
     if (state->ask->repeat == ETCD_REPEAT_NOT) {

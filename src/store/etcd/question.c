@@ -6,6 +6,12 @@
 
 enum { ANSWER_MAX = 4 << 20 /* bytes of an answer, unpacked */ };
 
+static const enum etcd_method_id methods[ETCD_QUESTIONS] = {
+    [ETCD_QUESTION_STATUS] = ETCD_METHOD_STATUS,
+    [ETCD_QUESTION_MEMBERS] = ETCD_METHOD_MEMBER_LIST,
+    [ETCD_QUESTION_PROBE] = ETCD_METHOD_KV_RANGE,
+};
+
 bool etcd_answer_is_ours(struct etcd_client *client, struct etcd_member_state *member,
                          const ProtobufCMessage *message) {
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(message->descriptor, 1);
@@ -77,12 +83,6 @@ static void take_status(struct etcd_link *link, const Etcdserverpb__StatusRespon
     }
 }
 
-static const ProtobufCMessageDescriptor *const answers[ETCD_QUESTIONS] = {
-    [ETCD_QUESTION_STATUS] = &etcdserverpb__status_response__descriptor,
-    [ETCD_QUESTION_MEMBERS] = &etcdserverpb__member_list_response__descriptor,
-    [ETCD_QUESTION_PROBE] = &etcdserverpb__range_response__descriptor,
-};
-
 static void take_answer(struct etcd_link *link, enum etcd_question_kind kind, const ProtobufCMessage *answer) {
     if (kind == ETCD_QUESTION_STATUS) {
         take_status(link, (const void *)answer);
@@ -102,7 +102,7 @@ static void on_message(struct etcd_call *call, struct slice bytes) {
     }
     question->is_answered = true;
     arena_init(&arena, ANSWER_MAX);
-    answer = etcd_message_unpack(answers[question->kind], bytes, &arena);
+    answer = etcd_message_unpack(etcd_method_get(methods[question->kind])->response, bytes, &arena);
     if (answer == NULL) {
         distrust(link, "its answer cannot be read: it is not etcd's");
     } else if (!etcd_answer_is_ours(link->client, link->member, answer)) {
@@ -160,16 +160,6 @@ static struct slice request_of(enum etcd_question_kind kind) {
     return kind == ETCD_QUESTION_PROBE ? SLICE("\x0a\x06health\x48\x01") : SLICE("");
 }
 
-static struct slice path_of(enum etcd_question_kind kind) {
-    static const struct slice paths[ETCD_QUESTIONS] = {
-        [ETCD_QUESTION_STATUS] = SLICE("/etcdserverpb.Maintenance/Status"),
-        [ETCD_QUESTION_MEMBERS] = SLICE("/etcdserverpb.Cluster/MemberList"),
-        [ETCD_QUESTION_PROBE] = SLICE("/etcdserverpb.KV/Range"),
-    };
-
-    return paths[kind];
-}
-
 void etcd_question_ask(struct etcd_link *link, enum etcd_question_kind kind, int64_t timeout_ns) {
     struct etcd_client *client = link->client;
     struct etcd_question *question = &link->questions[kind];
@@ -181,7 +171,7 @@ void etcd_question_ask(struct etcd_link *link, enum etcd_question_kind kind, int
         return;
     }
     *question = (struct etcd_question){.kind = kind, .call.ops = &ops, .due_ns = client->now_ns + timeout_ns};
-    if (!etcd_call_begin(&question->call, link, path_of(kind), &options)) {
+    if (!etcd_call_begin(&question->call, link, etcd_method_get(methods[kind])->path, &options)) {
         return;
     }
     at = grpc_call_message(question->call.call, request.size);

@@ -171,6 +171,9 @@ void etcd_member_remove(struct etcd_client *client, size_t place);
 void etcd_member_fail(struct etcd_client *client, struct etcd_member_state *member, enum etcd_failure failure,
                       struct slice why);
 
+/* Before etcd_member_fail: what is wrong has been so for a while. */
+void etcd_member_fails_since(struct etcd_client *client, const struct etcd_member_state *member, int64_t since_ns);
+
 /* It answered a request that was sent at `sent_ns` and that needs a leader. */
 void etcd_member_prove(struct etcd_client *client, struct etcd_member_state *member, int64_t sent_ns);
 
