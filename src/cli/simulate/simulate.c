@@ -45,9 +45,9 @@ static int refuse_keys(const struct simulate *s, int64_t count) {
     char text[HUMAN_TEXT_MAX];
 
     fprintf(stderr,
-            SIMULATE_PROGRAM ": %s keys are below %s already, and what is found at the end would mean nothing; "
+            SIMULATE_PROGRAM ": below %s there are keys already (%s), so what is found at the end would mean nothing; "
                              "--clear deletes them first, --prefix names another place\n",
-            human_count((uint64_t)count, text), s->config.prefix);
+            s->config.prefix, human_count((uint64_t)count, text));
     return EXIT_CODE_FAILURE;
 }
 
