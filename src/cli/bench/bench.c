@@ -12,6 +12,7 @@
 #include "cli/bench/prepare.h"
 #include "cli/bench/report.h"
 #include "cli/bench/run.h"
+#include "cli/bench/table/bench_table.h"
 #include "cli/subcommand.h"
 
 static bool find_subject(const struct bench_config *config, const struct address *address, uint64_t pid,
@@ -187,6 +188,9 @@ static int run_bench(int argc, char **argv) {
     }
     if (argc > 1 && etcd_config_is_kind(argv[1])) {
         return bench_etcd(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "table") == 0) {
+        return bench_table(argc - 1, argv + 1);
     }
     switch (bench_config_read(argc, argv, &config)) {
     case OPTIONS_HELP:
