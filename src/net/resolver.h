@@ -13,7 +13,7 @@ struct resolution;
 /* NULL: out of memory. */
 struct resolver *resolver_new(struct loop *loop);
 
-/* What is under way is forgotten; waits for the name that is being looked up. NULL is allowed. */
+/* What is under way is forgotten; waits for the name that is being looked up. Not from inside `done`. NULL is allowed. */
 void resolver_free(struct resolver *resolver);
 
 enum { RESOLUTION_ENDPOINTS_MAX = 8, RESOLVER_WAITING_MAX = 256 /* lookups under way; more fail with LIMIT */ };

@@ -24,7 +24,7 @@ ROOMS_BY_RANK = [
 ]
 RANKS = {room: rank for rank, rooms in enumerate(ROOMS_BY_RANK) for room in rooms}
 
-# Headers of libraries that only one place may know, by the first part of their name.
+# Headers of libraries that only one place may know, by their name or the first part of it.
 HOMES = {
     "uv.h": "net",
     "uv": "net",
@@ -32,7 +32,8 @@ HOMES = {
     "nghttp2": "proto/grpc",
     "crypt.h": "auth",
     "curl": "cli/http",
-    "openssl": "store/local",
+    "openssl": "net",
+    "openssl/evp.h": "store/local",
 }
 
 INCLUDE = re.compile(r"\s*#\s*include\b\s*(.*)")
@@ -47,7 +48,7 @@ def complaint(source, place, operand):
         return "an include must name its file, so that this check can read it"
     bracket, header = match.groups()
     first = header.split("/")[0]
-    home = HOMES.get(first)
+    home = HOMES.get(header, HOMES.get(first))
     if home is not None and place != home and not place.startswith(home + "/"):
         return f"{header} belongs to {home}/ alone"
     if home is not None:

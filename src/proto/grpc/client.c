@@ -178,6 +178,14 @@ uint32_t grpc_client_max_calls(const struct grpc_client *client) {
     return nghttp2_session_get_remote_settings(client->wire.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
+bool grpc_client_ping(struct grpc_client *client) {
+    return !client->is_broken && nghttp2_submit_ping(client->wire.session, NGHTTP2_FLAG_NONE, NULL) == 0;
+}
+
+struct grpc_client_heard grpc_client_heard(const struct grpc_client *client) {
+    return client->heard;
+}
+
 size_t grpc_client_memory(const struct grpc_client *client) {
     return sizeof(*client) + client->authority_size + client->wire.memory.bytes + client->partial_bytes +
            client->waiting_bytes + (client->call_count + client->spare_count) * sizeof(struct client_call);

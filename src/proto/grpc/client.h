@@ -78,13 +78,31 @@ size_t grpc_client_calls(const struct grpc_client *client);
  * assumed; those that were too many end as untouched. */
 uint32_t grpc_client_max_calls(const struct grpc_client *client);
 
+/* Sends a PING (RFC 9113, 6.7) with the next write. False: no memory, or the connection is broken. */
+bool grpc_client_ping(struct grpc_client *client);
+
+/* What has come, to see whether the server lives. */
+struct grpc_client_heard {
+    uint64_t pongs;  /* answers to pings */
+    uint64_t frames; /* HEADERS and DATA, whole ones */
+};
+
+struct grpc_client_heard grpc_client_heard(const struct grpc_client *client);
+
 /* Bytes of memory that the connection takes, messages that wait included. */
 size_t grpc_client_memory(const struct grpc_client *client);
 
-/* Begins a call. `path` is "/package.Service/Method"; a `token` that is not empty goes along as metadata `token`; a
- * `timeout_ns` above 0 as grpc-timeout. Both slices may go after this. NULL: no memory, or grpc_client_is_open is false. */
-struct grpc_call *grpc_client_call(struct grpc_client *client, struct slice path, struct slice token,
-                                   int64_t timeout_ns);
+/* What goes along with a call; all zero is nothing. */
+struct grpc_call_options {
+    struct slice token; /* metadata `token`, if it is not empty; may go after the call has begun */
+    int64_t timeout_ns; /* above 0: grpc-timeout */
+    bool has_leader;    /* metadata `hasleader: true`: a member of etcd's without a leader refuses */
+};
+
+/* Begins a call. `path` is "/package.Service/Method", and may go after this. NULL: no memory, or grpc_client_is_open is
+ * false. */
+struct grpc_call *grpc_client_call(struct grpc_client *client, struct slice path,
+                                   const struct grpc_call_options *options);
 
 /* Room for a message of exactly `size` bytes, which the caller fills in before it calls anything else here. It will be
  * sent. NULL: no memory, or over what may wait (GRPC_CALL_WAITING_MAX); nothing is added then. Not after

@@ -39,12 +39,19 @@ static void end_answer(struct client_call *call) {
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
+    struct grpc_client *client = user;
     struct client_call *call;
 
     (void)session;
-    if ((frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
-        (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-        call = client_call_find(user, frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        client->heard.pongs++;
+    }
+    if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) {
+        return 0;
+    }
+    client->heard.frames++;
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+        call = client_call_find(client, frame->hd.stream_id);
         if (call != NULL) {
             end_answer(call);
         }

@@ -6,7 +6,7 @@
 #include "proto/grpc/limits.h"
 #include "proto/grpc/timeout.h"
 
-enum { FIELDS_MAX = 9 };
+enum { FIELDS_MAX = 10 };
 
 void client_call_due(struct client_call *call) {
     struct grpc_client *client = call->call.client;
@@ -50,11 +50,13 @@ static const nghttp2_nv first_fields[] = {
     FIELD("user-agent", "larder/" LARDER_VERSION),
 };
 
+static const nghttp2_nv has_leader_field = FIELD("hasleader", "true");
+
 enum { FIRST_FIELDS = sizeof(first_fields) / sizeof(first_fields[0]) };
 
 /* Pseudo-header fields stand before all others (RFC 9113, 8.3). */
-static size_t make_fields(const struct grpc_client *client, struct slice path, struct slice token, struct slice timeout,
-                          nghttp2_nv ret_fields[FIELDS_MAX]) {
+static size_t make_fields(const struct grpc_client *client, struct slice path, const struct grpc_call_options *options,
+                          struct slice timeout, nghttp2_nv ret_fields[FIELDS_MAX]) {
     struct slice authority = slice_make(client->authority, client->authority_size);
     size_t count = 0;
 
@@ -69,18 +71,21 @@ static size_t make_fields(const struct grpc_client *client, struct slice path, s
         /* It is another each time: in the table of HPACK it would only push the others out. */
         ret_fields[count++] = grpc_wire_field(SLICE("grpc-timeout"), timeout, NGHTTP2_NV_FLAG_NO_INDEX);
     }
-    if (token.size > 0) {
-        ret_fields[count++] = grpc_wire_field(SLICE("token"), token, 0);
+    if (options->token.size > 0) {
+        ret_fields[count++] = grpc_wire_field(SLICE("token"), options->token, 0);
+    }
+    if (options->has_leader) {
+        ret_fields[count++] = has_leader_field;
     }
     return count;
 }
 
-struct grpc_call *grpc_client_call(struct grpc_client *client, struct slice path, struct slice token,
-                                   int64_t timeout_ns) {
+struct grpc_call *grpc_client_call(struct grpc_client *client, struct slice path,
+                                   const struct grpc_call_options *options) {
     nghttp2_nv fields[FIELDS_MAX];
     char timeout[GRPC_TIMEOUT_MAX];
-    size_t timeout_size = timeout_ns > 0 ? grpc_timeout_format(timeout_ns, timeout) : 0;
-    size_t count = make_fields(client, path, token, slice_make(timeout, timeout_size), fields);
+    size_t timeout_size = options->timeout_ns > 0 ? grpc_timeout_format(options->timeout_ns, timeout) : 0;
+    size_t count = make_fields(client, path, options, slice_make(timeout, timeout_size), fields);
     nghttp2_data_provider provider = {.read_callback = read_queue};
     struct client_call *call;
 

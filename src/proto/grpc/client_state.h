@@ -45,8 +45,9 @@ struct grpc_client {
     size_t partial_bytes; /* in the readers of all calls */
     size_t waiting_bytes; /* in the queues of all calls, beside what lies in their structs */
     size_t list_size;     /* of the header list that comes in */
-    bool is_broken;       /* a GOAWAY may still be to send */
-    bool is_dead;         /* not even that */
+    struct grpc_client_heard heard;
+    bool is_broken; /* a GOAWAY may still be to send */
+    bool is_dead;   /* not even that */
 };
 
 static inline struct client_call *client_call_of(struct grpc_call *call) {

@@ -17,11 +17,13 @@ struct etcd_endpoint {
 };
 
 /* Reads a list as a person writes it: "etcd://h1:2379,h2:2379" (etcds:// for TLS), "http://h1:2379,https://h2:2379", or
- * bare "h1,h2:2379"; the port is 2379 where none is said, and a scheme at the front is that of all that have none. At
- * most `max` endpoints, none twice. False: `why` has a sentence for people. */
+ * bare "h1,[::1]:2379"; the port is 2379 where none is said, and a scheme at the front is that of all that have none. Spaces
+ * around the parts, a slash after the port and a comma at the end are borne. At most `max` endpoints, none twice; IPv6
+ * addresses in their shortest form. False: `why` has a sentence for people, and ret_count is untouched. */
 bool etcd_endpoints_parse(struct slice text, struct etcd_endpoint *ret_endpoints, size_t max, size_t *ret_count,
                           struct buf *why);
 
+/* Names are the same in either case. */
 bool etcd_endpoint_equal(const struct etcd_endpoint *a, const struct etcd_endpoint *b);
 
 /* "http://h1:2379"; NUL-terminated, returns ret_text. */

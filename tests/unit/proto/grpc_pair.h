@@ -193,7 +193,7 @@ static inline void pair_run(struct pair *pair) {
 }
 
 static inline struct grpc_call *pair_call(struct pair *pair, const char *path) {
-    struct grpc_call *call = grpc_client_call(pair->client, slice_from_string(path), SLICE(""), 0);
+    struct grpc_call *call = grpc_client_call(pair->client, slice_from_string(path), &(struct grpc_call_options){0});
 
     pair->calls += call != NULL;
     return call;

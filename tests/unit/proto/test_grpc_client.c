@@ -28,7 +28,8 @@ static int end(void **state) {
 
 static void a_unary_call_goes_there_and_back(void **state) {
     struct pair *pair = *state;
-    struct grpc_call *call = grpc_client_call(pair->client, SLICE("/echo/Echo"), SLICE("secret"), INT64_C(5000000000));
+    struct grpc_call_options options = {.token = SLICE("secret"), .timeout_ns = INT64_C(5000000000)};
+    struct grpc_call *call = grpc_client_call(pair->client, SLICE("/echo/Echo"), &options);
 
     pair->calls++;
     assert_non_null(call);

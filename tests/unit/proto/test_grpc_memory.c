@@ -104,7 +104,8 @@ static void call_all(struct grpc_client *client, struct run *run) {
     static const size_t sizes[] = {10, 3000, 0, 40000};
 
     for (unsigned i = 0; i < 4; i++) {
-        struct grpc_call *call = grpc_client_call(client, SLICE("/x/y"), SLICE("token"), 1000);
+        struct grpc_call_options options = {.token = SLICE("token"), .timeout_ns = 1000, .has_leader = true};
+        struct grpc_call *call = grpc_client_call(client, SLICE("/x/y"), &options);
         char *message;
 
         if (call == NULL) {

@@ -47,7 +47,8 @@ static const struct link_call_ops call_ops = {.on_message = on_message, .on_end 
 
 static void on_connect(void *ctx) {
     struct asking *a = ctx;
-    struct grpc_call *call = grpc_client_call(a->link.client, a->ask->path, a->ask->token, a->ask->timeout_ns);
+    struct grpc_call_options options = {.token = a->ask->token, .timeout_ns = a->ask->timeout_ns};
+    struct grpc_call *call = grpc_client_call(a->link.client, a->ask->path, &options);
     char *at = call == NULL ? NULL : grpc_call_message(call, a->ask->request.size);
 
     if (at == NULL) {

@@ -49,7 +49,8 @@ void etcd_worker_fail_call(struct etcd_worker *w, const struct link *link, const
 
 struct grpc_call *etcd_worker_call(struct etcd_worker *w, struct link *link, struct slice path,
                                    struct link_call *owner) {
-    struct grpc_call *call = grpc_client_call(link->client, path, slice_from_string(w->load->target->token), 0);
+    struct grpc_call_options options = {.token = slice_from_string(w->load->target->token)};
+    struct grpc_call *call = grpc_client_call(link->client, path, &options);
 
     if (call == NULL) {
         etcd_worker_fail(w, link,
