@@ -26,6 +26,10 @@ static const struct {
     {SLICE("kv/lease/leases"), ETCD_METHOD_LEASE_LEASES},
 };
 
+const struct etcd_method *etcd_method_get(enum etcd_method_id id) {
+    return &methods[id];
+}
+
 /* The table begins with the calls that come often, and few paths have the same length: a call like Range is found with one
  * comparison, the last of all with about fifty of lengths and a handful of bytes. */
 const struct etcd_method *etcd_method_find(struct slice path) {

@@ -26,6 +26,9 @@ struct etcd_method {
     bool server_streams; /* any number of responses, else exactly one */
 };
 
+/* `id` is below ETCD_METHOD_COUNT. */
+const struct etcd_method *etcd_method_get(enum etcd_method_id id);
+
 /* By gRPC's path. NULL: no such method. */
 const struct etcd_method *etcd_method_find(struct slice path);
 

@@ -22,7 +22,8 @@ struct etcd_watch_events {
     /* Nothing is heard for now. May be NULL. */
     void (*on_lost)(void *ctx);
     /* The end, no event follows, etcd_watch_close is still due. COMPACTED: what it would go on with is gone, up to
-     * compact_revision. DENIED; PROTOCOL; else what etcd said. */
+     * compact_revision. DENIED, EMPTY_KEY (no key can be in the span), TOO_MANY_WATCHERS, NO_MEMORY; PROTOCOL: anything else
+     * that etcd said. `text` are its words. */
     void (*on_end)(void *ctx, enum store_status status, int64_t compact_revision, struct slice text);
 };
 
@@ -39,7 +40,8 @@ void etcd_watches_free(struct etcd_watches *watches);
 struct etcd_watch *etcd_watch_open(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
                                    const struct etcd_watch_events *events, void *ctx);
 
-/* Stops and goes on: a paused watch is not with the cluster, and costs nothing there. It goes on where it stopped. */
+/* Stops and goes on: a paused watch is not with the cluster, and costs nothing there. It goes on where it stopped. Both do
+ * nothing where there is nothing to do. Out of memory, etcd_watch_resume ends the watch from inside (NO_MEMORY). */
 void etcd_watch_pause(struct etcd_watch *watch);
 void etcd_watch_resume(struct etcd_watch *watch);
 
