@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/bench/bench_service.h"
+#include "cli/bench/client/bench_client.h"
 #include "cli/bench/config.h"
 #include "cli/bench/etcd/bench_etcd.h"
 #include "cli/bench/etcd/config.h"
@@ -191,6 +192,9 @@ static int run_bench(int argc, char **argv) {
     }
     if (argc > 1 && strcmp(argv[1], "table") == 0) {
         return bench_table(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "client") == 0) {
+        return bench_client(argc - 1, argv + 1);
     }
     switch (bench_config_read(argc, argv, &config)) {
     case OPTIONS_HELP:
