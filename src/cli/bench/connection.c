@@ -9,11 +9,11 @@
 
 enum { CONNECT_TIMEOUT_S = 10 };
 
-struct pending *bench_connection_front(struct connection *c) {
+struct pending *connection_front(struct connection *c) {
     return c->answered == c->sent ? NULL : &c->batch[c->answered];
 }
 
-void bench_connection_pop(struct connection *c) {
+void connection_pop(struct connection *c) {
     c->answered++;
 }
 
@@ -73,7 +73,7 @@ static void send_batch(struct connection *c) {
     }
 }
 
-bool bench_connection_begin(struct connection *c, uint64_t count_of_requests) {
+bool connection_begin(struct connection *c, uint64_t count_of_requests) {
     c->sent = 0;
     c->answered = 0;
     c->to_send = count_of_requests;
@@ -154,7 +154,7 @@ static const struct stream_ops ops = {
     .on_connect = on_connect,
 };
 
-struct connection *bench_connection_new(struct worker *worker, size_t node) {
+struct connection *connection_new(struct worker *worker, size_t node) {
     struct connection *c = calloc(1, sizeof(*c) + worker->load->pipeline * sizeof(c->batch[0]));
     enum larder_error error;
 
@@ -176,11 +176,11 @@ struct connection *bench_connection_new(struct worker *worker, size_t node) {
     return c;
 }
 
-void bench_connection_close(struct connection *c) {
+void connection_close(struct connection *c) {
     stream_close(&c->stream);
 }
 
-void bench_connection_free(struct connection *c) {
+void connection_free(struct connection *c) {
     buf_fini(&c->out);
     free(c);
 }

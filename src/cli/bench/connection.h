@@ -46,21 +46,21 @@ struct connection {
 };
 
 /* Begins to connect to that subject; worker->connected counts it when it is there. NULL: worker_fail was called. */
-struct connection *bench_connection_new(struct worker *worker, size_t node);
+struct connection *connection_new(struct worker *worker, size_t node);
 
 /* Sends the next batch of up to `count` requests. False: there was nothing left to ask. */
-bool bench_connection_begin(struct connection *connection, uint64_t count);
+bool connection_begin(struct connection *connection, uint64_t count);
 
 /* The oldest request without its whole answer; NULL: nothing was asked. */
-struct pending *bench_connection_front(struct connection *connection);
+struct pending *connection_front(struct connection *connection);
 
 /* That one has its answer. */
-void bench_connection_pop(struct connection *connection);
+void connection_pop(struct connection *connection);
 
 /* Begins to close, if it does not already. */
-void bench_connection_close(struct connection *connection);
+void connection_close(struct connection *connection);
 
 /* After its loop was freed. */
-void bench_connection_free(struct connection *connection);
+void connection_free(struct connection *connection);
 
 #endif

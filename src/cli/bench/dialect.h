@@ -21,7 +21,7 @@ struct dialect {
     bool (*take)(struct connection *connection, struct pending *pending);
     /* Writes the request at `at`, where request_max bytes have room, and returns the end of what was written. */
     char *(*encode)(struct connection *connection, char *at, struct pending *pending);
-    /* Takes bytes that arrived; bench_connection_pop for each request that has its whole answer. Errors: PROTOCOL (what came
+    /* Takes bytes that arrived; connection_pop for each request that has its whole answer. Errors: PROTOCOL (what came
      * is no answer to what was asked), CLOSED (the server said that it ends the connection). */
     enum larder_error (*feed)(struct connection *connection, const char *data, size_t size);
 };

@@ -22,7 +22,7 @@ static void complete_error(struct connection *c, const struct pending *p, const 
 
 static enum larder_error on_answer(void *ctx, const struct http_answer *answer) {
     struct connection *c = ctx;
-    const struct pending *p = bench_connection_front(c);
+    const struct pending *p = connection_front(c);
 
     if (p == NULL) {
         return LARDER_ERROR_PROTOCOL;
@@ -37,7 +37,7 @@ static enum larder_error on_answer(void *ctx, const struct http_answer *answer) 
     } else {
         complete_error(c, p, answer);
     }
-    bench_connection_pop(c);
+    connection_pop(c);
     return answer->closes ? LARDER_ERROR_CLOSED : LARDER_OK;
 }
 

@@ -18,7 +18,7 @@ static enum larder_error complete(struct connection *c, const struct pending *p)
         c->refill.is_set = true;
     }
     c->hits = 0;
-    bench_connection_pop(c);
+    connection_pop(c);
     return LARDER_OK;
 }
 
@@ -31,7 +31,7 @@ static enum larder_error complete_error(struct connection *c, const struct pendi
     }
     tally_error(c->worker, p, text);
     c->hits = 0;
-    bench_connection_pop(c);
+    connection_pop(c);
     return LARDER_OK;
 }
 
@@ -46,7 +46,7 @@ static enum larder_error take_value(struct connection *c, const struct pending *
 
 static enum larder_error on_answer(void *ctx, const struct mc_response *answer) {
     struct connection *c = ctx;
-    const struct pending *p = bench_connection_front(c);
+    const struct pending *p = connection_front(c);
 
     if (p == NULL) {
         return LARDER_ERROR_PROTOCOL;

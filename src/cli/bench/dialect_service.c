@@ -65,7 +65,7 @@ static char *encode(struct connection *c, char *at, struct pending *p) {
 static enum larder_error on_answer(void *ctx, const struct http_answer *answer) {
     struct connection *c = ctx;
     struct worker *worker = c->worker;
-    const struct pending *p = bench_connection_front(c);
+    const struct pending *p = connection_front(c);
     bool counts;
 
     if (p == NULL) {
@@ -74,7 +74,7 @@ static enum larder_error on_answer(void *ctx, const struct http_answer *answer) 
     counts = p->counted && worker->phase == PHASE_MEASURE;
     service_judge(worker->load->service, worker_of(c), c->node, &p->service, answer,
                   counts ? worker->now_ns - p->start_ns : -1);
-    bench_connection_pop(c);
+    connection_pop(c);
     return answer->closes ? LARDER_ERROR_CLOSED : LARDER_OK;
 }
 

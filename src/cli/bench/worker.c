@@ -79,7 +79,7 @@ static void finish_if_done(struct worker *worker) {
 
 static void begin(struct worker *worker, struct connection *connection, uint64_t count) {
     worker->active++;
-    if (!bench_connection_begin(connection, count)) {
+    if (!connection_begin(connection, count)) {
         worker->active--;
     }
     finish_if_done(worker);
@@ -147,7 +147,7 @@ static void *run(void *arg) {
     struct worker *worker = arg;
 
     for (uint64_t i = 0; i < worker->connection_count; i++) {
-        worker->connections[i] = bench_connection_new(worker, (worker->index + i) % worker->load->subject_count);
+        worker->connections[i] = connection_new(worker, (worker->index + i) % worker->load->subject_count);
         if (worker->connections[i] == NULL) {
             worker->connection_count = i;
             break;
@@ -170,7 +170,7 @@ static void release(struct worker *worker) {
     }
     for (uint64_t i = 0; i < worker->connection_count; i++) {
         if (worker->connections[i] != NULL) {
-            bench_connection_free(worker->connections[i]);
+            connection_free(worker->connections[i]);
         }
     }
     free(worker->connections);
@@ -221,7 +221,7 @@ void worker_finish(struct worker *worker) {
     loop_stop(worker->loop);
     pthread_join(worker->thread, NULL);
     for (uint64_t i = 0; i < worker->connection_count; i++) {
-        bench_connection_close(worker->connections[i]);
+        connection_close(worker->connections[i]);
     }
     release(worker);
 }

@@ -26,7 +26,7 @@ REQUESTS_PER_SECOND = 2500  # of a turn: for so many a turn takes about its time
 KILLS = 10
 KILLS_LEAST = 2
 KILL_AFTER_S = 1.0
-RUN_S = 2.5
+RUN_MS = 2500
 
 
 # --- our client and etcd's Go client ---
@@ -136,7 +136,7 @@ def kill_one(row, place, members, tick):
     victim = members.follower()
     others = [member.address for member in members.all if member is not victim]
     command = [str(place.larder), "bench", "client", "range", "--endpoints", ",".join([victim.address, *others]),
-               "--duration", f"{RUN_S}s", "--key-size", str(len(KEY)), "--val-size", str(DURABLE_VALUE_SIZE), "--pin",
+               "--duration", f"{RUN_MS}ms", "--key-size", str(len(KEY)), "--val-size", str(DURABLE_VALUE_SIZE), "--pin",
                str(place.load_cpu), "--json", "--quiet"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as load:
         try:
