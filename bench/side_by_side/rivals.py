@@ -148,7 +148,7 @@ class Nginx(Process):
 def version(name):
     """What the program says of itself, in a line; None if it is not there."""
     path = find(name)
-    option = "--version" if name in (ETCD, "h2load") else "-v"
+    option = "--version" if name in (ETCD, "h2load", "mariadbd") else "-v"
     if path is None:
         return None
     done = subprocess.run([path, option], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
