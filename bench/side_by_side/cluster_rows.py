@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures the rows about a real etcd cluster as the store: the client that fails over, and a node in front of it."""
-import contextlib
 import json
 import os
 import pathlib
 import resource
-import signal
 import statistics
 import subprocess
 import time
 
 from side_by_side.etcd_api import KEY, RANGED, check, compare, etcd, timed
+from side_by_side.etcd_cluster import Cluster
 from side_by_side.h2load import put_body, range_body
 from side_by_side.load import larder_bench, pair
-from side_by_side.members import Members
 from side_by_side.process import BenchError, run_ticking
 from side_by_side.rivals import DataDirectory, need
 from side_by_side.rows import DURABLE_VALUE_SIZE
@@ -131,17 +129,16 @@ def measure_through(row, place, settings, tick):
 
 # --- a member that is killed ---
 
-def kill_one(row, place, members, tick):
+def kill_one(row, place, cluster, tick):
     """Milliseconds from a follower's end, while it is in use, to the first answer by another one."""
-    victim = members.follower()
-    others = [member.address for member in members.all if member is not victim]
-    command = [str(place.larder), "bench", "client", "range", "--endpoints", ",".join([victim.address, *others]),
-               "--duration", f"{RUN_MS}ms", "--key-size", str(len(KEY)), "--val-size", str(DURABLE_VALUE_SIZE), "--pin",
-               str(place.load_cpu), "--json", "--quiet"]
+    leader = cluster.leader()
+    victim = next(name for name in cluster.members if name != leader)
+    command = [str(place.larder), "bench", "client", "range", "--endpoints", cluster.endpoints(victim), "--duration",
+               f"{RUN_MS}ms", "--key-size", str(len(KEY)), "--val-size", str(DURABLE_VALUE_SIZE), "--json", "--quiet"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as load:
         try:
             time.sleep(KILL_AFTER_S)
-            victim.signal(signal.SIGKILL)
+            cluster.kill(victim)
             out, said = load.communicate(timeout=60)
         except BaseException:
             load.kill()
@@ -152,16 +149,15 @@ def kill_one(row, place, members, tick):
     run = json.loads(out)
     if run["failovers"]["count"] == 0:
         raise BenchError(f"row {row.number}: the member that was killed was not in use")
-    members.revive(victim)
+    cluster.restart(victim)
+    cluster.members[victim].wait_until_ready()
     return run["longest_gap_ms"]
 
 
 def measure_failover(row, place, settings, tick):
     kills = max(KILLS_LEAST, KILLS * settings.time_ms // 2000)
-    with contextlib.ExitStack() as stack:
-        data = stack.enter_context(DataDirectory(place))
-        members = stack.enter_context(Members(place, data))
-        check(row, larder_bench(place, tick, "put", "--endpoints", members.all[0].address, *RANGED, "--total",
-                                1)["runs"])
-        gaps = [kill_one(row, place, members, tick) for _ in range(min(kills, KILLS))]
+    with DataDirectory(place) as data, Cluster(place, data) as cluster:
+        endpoints = cluster.endpoints(cluster.leader())
+        check(row, larder_bench(place, tick, "put", "--endpoints", endpoints, *RANGED, "--total", 1)["runs"])
+        gaps = [kill_one(row, place, cluster, tick) for _ in range(min(kills, KILLS))]
     return {"unit": row.unit, "own": max(gaps), "median_gap": statistics.median(gaps), "kills": len(gaps)}
