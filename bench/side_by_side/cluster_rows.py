@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 
-from side_by_side.etcd_api import KEY, RANGED, check, compare, etcd, timed
+from side_by_side.etcd_api import KEY, RANGED, check, etcd, timed
 from side_by_side.etcd_cluster import Cluster
 from side_by_side.h2load import put_body, range_body
 from side_by_side.load import larder_bench, pair
@@ -112,19 +112,30 @@ def measure_client(row, place, settings, tick):
 
 # --- a node in front of etcd ---
 
-def measure_through(row, place, settings, tick):
-    """The same load on a node whose store is an etcd, and on that very etcd."""
-    with etcd(place) as behind, Server(place, LARDERD, extra=("--store", f"etcd://{behind.address}")) as node:
+def put_through(row, place, settings, tick, endpoints):
+    """The same load on a node whose store these members are, and on the first of them itself: (runs, rivals)."""
+    with Server(place, LARDERD, extra=("--store", f"etcd://{endpoints}")) as node:
         report = larder_bench(place, tick, "put", *RANGED, "--endpoints", node.address, "--server-pid", node.pid, "--vs",
-                              behind.address, "--vs-pid", behind.pid, "--rounds", settings.rounds, *timed(settings))
-    runs, rivals = report["runs"], report["rival_runs"]
-    check(row, runs + rivals)
+                              endpoints, "--rounds", settings.rounds, *timed(settings))
+    check(row, report["runs"] + report["rival_runs"])
+    return report["runs"], report["rival_runs"]
 
-    def figures(name):
-        return pair(*([run["latency_us"][name] for run in side] for side in (runs, rivals)), "us")
 
-    return {**compare(row, runs, rivals, "requests_per_second"), **figures("p50"), "p99": figures("p99"),
-            "rate": pair(*([run["requests_per_second"] for run in side] for side in (runs, rivals)), "requests/s")}
+def latencies(runs, rivals, name):
+    return pair(*([run["latency_us"][name] for run in side] for side in (runs, rivals)), "us")
+
+
+def measure_through(row, place, settings, tick):
+    """The figure is of a cluster of three members, of which the leader is asked; a single member is told beside it."""
+    with DataDirectory(place) as data, Cluster(place, data, pinned=True) as cluster:
+        runs, rivals = put_through(row, place, settings, tick, cluster.endpoints(cluster.leader()))
+    with etcd(place) as alone:
+        single = put_through(row, place, settings, tick, alone.address)
+    return {**latencies(runs, rivals, "p50"), "p99": latencies(runs, rivals, "p99"),
+            "p50": latencies(runs, rivals, "p50"), "single": latencies(*single, "p50"),
+            "rate": pair(*([run["requests_per_second"] for run in side] for side in (runs, rivals)), "requests/s"),
+            "cpu": pair(*([run["server_cpu_us_per_request"] for run in side] for side in (runs, rivals)),
+                        "us CPU/request")}
 
 
 # --- a member that is killed ---

@@ -83,7 +83,7 @@ ROWS = (
     Row(24, "client of a cluster: put, 256-byte value, 1 in flight, the client's own CPU", "client", 0.5,
         "us CPU/request", ETCD_GO, load=("put",)),
     Row(25, "the same, linearizable Range", "client", 0.5, "us CPU/request", ETCD_GO, load=("range",)),
-    Row(26, "put through a node whose store is an etcd, 256-byte value, 1 in flight, latency", "through", 1.25, "us",
+    Row(26, "put through a node whose store are three etcds, 256-byte value, 1 in flight, median latency", "through", 1.25, "us",
         ETCD),
     Row(27, "fail-over after SIGKILL of the member in use, the longest of 10", "failover", 500.0, "ms", None,
         judged=VALUE),

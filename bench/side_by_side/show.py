@@ -74,6 +74,8 @@ def details(result):
         yield "memory of files", result["file"], ""
     if "h2load" in result:
         yield "against h2load", result["h2load"], ""
+    if "single" in result:
+        yield "a single member", result["single"], ""
     if "median_gap" in result:
         yield f"median of {result['kills']} kills", {"unit": "ms", "own": result["median_gap"]}, ""
     if "warm" in result:

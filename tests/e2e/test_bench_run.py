@@ -2,6 +2,7 @@
 """bench/run, the comparison with rivals: it measures, judges, and writes its section of a document."""
 import json
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -144,7 +145,7 @@ def etcd_twice(monkeypatch, tmp_path):
     monkeypatch.setattr(etcd_api, "KEYS", 2000)
     monkeypatch.setattr(etcd_api, "HOLD", "100ms")
     cpus = sorted(os.sched_getaffinity(0))
-    place = server.Place(larderd_path(), larder_path(), MEMCACHED, cpus[0], cpus[-1], tmp_path)
+    place = server.Place(larderd_path(), pathlib.Path(larder_path()), MEMCACHED, cpus[0], cpus[-1], tmp_path)
 
     def measure_row(number):
         row, = (row for row in rows.ROWS if row.number == number)
@@ -169,7 +170,7 @@ def measure_cluster_row(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(REPOSITORY / "bench"))
     from side_by_side import main, measure, rows, server
     cpus = sorted(os.sched_getaffinity(0))
-    place = server.Place(larderd_path(), larder_path(), MEMCACHED, cpus[0], cpus[-1], tmp_path)
+    place = server.Place(larderd_path(), pathlib.Path(larder_path()), MEMCACHED, cpus[0], cpus[-1], tmp_path)
 
     def measure_row(number):
         row, = (row for row in rows.ROWS if row.number == number)
@@ -187,6 +188,7 @@ def test_the_client_of_a_cluster_is_measured_beside_etcds_own(measure_cluster_ro
 def test_a_node_in_front_of_etcd_is_measured(measure_cluster_row):
     result = measure_cluster_row(26)
     assert result["unit"] == "us" and result["own"] > 0 and result["other"] > 0
+    assert result["single"]["own"] > 0 and result["single"]["other"] > 0
 
 
 def test_members_are_killed_and_the_gap_is_measured(measure_cluster_row):
