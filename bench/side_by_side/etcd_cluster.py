@@ -17,8 +17,8 @@ class Member(Process):
 
     kind = ETCD
 
-    def __init__(self, place, name, data, client_url, peer_url, cluster):
-        super().__init__(place, pinned=False)
+    def __init__(self, place, name, data, client_url, peer_url, cluster, pinned):
+        super().__init__(place, pinned)
         self.client_url = client_url
         self.start([need("etcd", "etcd-server"), "--name", name, "--data-dir", data, "--listen-client-urls", client_url,
                     "--advertise-client-urls", client_url, "--listen-peer-urls", peer_url,
@@ -43,10 +43,11 @@ def status(url):
 
 
 class Cluster:
-    """Three members with their data in directories of `data`; use it with `with`."""
+    """Three members with their data in directories of `data`; use it with `with`. `pinned`: all on the servers' processor."""
 
-    def __init__(self, place, data):
+    def __init__(self, place, data, pinned=False):
         self._place = place
+        self._pinned = pinned
         self._data = data
         self._stack = contextlib.ExitStack()
         urls = [[f"http://127.0.0.1:{free_port()}" for _ in range(2)] for _ in range(SIZE)]
@@ -56,7 +57,8 @@ class Cluster:
 
     def _start(self, name):
         client, peer = self._names[name]
-        self.members[name] = Member(self._place, name, self._data / name, client, peer, self._cluster)
+        self.members[name] = Member(self._place, name, self._data / name, client, peer, self._cluster,
+                                    self._pinned)
         self._stack.push(self.members[name].__exit__)
 
     def __enter__(self):

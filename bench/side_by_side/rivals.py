@@ -11,6 +11,7 @@ from side_by_side.process import BenchError, Process, counters, fetch, free_port
 ETCD = "etcd"
 ETCD_PROXY = "etcd grpc-proxy"
 NGINX = "nginx"
+ETCD_GO = "etcd's Go client"
 
 NGINX_CONFIG = """
 daemon off;
