@@ -59,6 +59,10 @@ enum cmd_stats_outcome cmd_stats(struct cmd_context *context, struct slice topic
 /* Appends the Prometheus text of this node. Errors: LIMIT, NO_MEMORY. */
 enum larder_error cmd_metrics(struct cmd_context *context, struct buf *out);
 
+/* Whether this node can do all that it is there for; appends a text for people that says so, or why not. A node whose etcd
+ * cluster cannot be used is not ready, though its memory groups work. */
+bool cmd_is_ready(struct cmd_context *context, struct buf *out);
+
 /* Appends the groups of this node as JSON: what each decides and what was asked of it, and the store's figures if there is
  * one. Errors: LIMIT, NO_MEMORY. */
 enum larder_error cmd_groups(struct cmd_context *context, struct buf *out);

@@ -12,7 +12,7 @@ static void say_checked(const struct options *o, FILE *out) {
     fprintf(out, "OK: %s; %zu group%s", o->config != NULL ? o->config : "flags and environment (no file)",
             o->group_count, o->group_count == 1 ? "" : "s");
     if (in_store > 0) {
-        fprintf(out, ", %zu of them in the store at %s", in_store, o->data_dir);
+        fprintf(out, ", %zu of them in the store at %s", in_store, options_store_is_remote(o) ? o->store : o->data_dir);
     }
     fputc('\n', out);
 }

@@ -28,7 +28,7 @@ static struct slice state_directory(char *const *environment) {
 void data_dir_find(struct options *o, char *const *environment, struct diagnostics *d) {
     struct slice directory = state_directory(environment);
 
-    if (o->data_dir != NULL || (directory.size == 0 && !options_need_store(o))) {
+    if (o->data_dir != NULL || options_store_is_remote(o) || (directory.size == 0 && !options_need_store(o))) {
         return;
     }
     if (directory.size == 0) {

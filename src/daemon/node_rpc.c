@@ -9,6 +9,7 @@
 
 #include "auth/auth.h"
 #include "base/random.h"
+#include "base/siphash.h"
 #include "daemon/node.h"
 #include "rpc/alarm.h"
 #include "rpc/notes.h"
@@ -85,6 +86,12 @@ static bool open_identity(struct node *node) {
     }
     node->rpc.cluster_id = identity.cluster_id;
     node->rpc.member_id = identity.member_id;
+    return true;
+}
+
+/* A node in front of a cluster keeps no number for itself, but has the same one after each start: that of its name. */
+static bool open_remote_identity(struct node *node) {
+    node->rpc.member_id = siphash(&(struct siphash_key){{0}}, node->rpc.name);
     return true;
 }
 
@@ -176,6 +183,10 @@ bool node_rpc_open(struct node *node) {
     if (rpc->background == NULL) {
         log_error("cannot start: out of memory");
         return false;
+    }
+    rpc->is_remote = rpc->store != NULL && options_store_is_remote(node->options);
+    if (rpc->is_remote) {
+        return open_name(node) && open_remote_identity(node);
     }
     return open_name(node) && (rpc->store == NULL || (open_identity(node) && open_auth(node) && open_alarms(node)));
 }

@@ -3,11 +3,12 @@
 
 #include "base/clock.h"
 #include "daemon/node.h"
+#include "daemon/node_cluster.h"
 #include "store/local/local.h"
 
 enum { WHY_MAX = 4096 /* bytes of the reason why the store cannot be opened */ };
 
-static struct store *open_local(const struct options *o) {
+static struct store *open_local(const struct options *o, struct buf *why) {
     const struct local_config config = {
         .directory = o->data_dir,
         .quota = o->store_quota,
@@ -17,11 +18,16 @@ static struct store *open_local(const struct options *o) {
         .max_watchers = (size_t)o->max_watchers,
         .now_ns = clock_monotonic_ns,
     };
+
+    return local_open(&config, why);
+}
+
+static struct store *open_store(const struct options *o) {
     struct buf why;
     struct store *store;
 
     buf_init(&why, WHY_MAX);
-    store = local_open(&config, &why);
+    store = options_store_is_remote(o) ? node_cluster_open(o, &why) : open_local(o, &why);
     if (store == NULL) {
         log_error("cannot open the store", log_slice("reason", buf_slice(&why)));
     }
@@ -32,10 +38,12 @@ static struct store *open_local(const struct options *o) {
 bool node_store_open(struct node *node) {
     struct cmd_node *shared = &node->shared;
 
-    if (node->options->data_dir == NULL) {
+    bool remote = options_store_is_remote(node->options);
+
+    if (!remote && node->options->data_dir == NULL) {
         return true;
     }
-    shared->store = open_local(node->options);
+    shared->store = open_store(node->options);
     if (shared->store == NULL) {
         return false;
     }
@@ -45,11 +53,15 @@ bool node_store_open(struct node *node) {
         .groups = node->groups,
         .start_ns = shared->start_ns,
         .now_ns = clock_monotonic_ns,
-        .copies_are_current = true,
+        .copies_are_current = !remote,
     });
     if (shared->durable == NULL) {
         log_error("cannot set up the durable groups: out of memory");
         return false;
+    }
+    if (remote) {
+        log_info("the store is an etcd cluster", log_string("store", node->options->store));
+        return true;
     }
     log_info("the store is open", log_string("data-dir", node->options->data_dir),
              log_number("revision", store_revision(shared->store)));

@@ -273,6 +273,13 @@ void options_fini(struct options *o) {
     free(o->name);
     free(o->advertise_client_urls);
     free(o->config);
+    free(o->store);
     free(o->data_dir);
+    free(o->store_user);
+    free(o->store_password_file);
+    free(o->store_ca);
+    free(o->store_cert);
+    free(o->store_key);
+    free(o->store_server_name);
     memset(o, 0, sizeof(*o));
 }

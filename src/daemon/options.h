@@ -85,13 +85,24 @@ struct options {
     uint64_t drain_timeout_ns;
     uint64_t memory;
     uint64_t max_item; /* at most memory / 8 after options_load */
-    char *data_dir;    /* NULL: there is no store; see data_dir_find */
+    char *store;       /* "local", or the members of a cluster */
+    char *data_dir;    /* NULL: there is no store here; see data_dir_find */
     uint64_t store_quota;
     uint64_t store_history; /* revisions; 0: all */
     bool store_sync;
     uint64_t max_watchers;
     uint64_t watch_progress_ns;
     uint64_t max_pending_writes;
+    char *store_user; /* of a cluster; NULL: none, here and below */
+    char *store_password_file;
+    char *store_ca;
+    char *store_cert;
+    char *store_key;
+    char *store_server_name;
+    uint64_t store_timeout_ns;
+    uint64_t store_attempt_timeout_ns;
+    uint64_t store_max_connection_age_ns; /* 0: never replaced */
+    bool store_follow_members;
     char *config;
     enum log_level log_level;
     enum log_format log_format;
@@ -133,6 +144,9 @@ void option_unknown(struct diagnostics *d, struct place place, const char *what,
 
 /* Whether a group is kept in the store. */
 bool options_need_store(const struct options *o);
+
+/* Whether the store is in an etcd cluster. */
+bool options_store_is_remote(const struct options *o);
 
 /* What must hold between options once all were read; fills in what depends on others. Part of options_load. */
 void options_settle(struct options *o, struct diagnostics *d);

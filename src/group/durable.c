@@ -62,7 +62,7 @@ struct durable *durable_new(const struct durable_config *config) {
         return NULL;
     }
     *d->groups = *config->groups;
-    store_observe(d->store, on_events, d);
+    d->has_copies = store_observe(d->store, on_events, d);
     return d;
 }
 

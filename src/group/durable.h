@@ -24,6 +24,7 @@ struct durable {
     struct group_set *groups; /* as at the start: which group a store key belongs to never changes */
     int64_t start_ns;         /* of table seconds */
     int64_t (*now_ns)(void);  /* monotonic */
+    bool has_copies;          /* the store tells of changes, so the table may have copies of its keys */
     bool copies_are_current;
     atomic_size_t memory; /* of DURABLE_MEMORY_MAX */
 };
@@ -39,7 +40,8 @@ struct durable_config {
     bool copies_are_current;
 };
 
-/* Becomes the observer of the store, which outlives it. NULL: no memory. */
+/* Becomes the observer of the store, which outlives it. If the store does not tell of changes (store_observe), there are no
+ * copies, and every request asks it. NULL: no memory. */
 struct durable *durable_new(const struct durable_config *config);
 
 /* The store is closed and nothing is pending any more. NULL is allowed. */
@@ -55,8 +57,9 @@ struct durable_access {
 
 /* Runs a request with a key. The reply is complete or RESULT_PENDING. Beside the results that the command has in a memory
  * group: NOT_IN_STORE (an option without a meaning here), BAD_KEY (one that is Larder's own or empty), NO_SPACE,
- * TOO_MANY_REQUESTS, CONTENDED (others changed the key DURABLE_ATTEMPTS_MAX times in between), STORE_FAILED, and of a GET
- * at a revision COMPACTED and FUTURE_REVISION. A write that is refused changes nothing. */
+ * TOO_MANY_REQUESTS, CONTENDED (others changed the key DURABLE_ATTEMPTS_MAX times in between), STORE_FAILED,
+ * STORE_UNAVAILABLE, STORE_DENIED, and of a GET at a revision COMPACTED and FUTURE_REVISION. A write that is refused
+ * changes nothing; one with STORE_UNKNOWN may have been done or not. */
 void durable_run(const struct durable_access *a, const struct request *request, struct reply *reply);
 
 /* Whether a write is one that others like it may follow before it is answered, on the same connection: it is one call to

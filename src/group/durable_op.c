@@ -48,7 +48,7 @@ bool durable_has_copies(const struct durable_access *a, struct slice key) {
     const struct group_policy *policy = a->copies.policy;
     char store_key[GROUP_PREFIX_MAX + REQUEST_KEY_MAX];
 
-    if (!cohere_takes(key)) {
+    if (!a->durable->has_copies || !cohere_takes(key)) {
         return false;
     }
     /* A key under the prefix of another group, too, is known to events by its name there. */
@@ -191,6 +191,13 @@ enum result durable_result_of(enum store_status status) {
         return RESULT_NO_SPACE;
     case STORE_TOO_MANY_REQUESTS:
         return RESULT_TOO_MANY_REQUESTS;
+    case STORE_UNAVAILABLE:
+    case STORE_TIMEOUT:
+        return RESULT_STORE_UNAVAILABLE;
+    case STORE_DENIED:
+        return RESULT_STORE_DENIED;
+    case STORE_UNKNOWN:
+        return RESULT_STORE_UNKNOWN;
     default:
         return RESULT_STORE_FAILED;
     }

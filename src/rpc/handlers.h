@@ -15,6 +15,10 @@ enum command rpc_handler_command(enum etcd_method_id id);
 /* Whether it can do nothing on a node without a store. */
 bool rpc_handler_needs_store(enum etcd_method_id id);
 
+/* Whether the store must be this node's own: where the keys are in an etcd cluster, users, alarms, snapshots and members are
+ * that cluster's business. */
+bool rpc_handler_needs_own_store(enum etcd_method_id id);
+
 /* kv.c */
 extern const struct rpc_handler rpc_range;
 extern const struct rpc_handler rpc_put;

@@ -15,7 +15,8 @@ struct rpc_node {
     struct auth *auth;             /* who may do what */
     struct background *background; /* for slow work */
     atomic_uint background_jobs;   /* that it has */
-    uint64_t cluster_id;           /* drawn when the store was made */
+    bool is_remote;                /* it keeps its keys in an etcd cluster (store/etcd) */
+    uint64_t cluster_id;           /* drawn when the store was made; of a remote one: see rpc_header */
     uint64_t member_id;
     struct slice name;               /* for people: the host's name unless it is configured */
     const struct slice *client_urls; /* where clients reach this node */

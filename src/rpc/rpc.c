@@ -9,6 +9,7 @@
 #include "rpc/handlers.h"
 #include "rpc/task.h"
 #include "rpc/watch_hub.h"
+#include "store/etcd/etcd.h"
 
 enum {
     MESSAGE_ARENA_MAX = 64 << 20, /* bytes that a request may take once it is decoded */
@@ -81,6 +82,10 @@ void rpc_message(struct rpc_call *call, const ProtobufCMessage *request) {
     call->asked = true;
     if (call->worker->node->store == NULL && rpc_handler_needs_store(call->method->id)) {
         rpc_finish(call, ETCD_ERROR_NO_STORE);
+        return;
+    }
+    if (call->worker->node->is_remote && rpc_handler_needs_own_store(call->method->id)) {
+        rpc_finish(call, ETCD_ERROR_ASK_CLUSTER);
         return;
     }
     call->handler->message(call, request);
@@ -165,22 +170,30 @@ static enum result_class class_of(enum grpc_status status) {
     }
 }
 
-void rpc_fail(struct rpc_call *call, enum grpc_status status, struct slice text) {
+static void finish(struct rpc_call *call, enum grpc_status status, struct slice text, enum result_class class) {
     if (call->finished) {
         return;
     }
     call->finished = true;
     let_go(call);
     telemetry_request(call->worker->context->telemetry, PROTOCOL_ETCD, rpc_handler_command(call->method->id), 0,
-                      class_of(status));
+                      class);
     call->transport->finish(call, status, text);
 }
 
+void rpc_fail(struct rpc_call *call, enum grpc_status status, struct slice text) {
+    finish(call, status, text, class_of(status));
+}
+
 void rpc_finish(struct rpc_call *call, enum etcd_error error) {
-    if (error == ETCD_ERROR_NO_SPACE) {
-        rpc_alarm_no_space(call->worker->node);
+    struct rpc_node *node = call->worker->node;
+    enum grpc_status status = etcd_error_status(error);
+
+    if (error == ETCD_ERROR_NO_SPACE && !node->is_remote) {
+        rpc_alarm_no_space(node);
     }
-    rpc_fail(call, etcd_error_status(error), etcd_error_text(error));
+    finish(call, status, etcd_error_text(error),
+           error == ETCD_ERROR_ANSWER_LOST ? RESULT_CLASS_UNKNOWN : class_of(status));
 }
 
 void rpc_answer(struct rpc_call *call, const ProtobufCMessage *response) {
@@ -247,6 +260,12 @@ static const enum etcd_error errors[STORE_STATUS_COUNT] = {
     [STORE_DAMAGED] = ETCD_ERROR_DAMAGED,
     [STORE_IO] = ETCD_ERROR_IO,
     [STORE_CLOSED] = ETCD_ERROR_STOPPED,
+    [STORE_UNAVAILABLE] = ETCD_ERROR_CLUSTER_UNAVAILABLE,
+    [STORE_TIMEOUT] = ETCD_ERROR_TIMEOUT,
+    [STORE_DENIED] = ETCD_ERROR_CLUSTER_DENIES,
+    [STORE_UNKNOWN] = ETCD_ERROR_ANSWER_LOST,
+    [STORE_PROTOCOL] = ETCD_ERROR_CLUSTER_PROTOCOL,
+    [STORE_UNSUPPORTED] = ETCD_ERROR_ASK_CLUSTER,
 };
 
 enum etcd_error rpc_error_of(enum store_status status) {
@@ -256,7 +275,7 @@ enum etcd_error rpc_error_of(enum store_status status) {
 Etcdserverpb__ResponseHeader rpc_header(const struct rpc_worker *w, int64_t revision) {
     Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
 
-    header.cluster_id = w->node->cluster_id;
+    header.cluster_id = w->node->is_remote ? etcd_store_cluster_id(w->node->store) : w->node->cluster_id;
     header.member_id = w->node->member_id;
     header.revision = revision;
     header.raft_term = RAFT_TERM;

@@ -103,6 +103,7 @@ enum pending_next rpc_task_call(struct rpc_task *task, const struct store_op *op
                                 enum pending_next (*next)(struct rpc_task *task)) {
     pending_renew_call(&task->pending);
     task->pending.call.op = *op;
+    task->pending.call.deadline_ns = task->call != NULL ? task->call->deadline_ns : 0;
     task->step = next;
     return PENDING_CALL;
 }

@@ -138,6 +138,9 @@ static const struct failure {
     FAILURE(TOO_MANY_REQUESTS, 503, "too many requests wait for the store already"),
     FAILURE(CONTENDED, 503, "the key was changed too often in between"),
     FAILURE(STORE_FAILED, 500, "the store could not do it; the log of the node says why"),
+    FAILURE(STORE_UNAVAILABLE, 503, "the etcd cluster cannot be reached, so nothing was done"),
+    FAILURE(STORE_DENIED, 502, "the etcd cluster refuses the user of this node, so nothing was done"),
+    FAILURE(STORE_UNKNOWN, 504, "the answer of the etcd cluster was lost: the write may have been done or not"),
 #undef FAILURE
 };
 

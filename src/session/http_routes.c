@@ -2,6 +2,7 @@
 #include "cmd/guard.h"
 #include "rpc/version.h"
 #include "session/http.h"
+#include "store/etcd/etcd.h"
 
 #define TEXT_PLAIN SLICE("text/plain; charset=utf-8")
 #define APPLICATION_JSON SLICE("application/json")
@@ -45,19 +46,16 @@ static void show_health(struct session *s, struct page *page, struct buf *body) 
 }
 
 static void show_readiness(struct session *s, struct page *page, struct buf *body) {
-    (void)body;
-    page->body = SLICE("ready\n");
-    if (atomic_load(&s->worker->context.node->draining)) {
-        page->status = 503;
-        page->body = SLICE("draining\n");
-    }
+    page->status = cmd_is_ready(&s->worker->context, body) ? 200 : 503;
+    page->body = buf_slice(body);
 }
 
 /* etcd's: whether its API can be served as it should. A node without a store serves none of it. */
 static void show_etcd_health(struct session *s, struct page *page, struct buf *body) {
     const struct rpc_node *node = s->worker->rpc.node;
-    bool good =
-        !atomic_load(&s->worker->context.node->draining) && node->store != NULL && atomic_load(&node->alarms) == 0;
+    char trouble[ETCD_MEMBER_TEXT_MAX];
+    bool good = !atomic_load(&s->worker->context.node->draining) && node->store != NULL &&
+                atomic_load(&node->alarms) == 0 && etcd_store_is_ready(node->store, trouble);
 
     (void)body;
     page->content_type = APPLICATION_JSON;

@@ -50,8 +50,8 @@ void store_watcher_close(struct store_watcher *w) {
     w->engine->watcher_close(w);
 }
 
-void store_observe(struct store *s, store_observer_fn *observer, void *ctx) {
-    s->engine->observe(s, observer, ctx);
+bool store_observe(struct store *s, store_observer_fn *observer, void *ctx) {
+    return s->engine->observe(s, observer, ctx);
 }
 
 int64_t store_revision(const struct store *s) {

@@ -200,8 +200,8 @@ void store_call_init(struct store_call *call, void (*done)(struct store_call *ca
 /* Frees the results. */
 void store_call_fini(struct store_call *call);
 
-/* Hands a call in. Writes of one thread take place in the order they are handed in; a write that was answered is
- * durable. Statuses: those of status.def. */
+/* Hands a call in. Writes of one thread take place in the order they are handed in (of an engine that asks others: those of
+ * the same keys do, and leases go on their own); a write that was answered is durable. Statuses: those of status.def. */
 void store_submit(struct store *s, struct store_call *call);
 
 /* --- watching --- */
@@ -228,8 +228,9 @@ struct store_batch {
     struct arena arena;
 };
 
-/* Starts to watch. If it starts in the past, store_watcher_next has something at once. `wake` is called, on any thread, when there may be something new since the last store_watcher_next;
- * it must be quick and must not call the store. One thread uses the watcher. NULL: *ret_status says why
+/* Starts to watch. If it starts in the past, store_watcher_next has something at once (of an engine
+ * that asks others: soon, and `wake` says so). `wake` is called, on any thread, when there may be something new since the
+ * last store_watcher_next; it must be quick and must not call the store. One thread uses the watcher. NULL: *ret_status says why
  * (TOO_MANY_WATCHERS, NO_MEMORY, EMPTY_KEY). *ret_revision (may be NULL) is the store's at that moment. */
 struct store_watcher *store_watch_open(struct store *s, const struct store_watch *watch, void (*wake)(void *ctx),
                                        void *ctx, enum store_status *ret_status, int64_t *ret_revision);
@@ -247,7 +248,8 @@ void store_watcher_close(struct store_watcher *w);
  * of whole revisions, in order, valid during the call, which is on the store's thread. Set once, before the first write. */
 typedef void store_observer_fn(void *ctx, const struct kv_event *events, size_t count);
 
-void store_observe(struct store *s, store_observer_fn *observer, void *ctx);
+/* False: this engine does not tell of every change, and the observer is never called. */
+bool store_observe(struct store *s, store_observer_fn *observer, void *ctx);
 
 /* The newest revision that a read can find; the observer has been told of all its events. Any thread. */
 int64_t store_revision(const struct store *s);

@@ -81,6 +81,12 @@ struct slice mc_error_line(enum result result) {
         return SLICE("SERVER_ERROR the key changes too often, nothing was done\r\n");
     case RESULT_STORE_FAILED:
         return SLICE("SERVER_ERROR the store cannot be read or written\r\n");
+    case RESULT_STORE_UNAVAILABLE:
+        return SLICE("SERVER_ERROR the etcd cluster cannot be reached, nothing was done\r\n");
+    case RESULT_STORE_DENIED:
+        return SLICE("SERVER_ERROR the etcd cluster refuses the user of this node\r\n");
+    case RESULT_STORE_UNKNOWN:
+        return SLICE("SERVER_ERROR the answer was lost, it may have been done or not\r\n");
     default:
         return slice_make("", 0);
     }
@@ -184,5 +190,6 @@ bool mc_hides(const struct mc_command *command, const struct reply *reply) {
     enum result_class class = result_class(reply->result);
 
     return command->noreply &&
-           (class == RESULT_CLASS_ERROR || class == RESULT_CLASS_REFUSED || class == RESULT_CLASS_FAILED);
+           (class == RESULT_CLASS_ERROR || class == RESULT_CLASS_REFUSED || class == RESULT_CLASS_FAILED ||
+            class == RESULT_CLASS_UNKNOWN);
 }

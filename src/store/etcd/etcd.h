@@ -33,7 +33,16 @@ struct etcd_store_look {
     struct etcd_figures figures;
 };
 
+/* As store_watch_open's *ret_revision: the highest that is known, 0 if none is yet. A watch that is to start from now starts
+ * behind it, so it may also tell of what happened a moment before. */
+
 /* Whether the store is such a one; if so, how it is. *ret_look is large: not for a small stack. */
 bool etcd_store_look(struct store *s, struct etcd_store_look *ret_look);
+
+/* The same in short: whether the cluster can be used, and if not, why. True of any other engine. */
+bool etcd_store_is_ready(struct store *s, char ret_trouble[ETCD_MEMBER_TEXT_MAX]);
+
+/* 0: not known yet, or another engine. */
+uint64_t etcd_store_cluster_id(const struct store *s);
 
 #endif

@@ -65,7 +65,7 @@ static void submit(struct store *store, struct store_call *call) {
     }
 }
 
-static void observe(struct store *store, store_observer_fn *observer, void *ctx) {
+static bool observe(struct store *store, store_observer_fn *observer, void *ctx) {
     struct local *s = local_of(store);
 
     /* The writer may be ending leases already. */
@@ -73,6 +73,7 @@ static void observe(struct store *store, store_observer_fn *observer, void *ctx)
     s->observer = observer;
     s->observer_ctx = ctx;
     pthread_mutex_unlock(&s->queue_lock);
+    return true;
 }
 
 static int64_t revision(const struct store *store) {

@@ -72,8 +72,8 @@ static inline void held_store_submit(struct store *store, struct store_call *cal
     }
 }
 
-static inline void held_store_observe(struct store *store, store_observer_fn *observer, void *ctx) {
-    store_observe(((struct held_store *)store)->real, observer, ctx);
+static inline bool held_store_observe(struct store *store, store_observer_fn *observer, void *ctx) {
+    return store_observe(((struct held_store *)store)->real, observer, ctx);
 }
 
 static inline int64_t held_store_revision(const struct store *store) {

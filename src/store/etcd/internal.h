@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_STORE_ETCD_INTERNAL_H
+#define LARDER_STORE_ETCD_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "net/mailbox.h"
+#include "net/timer.h"
+#include "store/engine.h"
+#include "store/etcd/driver.h"
+#include "store/etcd/etcd.h"
+#include "store/etcd/order.h"
+#include "store/etcd/watch.h"
+
+/* Between the files of the engine whose store is a cluster. */
+
+struct etcd_store;
+
+/* Something to be done on the engine's thread. */
+struct etcd_errand {
+    struct etcd_errand *next;
+    void (*run)(struct etcd_store *s, struct etcd_errand *errand);
+};
+
+struct etcd_store {
+    struct store base; /* first */
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct timer *look_timer;
+    pthread_t thread;
+    size_t max_pending;
+    size_t max_watchers;
+    int64_t request_timeout_ns;
+
+    /* The engine's thread alone. */
+    struct etcd_driver *driver;   /* NULL: ended */
+    struct etcd_watches *watches; /* NULL: ended */
+    struct etcd_order *order;
+    bool pumping;
+
+    /* Where other threads put errands; a message goes out when it was empty. */
+    struct etcd_errand *_Atomic newest;
+    struct mailbox_message message;
+    struct mailbox_message stop_message;
+    atomic_bool closing;
+
+    atomic_size_t waiting; /* calls */
+    atomic_size_t watcher_count;
+    _Atomic int64_t revision;
+    _Atomic uint64_t cluster_id;
+
+    pthread_mutex_t look_lock; /* held for a copy; no other is taken under it */
+    struct etcd_store_look look;
+
+    /* Of what was said in the log; the engine's thread. */
+    int64_t started_ns;
+    int64_t said_ns;
+    bool said_ready;
+    bool said_trouble;
+    uint64_t said_failovers;
+};
+
+static inline struct etcd_store *etcd_store_of(struct store *s) {
+    return (struct etcd_store *)(void *)s;
+}
+
+/* Any thread. Errands of one thread are run in the order they are posted. */
+void etcd_store_post(struct etcd_store *s, struct etcd_errand *errand);
+
+/* The engine's thread: takes note of the highest revision there is. */
+void etcd_store_note_revision(struct etcd_store *s, int64_t revision);
+
+/* etcd_call.c */
+void etcd_store_submit(struct store *store, struct store_call *call);
+
+/* etcd_watcher.c */
+struct store_watcher *etcd_watcher_open(struct store *store, const struct store_watch *watch, void (*wake)(void *ctx),
+                                        void *ctx, enum store_status *ret_status, int64_t *ret_revision);
+void etcd_watcher_next(struct store_watcher *watcher, size_t max_bytes, struct store_batch *ret_batch);
+void etcd_watcher_close(struct store_watcher *watcher);
+
+/* etcd_look.c: what is known of the cluster, for other threads and for the log. Now and then, on the engine's thread. */
+void etcd_store_update_look(struct etcd_store *s);
+
+#endif
