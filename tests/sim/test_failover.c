@@ -72,14 +72,14 @@ static void strike(uint64_t seed, enum weather_kind kind, int64_t limit_ns) {
 
 static void test_killed(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         strike(seed, WEATHER_KILL, SOON_NS);
     }
 }
 
 static void test_reset(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         strike(seed, WEATHER_RESET, SOON_NS);
     }
 }
@@ -89,7 +89,7 @@ static void test_paused(void **state) {
 
     (void)state;
     etcd_client_config_init(&config);
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         strike(seed, WEATHER_PAUSE, config.keepalive_time_ns + config.keepalive_timeout_ns + MARGIN_NS);
     }
 }
@@ -99,7 +99,7 @@ static void test_cut(void **state) {
 
     (void)state;
     etcd_client_config_init(&config);
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         strike(seed, WEATHER_CUT, config.keepalive_time_ns + config.keepalive_timeout_ns + MARGIN_NS);
     }
 }
@@ -109,7 +109,7 @@ static void test_isolated(void **state) {
 
     (void)state;
     etcd_client_config_init(&config);
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         struct run r;
         size_t place = begin(&r, seed);
         int64_t struck_ns = world_now(&r.world);
@@ -130,7 +130,7 @@ static void test_isolated(void **state) {
 
 static void test_all_gone(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 20) {
+    FOR_SEEDS(seed, 5) {
         struct run r;
         uint64_t steps;
         uint64_t connects[MEMBERS];
@@ -161,7 +161,7 @@ static void test_all_gone(void **state) {
 
 static void test_one_dead(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 10) {
+    FOR_SEEDS(seed, 5) {
         struct run r;
         size_t dead = (begin(&r, seed) + 2) % MEMBERS;
         struct net_host *host = cluster_host(&r.world.cluster, dead);
@@ -179,7 +179,7 @@ static void test_one_dead(void **state) {
 /* A client that asks nothing does next to nothing, also when its member is stopped. */
 static void test_idle(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 10) {
+    FOR_SEEDS(seed, 5) {
         struct run r;
         size_t place = begin(&r, seed);
         uint64_t steps;
@@ -203,7 +203,7 @@ static void test_idle(void **state) {
 
 static void test_connection_age(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 10) {
+    FOR_SEEDS(seed, 5) {
         struct run r;
         const struct etcd_figures *figures;
 

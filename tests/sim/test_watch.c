@@ -6,6 +6,8 @@
 enum { MEMBERS = 3, WATCHERS = 6, KEYS = 8, VALUE_MAX = 200 };
 
 #define WRITE_NS (40 * SIM_MS)
+/* etcd bears a ping every 5 s; one second is for its answer. */
+#define IDLE_LOSS_NS (7 * SIM_S)
 #define COMPACT_KEEPS 15 /* revisions; few, so that it overtakes who is away */
 
 struct run {
@@ -210,12 +212,40 @@ static void test_progress(void **state) {
     }
 }
 
+/* Nothing happens for minutes: the connection is left alone but for a ping now and then, and if its member is stopped, that is
+ * noticed. */
+static void test_idle(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 10) {
+        struct run r;
+        struct store_watch what = {.span = {.key = SLICE("a"), .range_end = SLICE("b")}, .start_revision = 1};
+        int place;
+
+        r = (struct run){0};
+        world_init(&r.world, seed, MEMBERS);
+        world_open(&r.world);
+        watcher_open(&r.watchers[0], &r.world, &what, false);
+        world_run(&r.world, 120 * SIM_S);
+        CHECK(&r.world, r.watchers[0].lost == 0 && r.world.cluster.watches == 1, "lost %llu times",
+              (unsigned long long)r.watchers[0].lost);
+        CHECK(&r.world, r.world.sim.steps < 2500, "%llu events", (unsigned long long)r.world.sim.steps);
+        place = world_member_in_use(&r.world);
+        CHECK(&r.world, place >= 0, "none is in use");
+        weather_strike(&r.world, seed % 2 == 0 ? WEATHER_PAUSE : WEATHER_CUT, (size_t)place);
+        put_some(&r);
+        world_run(&r.world, IDLE_LOSS_NS);
+        CHECK(&r.world, r.watchers[0].lost == 1, "lost %llu times", (unsigned long long)r.watchers[0].lost);
+        watcher_check_complete(&r.watchers[0]);
+        watcher_close(&r.watchers[0]);
+        CHECK(&r.world, r.world.cluster.too_many_pings == 0, "pings");
+        world_fini(&r.world);
+    }
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calm),
-        cmocka_unit_test(test_weather),
-        cmocka_unit_test(test_compaction),
-        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_calm),     cmocka_unit_test(test_weather), cmocka_unit_test(test_compaction),
+        cmocka_unit_test(test_progress), cmocka_unit_test(test_idle),
     };
 
     seeds_init(argc, argv);
