@@ -126,6 +126,28 @@ static void test_isolated(void **state) {
     }
 }
 
+/* The member that leads is lost. As soon as there is another leader, things go on. */
+static void test_leader_lost(void **state) {
+    static const enum weather_kind kinds[] = {WEATHER_KILL,    WEATHER_STOP, WEATHER_PAUSE,
+                                              WEATHER_ISOLATE, WEATHER_CUT,  WEATHER_DEPOSE};
+
+    (void)state;
+    FOR_SEEDS(seed, 24) {
+        struct run r;
+        size_t place = begin(&r, seed);
+        int64_t took;
+
+        r.world.cluster.leader = (int)place;
+        weather_strike(&r.world, kinds[seed % (sizeof(kinds) / sizeof(kinds[0]))], place);
+        world_run(&r.world, 200 * SIM_MS);
+        while (!cluster_is_able(&r.world.cluster) && sim_step(&r.world.sim, INT64_MAX)) {
+        }
+        took = time_to_answer(&r, 30 * SIM_S);
+        CHECK(&r.world, took <= 3 * SIM_S, "took %.3f s", (double)took / (double)SIM_S);
+        end(&r);
+    }
+}
+
 /* --- when there is nobody --- */
 
 static void test_all_gone(void **state) {
@@ -230,9 +252,11 @@ static void test_connection_age(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_killed),   cmocka_unit_test(test_reset),    cmocka_unit_test(test_paused),
-        cmocka_unit_test(test_cut),      cmocka_unit_test(test_isolated), cmocka_unit_test(test_all_gone),
-        cmocka_unit_test(test_one_dead), cmocka_unit_test(test_idle),     cmocka_unit_test(test_connection_age),
+        cmocka_unit_test(test_killed),   cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_paused),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_isolated), cmocka_unit_test(test_leader_lost),
+        cmocka_unit_test(test_all_gone), cmocka_unit_test(test_one_dead),
+        cmocka_unit_test(test_idle),     cmocka_unit_test(test_connection_age),
     };
 
     seeds_init(argc, argv);
