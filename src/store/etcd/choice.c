@@ -32,7 +32,7 @@ static void use(struct etcd_client *client, struct etcd_member_state *member) {
         client->current = member;
         etcd_refresh_hurry(client);
     }
-    client->is_proven = false;
+    etcd_client_unprove(client);
     client->retry_ns = 0;
     client->is_unsettled = true;
 }

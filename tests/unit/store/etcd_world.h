@@ -510,6 +510,17 @@ static inline void world_kill(struct world *world, size_t host) {
     world_cut(world, host);
 }
 
+/* A connection that the host has. */
+static inline struct connection *world_connection(struct world *world, size_t host) {
+    for (size_t i = world->connection_count; i-- > 0;) {
+        if (world->connections[i]->host == &world->hosts[host] && world->connections[i]->link != NULL) {
+            return world->connections[i];
+        }
+    }
+    fail();
+    return NULL;
+}
+
 /* The host whose member is in use, or -1. */
 static inline int world_in_use(const struct world *world) {
     for (size_t i = 0; i < etcd_client_member_count(world->client); i++) {
@@ -574,5 +585,13 @@ static inline void request_put(struct world *world, struct request *request) {
         assert_int_equal((request)->ask.status, wanted);                                                               \
         etcd_ask_fini(&(request)->ask);                                                                                \
     } while (0)
+
+/* The member in use has answered: writes go out at once. */
+static inline void world_prove(struct world *world) {
+    struct request get;
+
+    request_get(world, &get);
+    EXPECT(world, &get, 1, STORE_OK);
+}
 
 #endif

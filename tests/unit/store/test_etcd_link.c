@@ -12,6 +12,7 @@ static void a_silent_member_is_pinged_and_left(void **state) {
     world_init(&world, 2);
     world_start(&world);
     etcd_client_start(world.client);
+    world_prove(&world);
     world_run(&world, 10000);
     assert_int_equal(world.hosts[0].pings, 0); /* nothing was asked */
     world.hosts[0].silent = true;
