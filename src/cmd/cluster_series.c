@@ -8,8 +8,8 @@
 
 enum {
     LABELS_MAX = 2048,
-    MEMBER_SERIES = 3,                           /* of each member */
-    REQUEST_SERIES = ETCD_LATENCY_BUCKETS + 2,   /* of each RPC and result */
+    MEMBER_SERIES = 4,                         /* of each member */
+    REQUEST_SERIES = ETCD_LATENCY_BUCKETS + 2, /* of each RPC and result */
 };
 
 struct list {
@@ -65,6 +65,7 @@ static void add_members(struct list *list, const struct etcd_store_look *look) {
         add(list, METRIC_CLUSTER_MEMBER_UP, "", labels, member->health == ETCD_HEALTH_GOOD ? 1 : 0);
         add(list, METRIC_CLUSTER_MEMBER_IN_USE, "", labels, member->in_use ? 1 : 0);
         add(list, METRIC_CLUSTER_MEMBER_LEADER, "", labels, member->leader ? 1 : 0);
+        add(list, METRIC_CLUSTER_MEMBER_BYTES, "", labels, member->db_bytes > 0 ? (uint64_t)member->db_bytes : 0);
     }
 }
 

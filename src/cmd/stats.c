@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "cmd/cmd.h"
+#include "cmd/stats_cluster.h"
 
 /* What the lines are made of, and where they go. */
 struct report {
@@ -156,6 +157,7 @@ static void report_store(struct report *r) {
     if (r->context->node->store == NULL) {
         return;
     }
+    text(r, "store_engine", cmd_stats_has_cluster(r->context->node) ? "etcd" : "local");
     store_number(r, "store_revision", SAMPLE_STORE_REVISION, 1);
     store_number(r, "store_compacted_revision", SAMPLE_STORE_COMPACTED, 1);
     store_number(r, "store_compactions", SAMPLE_STORE_COMPACTIONS, 1);
@@ -239,6 +241,12 @@ static void report_sizes(struct report *r) {
     text(r, "sizes_status", "disabled");
 }
 
+static void report_cluster(struct report *r) {
+    if (!cmd_stats_cluster(r->context->node, r->emit, r->ctx)) {
+        r->failed = true;
+    }
+}
+
 static const struct topic {
     struct slice name;
     void (*report)(struct report *r);
@@ -248,6 +256,7 @@ static const struct topic {
     {{"items", sizeof("items") - 1}, report_items},
     {{"slabs", sizeof("slabs") - 1}, report_slabs},
     {{"sizes", sizeof("sizes") - 1}, report_sizes},
+    {{"cluster", sizeof("cluster") - 1}, report_cluster},
 };
 
 static bool gather(struct report *r, struct cmd_context *context) {

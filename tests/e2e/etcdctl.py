@@ -81,25 +81,26 @@ class Background:
 
 class Etcdctl:
     """etcdctl against one port. Call it with its words: what it prints comes back, and it must end well and say nothing
-    else. `user`: "name:password"."""
+    else. `user`: "name:password"; `options` go before the words."""
 
-    def __init__(self, port, user=None):
+    def __init__(self, port, user=None, options=()):
         self.port = port
         self.endpoint = f"127.0.0.1:{port}"
         self._user = user
+        self._options = [str(option) for option in options]
         self._running = []
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ETCDCTL_", "LARDER_"))}
         self._environment = {**kept, "ETCDCTL_API": "3"}
 
     def as_user(self, user):
         """The same, logged in. Used up together with this one."""
-        other = Etcdctl(self.port, user)
+        other = Etcdctl(self.port, user, self._options)
         other._running = self._running
         return other
 
     def _command(self, words):
         user = ["--user", self._user] if self._user else []
-        return [etcdctl_path(), "--endpoints", self.endpoint, *user, *(str(word) for word in words)]
+        return [etcdctl_path(), "--endpoints", self.endpoint, *self._options, *user, *(str(word) for word in words)]
 
     def run(self, *words, stdin=""):
         return subprocess.run(self._command(words), env=self._environment, input=stdin, capture_output=True, text=True,

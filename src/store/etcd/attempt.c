@@ -255,7 +255,7 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
         text = slice_from_string(link->member->seen.trouble);
     }
     if (outcome.status == STORE_OK && (state->is_bad || state->ask->response == NULL)) {
-        outcome = (struct etcd_outcome){.verdict = ETCD_VERDICT_DOUBT, .status = STORE_PROTOCOL};
+        outcome = (struct etcd_outcome){.verdict = ETCD_VERDICT_DOUBT, .status = STORE_PROTOCOL, .leave = true};
         text = SLICE("the answer cannot be read");
     }
     if (outcome.status != STORE_OK) {

@@ -19,17 +19,17 @@ struct etcd_driver {
 static void *io_connect(void *ctx, struct etcd_link *link, const struct etcd_endpoint *endpoint, int64_t timeout_ns) {
     struct etcd_driver *driver = ctx;
 
-    return connection_new(&driver->room, link, endpoint, timeout_ns);
+    return driver_connection_new(&driver->room, link, endpoint, timeout_ns);
 }
 
 static enum larder_error io_write(void *ctx, void *handle, const struct iovec *pieces, int count, size_t *ret_written) {
     (void)ctx;
-    return connection_write(handle, pieces, count, ret_written);
+    return driver_connection_write(handle, pieces, count, ret_written);
 }
 
 static void io_close(void *ctx, void *handle) {
     (void)ctx;
-    connection_close(handle);
+    driver_connection_close(handle);
 }
 
 /* Not loop_now_ns: the client measures how long its requests take, and a turn may last longer than one of them. */

@@ -354,8 +354,8 @@ static void on_deadline(void *ctx) {
     end(c, LARDER_ERROR_TIMEOUT, texts[c->phase]);
 }
 
-struct connection *connection_new(struct connection_room *room, struct etcd_link *link,
-                                  const struct etcd_endpoint *endpoint, int64_t timeout_ns) {
+struct connection *driver_connection_new(struct connection_room *room, struct etcd_link *link,
+                                         const struct etcd_endpoint *endpoint, int64_t timeout_ns) {
     struct connection *c = calloc(1, sizeof(*c));
 
     if (c == NULL) {
@@ -377,7 +377,8 @@ struct connection *connection_new(struct connection_room *room, struct etcd_link
     return c;
 }
 
-enum larder_error connection_write(struct connection *c, const struct iovec *pieces, int count, size_t *ret_written) {
+enum larder_error driver_connection_write(struct connection *c, const struct iovec *pieces, int count,
+                                          size_t *ret_written) {
     enum larder_error error;
 
     *ret_written = 0;
@@ -396,7 +397,7 @@ enum larder_error connection_write(struct connection *c, const struct iovec *pie
     return error;
 }
 
-void connection_close(struct connection *c) {
+void driver_connection_close(struct connection *c) {
     goodbye(c);
     retire(c);
     free_if_done(c);

@@ -30,13 +30,14 @@ struct connection_room {
 };
 
 /* As connect of struct etcd_io. */
-struct connection *connection_new(struct connection_room *room, struct etcd_link *link,
-                                  const struct etcd_endpoint *endpoint, int64_t timeout_ns);
+struct connection *driver_connection_new(struct connection_room *room, struct etcd_link *link,
+                                         const struct etcd_endpoint *endpoint, int64_t timeout_ns);
 
 /* As write. */
-enum larder_error connection_write(struct connection *c, const struct iovec *pieces, int count, size_t *ret_written);
+enum larder_error driver_connection_write(struct connection *c, const struct iovec *pieces, int count,
+                                          size_t *ret_written);
 
 /* As close. It frees itself when its socket has gone from the loop, and looks at `room` no more. */
-void connection_close(struct connection *c);
+void driver_connection_close(struct connection *c);
 
 #endif

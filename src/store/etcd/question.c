@@ -113,7 +113,7 @@ static void on_message(struct etcd_call *call, struct slice bytes) {
     arena_fini(&arena);
 }
 
-/* A status that is refused for want of a right shows that it is etcd. */
+/* A status that is refused for want of a right, in etcd's words, shows that it is etcd. */
 static void after_status(struct etcd_link *link, struct etcd_outcome outcome, struct slice text) {
     char why[ETCD_MEMBER_TEXT_MAX];
 
@@ -121,7 +121,7 @@ static void after_status(struct etcd_link *link, struct etcd_outcome outcome, st
         return;
     }
     (void)snprintf(why, sizeof(why), "it does not say its status: %.*s", (int)text.size, text.data);
-    if (outcome.status == STORE_DENIED) {
+    if (outcome.status == STORE_DENIED && outcome.error != ETCD_OK) {
         etcd_member_ready(link->client, link);
     } else if (outcome.verdict == ETCD_VERDICT_ANSWERED || outcome.status == STORE_PROTOCOL) {
         distrust(link, why);

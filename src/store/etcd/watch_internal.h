@@ -98,6 +98,29 @@ bool watch_stream_join(struct etcd_watch *watch);
 /* Takes it from its stream (if it has one), and from the cluster. */
 void watch_stream_leave(struct etcd_watch *watch);
 
+/* Takes it off the stream; `tell`: the cluster still has it. The stream ends with its last watch. */
+void watch_stream_take_off(struct etcd_watch *watch, bool tell);
+
+/* Asks for the next that waits, if none is being created. */
+void watch_stream_create_next(struct watch_stream *s);
+
+/* One that was being created waits again, before all others. */
+void watch_stream_put_back(struct watch_stream *s, struct etcd_watch *watch);
+
+/* NULL: no watch has that number. */
+struct etcd_watch *watch_stream_find(struct watch_stream *s, int64_t id);
+void watch_stream_set_live(struct watch_stream *s, struct etcd_watch *watch, int64_t id);
+
+/* Where it cannot be sent, the call is given up: else the cluster would go on with a watch that nobody listens to. */
+void watch_stream_cancel(struct watch_stream *s, int64_t id);
+
+/* Nothing more is taken from this call, nor sent on it; on_lost follows. */
+void watch_stream_distrust(struct watch_stream *s, const char *why);
+
+/* --- watch_response.c --- */
+
+void watch_take_response(struct watch_stream *s, const Etcdserverpb__WatchResponse *r);
+
 /* --- watch_events.c --- */
 
 /* Takes a response with events. False: it makes no sense, or no memory; `why` has a static sentence. */

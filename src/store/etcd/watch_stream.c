@@ -4,7 +4,7 @@
 #include "store/etcd/watch_internal.h"
 #include "store/etcd/watch_list.h"
 
-/* A stream of watches: who is on it, who is created next, and what each response is for. */
+/* A stream of watches: who is on it, who is created next, and its beginnings and ends. */
 
 static void hold(struct watch_stream *s) {
     s->holders++;
@@ -18,8 +18,7 @@ static void let_go(struct watch_stream *s) {
     }
 }
 
-/* Nothing more is taken from this call, nor sent on it; on_lost follows. */
-static void distrust(struct watch_stream *s, const char *why) {
+void watch_stream_distrust(struct watch_stream *s, const char *why) {
     if (s->open) {
         s->open = false;
         etcd_stream_distrust(s->stream, why);
@@ -32,7 +31,7 @@ static struct etcd_watch **bucket_of(struct watch_stream *s, int64_t id) {
     return &s->buckets[(uint64_t)id % WATCH_BUCKETS];
 }
 
-static struct etcd_watch *find(struct watch_stream *s, int64_t id) {
+struct etcd_watch *watch_stream_find(struct watch_stream *s, int64_t id) {
     struct etcd_watch *watch = *bucket_of(s, id);
 
     while (watch != NULL && watch->id != id) {
@@ -41,7 +40,7 @@ static struct etcd_watch *find(struct watch_stream *s, int64_t id) {
     return watch;
 }
 
-static void set_live(struct watch_stream *s, struct etcd_watch *watch, int64_t id) {
+void watch_stream_set_live(struct watch_stream *s, struct etcd_watch *watch, int64_t id) {
     struct etcd_watch **bucket = bucket_of(s, id);
 
     watch->id = id;
@@ -87,8 +86,7 @@ static bool send_create(struct watch_stream *s, const struct etcd_watch *watch) 
     return etcd_stream_send(s->stream, &request.base);
 }
 
-/* Where it cannot be sent, the call is given up: else the cluster would go on with a watch that nobody listens to. */
-static void send_cancel(struct watch_stream *s, int64_t id) {
+void watch_stream_cancel(struct watch_stream *s, int64_t id) {
     Etcdserverpb__WatchCancelRequest cancel = ETCDSERVERPB__WATCH_CANCEL_REQUEST__INIT;
     Etcdserverpb__WatchRequest request = ETCDSERVERPB__WATCH_REQUEST__INIT;
 
@@ -96,16 +94,16 @@ static void send_cancel(struct watch_stream *s, int64_t id) {
     request.request_union_case = ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CANCEL_REQUEST;
     request.cancel_request = &cancel;
     if (!etcd_stream_send(s->stream, &request.base)) {
-        distrust(s, "a watch could not be cancelled");
+        watch_stream_distrust(s, "a watch could not be cancelled");
     }
 }
 
-static void put_back(struct watch_stream *s, struct etcd_watch *watch) {
+void watch_stream_put_back(struct watch_stream *s, struct etcd_watch *watch) {
     watch->state = WATCH_WAITING;
     watch_list_prepend(&s->waiting, watch);
 }
 
-static void create_next(struct watch_stream *s) {
+void watch_stream_create_next(struct watch_stream *s) {
     struct etcd_watch *watch = s->open && !s->asked ? watch_list_pop(&s->waiting) : NULL;
 
     if (watch == NULL) {
@@ -116,8 +114,8 @@ static void create_next(struct watch_stream *s) {
         s->creating = watch;
         s->asked = true;
     } else {
-        put_back(s, watch);
-        distrust(s, "a watch could not be asked for");
+        watch_stream_put_back(s, watch);
+        watch_stream_distrust(s, "a watch could not be asked for");
     }
 }
 
@@ -136,8 +134,7 @@ static void close_stream(struct watch_stream *s) {
     s->closed = true;
 }
 
-/* Takes it off the stream; `tell`: the cluster still has it. */
-static void take_off(struct etcd_watch *watch, bool tell) {
+void watch_stream_take_off(struct etcd_watch *watch, bool tell) {
     struct watch_stream *s = watch->stream;
 
     hold(s);
@@ -162,14 +159,14 @@ static void take_off(struct etcd_watch *watch, bool tell) {
     if (s->count == 0) {
         close_stream(s);
     } else if (tell) {
-        send_cancel(s, watch->id);
+        watch_stream_cancel(s, watch->id);
     }
     let_go(s);
 }
 
 void watch_stream_leave(struct etcd_watch *watch) {
     if (watch->stream != NULL) {
-        take_off(watch, true);
+        watch_stream_take_off(watch, true);
     }
 }
 
@@ -209,130 +206,8 @@ bool watch_stream_join(struct etcd_watch *watch) {
     watch->state = WATCH_WAITING;
     watch_list_append(&s->waiting, watch);
     s->count++;
-    create_next(s);
+    watch_stream_create_next(s);
     return true;
-}
-
-/* --- responses --- */
-
-static void end_watch(struct etcd_watch *watch, enum store_status status, const Etcdserverpb__WatchResponse *r) {
-    take_off(watch, false);
-    watch_end(watch, status, r->compact_revision, slice_from_string(r->cancel_reason));
-}
-
-/* The cluster does not have it, or not any more: for good, or because the member cannot serve anybody. */
-static void take_cancelled(struct watch_stream *s, struct etcd_watch *watch, const Etcdserverpb__WatchResponse *r) {
-    enum store_status status =
-        r->compact_revision > 0 ? STORE_COMPACTED : watch_reason_status(slice_from_string(r->cancel_reason));
-
-    if (status != STORE_OK) {
-        end_watch(watch, status, r);
-        return;
-    }
-    if (watch->state == WATCH_CREATING) {
-        s->creating = NULL;
-        put_back(s, watch);
-    }
-    distrust(s, r->cancel_reason[0] != '\0' ? r->cancel_reason : "a watch was cancelled without a reason");
-}
-
-/* From now on nothing is lost: what comes first is the revision after the header's. */
-static void take_live(struct watch_stream *s, struct etcd_watch *watch, const Etcdserverpb__WatchResponse *r) {
-    s->creating = NULL;
-    if (find(s, r->watch_id) != NULL) {
-        put_back(s, watch);
-        distrust(s, "two watches have the same number");
-        return;
-    }
-    set_live(s, watch, r->watch_id);
-    if (watch->last < 0) {
-        watch->last = r->header->revision;
-    }
-    watch->events.on_created(watch->ctx, r->header->revision);
-}
-
-static void take_created(struct watch_stream *s, const Etcdserverpb__WatchResponse *r) {
-    struct etcd_watch *watch = s->creating;
-
-    if (!s->asked) {
-        distrust(s, "a watch was created that was not asked for");
-        return;
-    }
-    s->asked = false;
-    if (watch == NULL) {
-        if (!r->canceled) {
-            send_cancel(s, r->watch_id);
-        }
-    } else {
-        watch_hold(watch);
-        if (r->canceled) {
-            take_cancelled(s, watch, r);
-        } else {
-            take_live(s, watch, r);
-        }
-        watch_let_go(watch);
-    }
-    create_next(s);
-}
-
-static void take_progress(struct etcd_watch *watch, int64_t revision) {
-    if (!watch->progress || !watch_progress_is_true(watch->watches->client)) {
-        return;
-    }
-    if (revision > watch->last) {
-        watch->last = revision;
-    }
-    if (watch->events.on_progress != NULL) {
-        watch->events.on_progress(watch->ctx, revision);
-    }
-}
-
-static void take_news(struct watch_stream *s, struct etcd_watch *watch, const Etcdserverpb__WatchResponse *r) {
-    const char *why = NULL;
-
-    if (r->n_events > 0) {
-        if (!watch_take_events(watch, r, &s->arena, &why)) {
-            distrust(s, why);
-            return;
-        }
-    } else if (!r->canceled && watch->held.count == 0) {
-        take_progress(watch, r->header->revision);
-    }
-    if (r->canceled && watch->state == WATCH_LIVE) {
-        take_cancelled(s, watch, r);
-    }
-}
-
-/* Of a watch that has left, something may still be under way. */
-static void take_for_one(struct watch_stream *s, const Etcdserverpb__WatchResponse *r) {
-    struct etcd_watch *watch = find(s, r->watch_id);
-
-    if (watch != NULL) {
-        watch_hold(watch);
-        take_news(s, watch, r);
-        watch_let_go(watch);
-    }
-}
-
-static bool is_of_cluster(const struct watch_stream *s, const Etcdserverpb__ResponseHeader *header) {
-    uint64_t cluster_id = etcd_client_cluster_id(s->watches->client);
-
-    return cluster_id == 0 || header->cluster_id == 0 || header->cluster_id == cluster_id;
-}
-
-static void take_response(struct watch_stream *s, const Etcdserverpb__WatchResponse *r) {
-    if (r->header == NULL) {
-        distrust(s, "a watch's response has no header");
-    } else if (!is_of_cluster(s, r->header)) {
-        distrust(s, "a watch's response is of another cluster");
-    } else {
-        etcd_client_note_revision(s->watches->client, r->header->revision);
-        if (r->created) {
-            take_created(s, r);
-        } else {
-            take_for_one(s, r);
-        }
-    }
 }
 
 /* --- the stream's events --- */
@@ -342,7 +217,7 @@ static void on_open(void *ctx) {
 
     s->open = true;
     s->asked = false;
-    create_next(s);
+    watch_stream_create_next(s);
 }
 
 static void on_message(void *ctx, struct slice bytes) {
@@ -356,9 +231,9 @@ static void on_message(void *ctx, struct slice bytes) {
     arena_reset(&s->arena);
     message = etcd_message_unpack(&etcdserverpb__watch_response__descriptor, bytes, &s->arena);
     if (message == NULL) {
-        distrust(s, "a watch's response cannot be read");
+        watch_stream_distrust(s, "a watch's response cannot be read");
     } else {
-        take_response(s, (const Etcdserverpb__WatchResponse *)message);
+        watch_take_response(s, (const Etcdserverpb__WatchResponse *)message);
     }
     let_go(s);
 }
@@ -368,7 +243,7 @@ static void lose_all(struct watch_stream *s) {
     struct etcd_watch *watch;
 
     if (s->creating != NULL) {
-        put_back(s, s->creating);
+        watch_stream_put_back(s, s->creating);
         s->creating = NULL;
     }
     while ((watch = s->live.first) != NULL) {

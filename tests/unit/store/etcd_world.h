@@ -19,7 +19,7 @@
 
 /* A world of a few members for the client of a cluster, with a clock that is moved by hand. A member speaks by our own server
  * of gRPC; what it does beyond that, the test says. Bytes take no time. */
-enum { WORLD_HOSTS = 4, WORLD_CONNECTIONS = 256, WORLD_HELD = 64, WORLD_CLUSTER = 7 };
+enum { WORLD_HOSTS = 4, WORLD_CONNECTIONS = 512, WORLD_HELD = 64, WORLD_CLUSTER = 7 };
 
 struct host;
 
@@ -139,6 +139,7 @@ static inline void world_answer_members(struct connection *c, struct grpc_stream
         etcdserverpb__member__init(&members[i]);
         urls[i] = text[i][1];
         members[i].id = i + 100;
+        members[i].islearner = c->world->hosts[i].learner;
         members[i].name = text[i][0];
         members[i].clienturls = &urls[i];
         members[i].n_clienturls = 1;
