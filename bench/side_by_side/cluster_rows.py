@@ -25,6 +25,7 @@ KILLS = 10
 KILLS_LEAST = 2
 KILL_AFTER_S = 1.0
 RUN_MS = 2500
+SINGLE_ROUNDS_MOST = 3  # only told beside the figure
 
 
 # --- our client and etcd's Go client ---
@@ -112,11 +113,11 @@ def measure_client(row, place, settings, tick):
 
 # --- a node in front of etcd ---
 
-def put_through(row, place, settings, tick, endpoints):
+def put_through(row, place, settings, tick, endpoints, rounds):
     """The same load on a node whose store these members are, and on the first of them itself: (runs, rivals)."""
     with Server(place, LARDERD, extra=("--store", f"etcd://{endpoints}")) as node:
         report = larder_bench(place, tick, "put", *RANGED, "--endpoints", node.address, "--server-pid", node.pid, "--vs",
-                              endpoints, "--rounds", settings.rounds, *timed(settings))
+                              endpoints, "--rounds", rounds, *timed(settings))
     check(row, report["runs"] + report["rival_runs"])
     return report["runs"], report["rival_runs"]
 
@@ -128,9 +129,10 @@ def latencies(runs, rivals, name):
 def measure_through(row, place, settings, tick):
     """The figure is of a cluster of three members, of which the leader is asked; a single member is told beside it."""
     with DataDirectory(place) as data, Cluster(place, data, pinned=True) as cluster:
-        runs, rivals = put_through(row, place, settings, tick, cluster.endpoints(cluster.leader()))
+        runs, rivals = put_through(row, place, settings, tick, cluster.endpoints(cluster.leader()),
+                                   settings.rounds)
     with etcd(place) as alone:
-        single = put_through(row, place, settings, tick, alone.address)
+        single = put_through(row, place, settings, tick, alone.address, min(settings.rounds, SINGLE_ROUNDS_MOST))
     return {**latencies(runs, rivals, "p50"), "p99": latencies(runs, rivals, "p99"),
             "p50": latencies(runs, rivals, "p50"), "single": latencies(*single, "p50"),
             "rate": pair(*([run["requests_per_second"] for run in side] for side in (runs, rivals)), "requests/s"),

@@ -6,11 +6,11 @@
 
 /* A stream of watches: who is on it, who is created next, and its beginnings and ends. */
 
-static void hold(struct watch_stream *s) {
+static void hold(struct watch_channel *s) {
     s->holders++;
 }
 
-static void let_go(struct watch_stream *s) {
+static void let_go(struct watch_channel *s) {
     s->holders--;
     if (s->closed && s->holders == 0) {
         arena_fini(&s->arena);
@@ -18,7 +18,7 @@ static void let_go(struct watch_stream *s) {
     }
 }
 
-void watch_stream_distrust(struct watch_stream *s, const char *why) {
+void watch_channel_distrust(struct watch_channel *s, const char *why) {
     if (s->open) {
         s->open = false;
         etcd_stream_distrust(s->stream, why);
@@ -27,11 +27,11 @@ void watch_stream_distrust(struct watch_stream *s, const char *why) {
 
 /* --- watches by their numbers --- */
 
-static struct etcd_watch **bucket_of(struct watch_stream *s, int64_t id) {
+static struct etcd_watch **bucket_of(struct watch_channel *s, int64_t id) {
     return &s->buckets[(uint64_t)id % WATCH_BUCKETS];
 }
 
-struct etcd_watch *watch_stream_find(struct watch_stream *s, int64_t id) {
+struct etcd_watch *watch_channel_find(struct watch_channel *s, int64_t id) {
     struct etcd_watch *watch = *bucket_of(s, id);
 
     while (watch != NULL && watch->id != id) {
@@ -40,7 +40,7 @@ struct etcd_watch *watch_stream_find(struct watch_stream *s, int64_t id) {
     return watch;
 }
 
-void watch_stream_set_live(struct watch_stream *s, struct etcd_watch *watch, int64_t id) {
+void watch_channel_set_live(struct watch_channel *s, struct etcd_watch *watch, int64_t id) {
     struct etcd_watch **bucket = bucket_of(s, id);
 
     watch->id = id;
@@ -50,7 +50,7 @@ void watch_stream_set_live(struct watch_stream *s, struct etcd_watch *watch, int
     watch_list_append(&s->live, watch);
 }
 
-static void unset_live(struct watch_stream *s, struct etcd_watch *watch) {
+static void unset_live(struct watch_channel *s, struct etcd_watch *watch) {
     struct etcd_watch **place = bucket_of(s, watch->id);
 
     while (*place != watch) {
@@ -63,7 +63,7 @@ static void unset_live(struct watch_stream *s, struct etcd_watch *watch) {
 
 /* --- requests --- */
 
-static bool send_create(struct watch_stream *s, const struct etcd_watch *watch) {
+static bool send_create(struct watch_channel *s, const struct etcd_watch *watch) {
     Etcdserverpb__WatchCreateRequest__FilterType filters[2];
     Etcdserverpb__WatchCreateRequest create = ETCDSERVERPB__WATCH_CREATE_REQUEST__INIT;
     Etcdserverpb__WatchRequest request = ETCDSERVERPB__WATCH_REQUEST__INIT;
@@ -86,7 +86,7 @@ static bool send_create(struct watch_stream *s, const struct etcd_watch *watch) 
     return etcd_stream_send(s->stream, &request.base);
 }
 
-void watch_stream_cancel(struct watch_stream *s, int64_t id) {
+void watch_channel_cancel(struct watch_channel *s, int64_t id) {
     Etcdserverpb__WatchCancelRequest cancel = ETCDSERVERPB__WATCH_CANCEL_REQUEST__INIT;
     Etcdserverpb__WatchRequest request = ETCDSERVERPB__WATCH_REQUEST__INIT;
 
@@ -94,16 +94,16 @@ void watch_stream_cancel(struct watch_stream *s, int64_t id) {
     request.request_union_case = ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CANCEL_REQUEST;
     request.cancel_request = &cancel;
     if (!etcd_stream_send(s->stream, &request.base)) {
-        watch_stream_distrust(s, "a watch could not be cancelled");
+        watch_channel_distrust(s, "a watch could not be cancelled");
     }
 }
 
-void watch_stream_put_back(struct watch_stream *s, struct etcd_watch *watch) {
+void watch_channel_put_back(struct watch_channel *s, struct etcd_watch *watch) {
     watch->state = WATCH_WAITING;
     watch_list_prepend(&s->waiting, watch);
 }
 
-void watch_stream_create_next(struct watch_stream *s) {
+void watch_channel_create_next(struct watch_channel *s) {
     struct etcd_watch *watch = s->open && !s->asked ? watch_list_pop(&s->waiting) : NULL;
 
     if (watch == NULL) {
@@ -114,15 +114,15 @@ void watch_stream_create_next(struct watch_stream *s) {
         s->creating = watch;
         s->asked = true;
     } else {
-        watch_stream_put_back(s, watch);
-        watch_stream_distrust(s, "a watch could not be asked for");
+        watch_channel_put_back(s, watch);
+        watch_channel_distrust(s, "a watch could not be asked for");
     }
 }
 
 /* --- coming and going --- */
 
-static void close_stream(struct watch_stream *s) {
-    struct watch_stream **place = &s->watches->streams;
+static void close_stream(struct watch_channel *s) {
+    struct watch_channel **place = &s->watches->streams;
 
     while (*place != s) {
         place = &(*place)->next;
@@ -134,8 +134,8 @@ static void close_stream(struct watch_stream *s) {
     s->closed = true;
 }
 
-void watch_stream_take_off(struct etcd_watch *watch, bool tell) {
-    struct watch_stream *s = watch->stream;
+void watch_channel_take_off(struct etcd_watch *watch, bool tell) {
+    struct watch_channel *s = watch->stream;
 
     hold(s);
     switch (watch->state) {
@@ -159,21 +159,21 @@ void watch_stream_take_off(struct etcd_watch *watch, bool tell) {
     if (s->count == 0) {
         close_stream(s);
     } else if (tell) {
-        watch_stream_cancel(s, watch->id);
+        watch_channel_cancel(s, watch->id);
     }
     let_go(s);
 }
 
-void watch_stream_leave(struct etcd_watch *watch) {
+void watch_channel_leave(struct etcd_watch *watch) {
     if (watch->stream != NULL) {
-        watch_stream_take_off(watch, true);
+        watch_channel_take_off(watch, true);
     }
 }
 
 static const struct etcd_stream_events stream_events;
 
-static struct watch_stream *stream_new(struct etcd_watches *watches) {
-    struct watch_stream *s = calloc(1, sizeof(*s));
+static struct watch_channel *stream_new(struct etcd_watches *watches) {
+    struct watch_channel *s = calloc(1, sizeof(*s));
 
     if (s == NULL) {
         return NULL;
@@ -190,8 +190,8 @@ static struct watch_stream *stream_new(struct etcd_watches *watches) {
     return s;
 }
 
-bool watch_stream_join(struct etcd_watch *watch) {
-    struct watch_stream *s = watch->watches->streams;
+bool watch_channel_join(struct etcd_watch *watch) {
+    struct watch_channel *s = watch->watches->streams;
 
     while (s != NULL && s->count >= WATCHES_PER_STREAM) {
         s = s->next;
@@ -206,22 +206,22 @@ bool watch_stream_join(struct etcd_watch *watch) {
     watch->state = WATCH_WAITING;
     watch_list_append(&s->waiting, watch);
     s->count++;
-    watch_stream_create_next(s);
+    watch_channel_create_next(s);
     return true;
 }
 
 /* --- the stream's events --- */
 
 static void on_open(void *ctx) {
-    struct watch_stream *s = ctx;
+    struct watch_channel *s = ctx;
 
     s->open = true;
     s->asked = false;
-    watch_stream_create_next(s);
+    watch_channel_create_next(s);
 }
 
 static void on_message(void *ctx, struct slice bytes) {
-    struct watch_stream *s = ctx;
+    struct watch_channel *s = ctx;
     const ProtobufCMessage *message;
 
     if (!s->open) {
@@ -231,7 +231,7 @@ static void on_message(void *ctx, struct slice bytes) {
     arena_reset(&s->arena);
     message = etcd_message_unpack(&etcdserverpb__watch_response__descriptor, bytes, &s->arena);
     if (message == NULL) {
-        watch_stream_distrust(s, "a watch's response cannot be read");
+        watch_channel_distrust(s, "a watch's response cannot be read");
     } else {
         watch_take_response(s, (const Etcdserverpb__WatchResponse *)message);
     }
@@ -239,11 +239,11 @@ static void on_message(void *ctx, struct slice bytes) {
 }
 
 /* All that were with the cluster are in `lost` before the first of them is told. */
-static void lose_all(struct watch_stream *s) {
+static void lose_all(struct watch_channel *s) {
     struct etcd_watch *watch;
 
     if (s->creating != NULL) {
-        watch_stream_put_back(s, s->creating);
+        watch_channel_put_back(s, s->creating);
         s->creating = NULL;
     }
     while ((watch = s->live.first) != NULL) {
@@ -254,7 +254,7 @@ static void lose_all(struct watch_stream *s) {
 }
 
 static void on_lost(void *ctx, enum store_status status, struct slice text) {
-    struct watch_stream *s = ctx;
+    struct watch_channel *s = ctx;
     struct etcd_watch *watch;
 
     (void)status;
