@@ -60,10 +60,9 @@ static void write_on(void *ctx) {
 
 /* --- watches of all kinds --- */
 
-static struct store_watch kind_of_watch(struct run *r, unsigned number, int64_t start_revision) {
+static struct store_watch kind_of_watch(unsigned number, int64_t start_revision) {
     struct store_watch what = {.span = {.key = SLICE("a"), .range_end = SLICE("b")}, .start_revision = start_revision};
 
-    (void)r;
     switch (number % 6) {
     case 0:
         what.span = (struct store_span){slice_make("", 1), slice_make("", 1)};
@@ -88,7 +87,7 @@ static struct store_watch kind_of_watch(struct run *r, unsigned number, int64_t 
 }
 
 static void open_watcher(struct run *r, unsigned number, int64_t start_revision) {
-    struct store_watch what = kind_of_watch(r, number, start_revision);
+    struct store_watch what = kind_of_watch(number, start_revision);
 
     watcher_open(&r->watchers[number], &r->world, &what, true);
 }
@@ -189,7 +188,7 @@ static void test_progress(void **state) {
         bool lies = seed % 6 < 3;
         uint64_t progress = 0;
 
-        *(&r) = (struct run){0};
+        r = (struct run){0};
         world_init(&r.world, seed, MEMBERS);
         r.world.cluster.version = versions[seed % 6];
         r.world.cluster.progress_lies = lies;
