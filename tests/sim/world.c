@@ -52,7 +52,7 @@ void world_open(struct world *w) {
     w->client = etcd_client_new(&w->config, &net_io, &w->user);
     sim_must(w->client != NULL);
     w->watches = etcd_watches_new(w->client);
-    w->keeper = etcd_keeper_new(w->client, &net_io, &w->user);
+    w->keeper = etcd_keeper_new(w->client, net_io.now_ns, &w->user);
     sim_must(w->watches != NULL && w->keeper != NULL);
 }
 
