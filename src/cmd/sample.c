@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "store/etcd/etcd.h"
 #include "telemetry/process.h"
 
 static void sample_table(const struct cmd_node *node, uint64_t *values) {
@@ -39,14 +42,55 @@ static void sample_commits(const struct store_figures *figures, uint64_t *values
     values[SAMPLE_STORE_COMMIT_OPS_SUM] = figures->commit_ops;
 }
 
+static void miss(struct telemetry_samples *samples, unsigned first, unsigned last) {
+    for (unsigned i = first; i <= last; i++) {
+        samples->absent[i] = true;
+    }
+}
+
+/* What only a node has that keeps its store itself. */
+static void miss_own(struct telemetry_samples *samples) {
+    miss(samples, SAMPLE_STORE_COMPACTED, SAMPLE_STORE_LEASES);
+}
+
+static void sample_cluster(const struct etcd_store_look *look, struct telemetry_samples *samples) {
+    const struct etcd_figures *figures = &look->figures;
+    uint64_t *values = samples->values;
+
+    values[SAMPLE_CLUSTER_UP] = look->ready ? 1 : 0;
+    values[SAMPLE_CLUSTER_UNKNOWN] = figures->unknown;
+    values[SAMPLE_CLUSTER_RETRIES] = figures->retries;
+    values[SAMPLE_CLUSTER_FAILOVERS] = figures->failovers;
+    values[SAMPLE_CLUSTER_FAILOVER_TIME] = figures->failover_ns;
+    values[SAMPLE_CLUSTER_FAILOVER_MAX] = figures->failover_max_ns;
+    values[SAMPLE_CLUSTER_CONNECTS_OK] = figures->connects;
+    values[SAMPLE_CLUSTER_CONNECTS_FAILED] = figures->connect_errors;
+    values[SAMPLE_CLUSTER_LOST] = figures->connections_lost;
+    values[SAMPLE_CLUSTER_STREAMS_LOST] = figures->streams_lost;
+    values[SAMPLE_CLUSTER_LOGINS_OK] = figures->logins;
+    values[SAMPLE_CLUSTER_LOGINS_FAILED] = figures->login_errors;
+    values[SAMPLE_CLUSTER_WAITING] = figures->waiting;
+}
+
+/* A store is here or in a cluster, or there is none. */
+static void sample_place(const struct cmd_node *node, struct telemetry_samples *samples) {
+    struct etcd_store_look *look = node->store != NULL ? malloc(sizeof(*look)) : NULL;
+
+    if (look != NULL && etcd_store_look(node->store, look)) {
+        sample_cluster(look, samples);
+        miss_own(samples);
+    } else {
+        miss(samples, SAMPLE_CLUSTER_UP, SAMPLE_CLUSTER_WAITING);
+    }
+    free(look);
+}
+
 static void sample_store(const struct cmd_node *node, struct telemetry_samples *samples) {
     uint64_t *values = samples->values;
     struct store_figures figures;
 
     if (node->store == NULL) {
-        for (unsigned i = SAMPLE_STORE_REVISION; i <= SAMPLE_STORE_PENDING_LIMIT; i++) {
-            samples->absent[i] = true;
-        }
+        miss(samples, SAMPLE_STORE_REVISION, SAMPLE_STORE_PENDING_LIMIT);
         return;
     }
     store_get_figures(node->store, &figures);
@@ -76,6 +120,7 @@ void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *sn
 
     *ret_samples = (struct telemetry_samples){0};
     sample_table(node, values);
+    sample_place(node, ret_samples);
     sample_store(node, ret_samples);
     values[SAMPLE_UPTIME] = (uint64_t)(clock_monotonic_ns() - node->start_ns);
     values[SAMPLE_PROCESS_START] = (uint64_t)node->start_wall_ns;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "cmd/cmd.h"
+#include "cmd/stats_cluster.h"
 
 /* What the lines are made of, and where they go. */
 struct report {
@@ -144,26 +145,34 @@ static void report_table(struct report *r) {
     number(r, "crawler_reclaimed", 0);
 }
 
+/* Of a store in a cluster not everything is known. */
+static void store_number(struct report *r, const char *name, enum sample id, uint64_t unit) {
+    if (!r->samples.absent[id]) {
+        number(r, name, sample(r, id) / unit);
+    }
+}
+
 /* Names of our own, and only where there is a store: what reads memcached's statistics knows them not and loses nothing. */
 static void report_store(struct report *r) {
     if (r->context->node->store == NULL) {
         return;
     }
-    number(r, "store_revision", sample(r, SAMPLE_STORE_REVISION));
-    number(r, "store_compacted_revision", sample(r, SAMPLE_STORE_COMPACTED));
-    number(r, "store_compactions", sample(r, SAMPLE_STORE_COMPACTIONS));
-    number(r, "store_keys", sample(r, SAMPLE_STORE_KEYS));
-    number(r, "store_bytes", sample(r, SAMPLE_STORE_BYTES));
-    number(r, "store_quota_bytes", sample(r, SAMPLE_STORE_QUOTA));
-    number(r, "store_file_bytes", sample(r, SAMPLE_STORE_FILE_BYTES));
-    number(r, "store_full", sample(r, SAMPLE_STORE_FULL));
-    number(r, "store_commits", sample(r, SAMPLE_STORE_COMMITS));
-    number(r, "store_commit_operations", sample(r, SAMPLE_STORE_COMMIT_OPS_SUM));
-    number(r, "store_syncs", sample(r, SAMPLE_STORE_SYNCS));
-    number(r, "store_sync_us", sample(r, SAMPLE_STORE_SYNC_TIME) / 1000);
-    number(r, "store_leases", sample(r, SAMPLE_STORE_LEASES));
-    number(r, "store_watchers", sample(r, SAMPLE_STORE_WATCHERS));
-    number(r, "store_pending_writes", sample(r, SAMPLE_STORE_PENDING));
+    text(r, "store_engine", cmd_stats_has_cluster(r->context->node) ? "etcd" : "local");
+    store_number(r, "store_revision", SAMPLE_STORE_REVISION, 1);
+    store_number(r, "store_compacted_revision", SAMPLE_STORE_COMPACTED, 1);
+    store_number(r, "store_compactions", SAMPLE_STORE_COMPACTIONS, 1);
+    store_number(r, "store_keys", SAMPLE_STORE_KEYS, 1);
+    store_number(r, "store_bytes", SAMPLE_STORE_BYTES, 1);
+    store_number(r, "store_quota_bytes", SAMPLE_STORE_QUOTA, 1);
+    store_number(r, "store_file_bytes", SAMPLE_STORE_FILE_BYTES, 1);
+    store_number(r, "store_full", SAMPLE_STORE_FULL, 1);
+    store_number(r, "store_commits", SAMPLE_STORE_COMMITS, 1);
+    store_number(r, "store_commit_operations", SAMPLE_STORE_COMMIT_OPS_SUM, 1);
+    store_number(r, "store_syncs", SAMPLE_STORE_SYNCS, 1);
+    store_number(r, "store_sync_us", SAMPLE_STORE_SYNC_TIME, 1000);
+    store_number(r, "store_leases", SAMPLE_STORE_LEASES, 1);
+    store_number(r, "store_watchers", SAMPLE_STORE_WATCHERS, 1);
+    store_number(r, "store_pending_writes", SAMPLE_STORE_PENDING, 1);
 }
 
 static void report_general(struct report *r) {
@@ -232,6 +241,12 @@ static void report_sizes(struct report *r) {
     text(r, "sizes_status", "disabled");
 }
 
+static void report_cluster(struct report *r) {
+    if (!cmd_stats_cluster(r->context->node, r->emit, r->ctx)) {
+        r->failed = true;
+    }
+}
+
 static const struct topic {
     struct slice name;
     void (*report)(struct report *r);
@@ -241,6 +256,7 @@ static const struct topic {
     {{"items", sizeof("items") - 1}, report_items},
     {{"slabs", sizeof("slabs") - 1}, report_slabs},
     {{"sizes", sizeof("sizes") - 1}, report_sizes},
+    {{"cluster", sizeof("cluster") - 1}, report_cluster},
 };
 
 static bool gather(struct report *r, struct cmd_context *context) {

@@ -2,6 +2,7 @@
 #include "export/prometheus.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -66,6 +67,11 @@ static void write_seconds(struct writer *w, uint64_t ns) {
     WRITE(w, "%" PRIu64 ".%09" PRIu64 "\n", ns / (uint64_t)CLOCK_NS_PER_S, ns % (uint64_t)CLOCK_NS_PER_S);
 }
 
+/* Of a histogram buckets and counts are numbers, whatever the unit is. */
+static bool is_in_seconds(const struct metric_info *info, const char *suffix) {
+    return info->unit == METRIC_UNIT_SECONDS && (info->type != METRIC_TYPE_HISTOGRAM || strcmp(suffix, "_sum") == 0);
+}
+
 static void write_plain(struct writer *w, const struct series_info *series, uint64_t value) {
     const struct metric_info *info = &metric_infos[series->metric];
 
@@ -74,7 +80,7 @@ static void write_plain(struct writer *w, const struct series_info *series, uint
     } else {
         WRITE(w, "%s%s ", info->name, series->suffix);
     }
-    if (info->unit == METRIC_UNIT_SECONDS) {
+    if (is_in_seconds(info, series->suffix)) {
         write_seconds(w, value);
     } else {
         WRITE(w, "%" PRIu64 "\n", value);
@@ -129,19 +135,36 @@ static void write_build(struct writer *w, const struct prometheus_input *input) 
     WRITE(w, "\"} 1\n");
 }
 
-/* Whether there are series of the family, and this node has none of them. */
-static bool is_absent(const struct prometheus_input *input, enum metric metric) {
-    bool known = false;
+/* Written by code of their own, with nothing to show at first. */
+static bool is_always_there(enum metric metric) {
+    return metric == METRIC_BUILD || metric == METRIC_REQUESTS || metric == METRIC_REQUEST_DURATION;
+}
 
-    for (unsigned i = 0; i < SAMPLE_COUNT; i++) {
-        if (sample_infos[i].metric == metric) {
-            if (!input->samples->absent[i]) {
-                return false;
-            }
-            known = true;
+static bool is_counted(enum metric metric) {
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        if (counter_infos[i].metric == metric) {
+            return true;
         }
     }
-    return known;
+    return false;
+}
+
+/* Whether this node has no series of the family. */
+static bool is_absent(const struct prometheus_input *input, enum metric metric) {
+    if (is_always_there(metric) || is_counted(metric)) {
+        return false;
+    }
+    for (size_t i = 0; i < input->series_count; i++) {
+        if (input->series[i].metric == metric) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < SAMPLE_COUNT; i++) {
+        if (sample_infos[i].metric == metric && !input->samples->absent[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void write_family(struct writer *w, const struct prometheus_input *input, enum metric metric) {
@@ -168,6 +191,22 @@ static void write_family(struct writer *w, const struct prometheus_input *input,
             write_plain(w, &sample_infos[i], input->samples->values[i]);
         }
     }
+    for (size_t i = 0; i < input->series_count; i++) {
+        const struct prometheus_series *s = &input->series[i];
+
+        if (s->metric == metric) {
+            write_plain(w, &(struct series_info){.metric = metric, .suffix = s->suffix, .labels = s->labels}, s->value);
+        }
+    }
+}
+
+enum larder_error prometheus_label(struct buf *out, const char *name, struct slice value) {
+    struct writer w = {.out = out, .error = LARDER_OK};
+
+    WRITE(&w, "%s%s=\"", out->size > 0 ? "," : "", name);
+    write_label_value(&w, value);
+    write_bytes(&w, "\"", 1);
+    return w.error;
 }
 
 enum larder_error prometheus_write(const struct prometheus_input *input, struct buf *out) {

@@ -214,12 +214,18 @@ static enum larder_error shake_hands(struct tls_session *session) {
     return error;
 }
 
+/* At least a byte of room. Errors as buf_reserve. */
+static enum larder_error make_room(struct buf *plain) {
+    size_t count = plain->size == 0 && plain->limit > ROOM_FIRST ? ROOM_FIRST : 1;
+
+    return plain->capacity > plain->size ? LARDER_OK : buf_reserve(plain, count);
+}
+
 /* All there is to read, straight to where it is wanted. */
 static enum larder_error read_plain(struct tls_session *session, struct buf *plain) {
     for (;;) {
+        enum larder_error error = make_room(plain);
         size_t got;
-        enum larder_error error =
-            plain->capacity > plain->size ? LARDER_OK : buf_reserve(plain, plain->size == 0 ? ROOM_FIRST : 1);
 
         if (error != LARDER_OK) {
             (void)break_off(session, "%s", larder_error_text(error));

@@ -20,6 +20,8 @@ from wire import Connection, Transcript
 # What drives a real etcd belongs to the tests of the store. Before all installed modules: one of them is called etcd.
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "store"))
 
+from clusternode import ClusterNode  # noqa: E402
+from etcdcluster import Cluster  # noqa: E402
 from etcdctl import Etcdctl  # noqa: E402
 from etcdnode import start_node_under_test  # noqa: E402
 
@@ -119,6 +121,33 @@ def etcdctl(etcd_node):
     client = Etcdctl(etcd_node.port)
     yield client
     client.end()
+
+
+@pytest.fixture
+def start_cluster(tmp_path):
+    """Starts etcd clusters for one test alone: start_cluster(size=1, ...), see Cluster."""
+    running = []
+
+    def start_one(**options):
+        running.append(Cluster(tmp_path / f"cluster{len(running)}", **{"fast": True, **options}))
+        return running[-1]
+    yield start_one
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def start_cluster_node(tmp_path):
+    """Starts nodes on clusters, see ClusterNode, and stops what the test has left running."""
+    running = []
+
+    def start_one(cluster, **options):
+        running.append(ClusterNode(tmp_path / f"node{len(running)}", cluster, **options))
+        return running[-1]
+    yield start_one
+    for each in running:
+        if not each.stopped:
+            each.stop()
 
 
 @pytest.fixture

@@ -101,10 +101,10 @@ class Member:
 class Cluster:
     """`arguments`: further ones of each etcd. `quota`: bytes. `fast`: elections after half a second. `tls`: clients come by
     TLS, and with a certificate. `auth`: USER may read and write what begins with `prefix`, ROOT everything. It is healthy
-    when this returns."""
+    when this returns, unless it is not to be `started` yet."""
 
     def __init__(self, directory, size=3, arguments=(), client_proxies=False, tls=False, auth=False, prefix="", quota=0,
-                 fast=False):
+                 fast=False, started=True):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.network = None
@@ -121,7 +121,8 @@ class Cluster:
             try:
                 self.network = Network()
                 self.members = {place: Member(self, place, client_proxies) for place in range(size)}
-                self.start()
+                if started:
+                    self.start()
                 return
             except BaseException as error:
                 self.stop()

@@ -5,24 +5,12 @@ import socket
 import pytest
 
 from cuttable import ANSWER_GARBAGE, GARBAGE, HANG, REFUSE, RESET
-from etcdcluster import DEADLINE, PASSWORD, USER, Cluster
+from etcdcluster import DEADLINE, PASSWORD, USER
 from server import wait_until
 
 
-@pytest.fixture
-def start_cluster(tmp_path):
-    running = []
-
-    def start(**options):
-        running.append(Cluster(tmp_path / f"cluster{len(running)}", **options))
-        return running[-1]
-    yield start
-    for each in running:
-        each.stop()
-
-
 def test_kill_and_restart(start_cluster):
-    cluster = start_cluster(fast=True)
+    cluster = start_cluster()
     leader = cluster.wait_leader()
     cluster.kill(leader)
     others = [place for place in cluster.members if place != leader]
@@ -34,7 +22,7 @@ def test_kill_and_restart(start_cluster):
 
 
 def test_cut_off_and_healed(start_cluster):
-    cluster = start_cluster(fast=True)
+    cluster = start_cluster()
     leader = cluster.wait_leader()
     others = [place for place in cluster.members if place != leader]
     cluster.cut(leader)
@@ -49,7 +37,7 @@ def test_cut_off_and_healed(start_cluster):
 
 def test_cut_one_way(start_cluster):
     """One that hears nothing loses its leader; the two that it still speaks to keep theirs, or find one."""
-    cluster = start_cluster(fast=True)
+    cluster = start_cluster()
     deaf = cluster.follower()
     cluster.cut(deaf, outgoing=False)
     wait_until(lambda: cluster.status(deaf)["leader"] == 0, DEADLINE, "it has lost its leader")
@@ -58,7 +46,7 @@ def test_cut_one_way(start_cluster):
 
 
 def test_suspended(start_cluster):
-    cluster = start_cluster(fast=True)
+    cluster = start_cluster()
     leader = cluster.wait_leader()
     cluster.suspend(leader)
     cluster.wait_leader(*(place for place in cluster.members if place != leader))
@@ -67,7 +55,7 @@ def test_suspended(start_cluster):
 
 
 def test_members_come_and_go(start_cluster):
-    cluster = start_cluster(fast=True)
+    cluster = start_cluster()
     cluster.etcdctl()("put", "a/1", "x")
     added = cluster.add_member()
     assert wait_until(lambda: cluster.count_keys(added, "a/"), DEADLINE, "the new one has it") == 1
@@ -76,7 +64,7 @@ def test_members_come_and_go(start_cluster):
 
 
 def test_another_cluster_at_the_same_place(start_cluster):
-    cluster = start_cluster(fast=True, size=1)
+    cluster = start_cluster(size=1)
     cluster.etcdctl()("put", "a/1", "x")
     first = cluster.status(0)
     cluster.start_anew()
@@ -84,7 +72,7 @@ def test_another_cluster_at_the_same_place(start_cluster):
 
 
 def test_certificates_and_users(start_cluster):
-    cluster = start_cluster(fast=True, size=1, tls=True, auth=True, prefix="mine/")
+    cluster = start_cluster(size=1, tls=True, auth=True, prefix="mine/")
     ctl = cluster.etcdctl(user=f"{USER}:{PASSWORD}")
     ctl("put", "mine/1", "x")
     assert "permission denied" in ctl.fails("put", "other/1", "x")[1]
@@ -93,7 +81,7 @@ def test_certificates_and_users(start_cluster):
 
 
 def test_quota(start_cluster):
-    cluster = start_cluster(fast=True, size=1, quota=64 << 10)
+    cluster = start_cluster(size=1, quota=64 << 10)
     ctl = cluster.etcdctl()
     for key in range(10):
         done = ctl.run("put", f"k{key}", "x" * 30000)
@@ -104,7 +92,7 @@ def test_quota(start_cluster):
 
 
 def test_clients_proxy(start_cluster):
-    cluster = start_cluster(fast=True, size=1, client_proxies=True)
+    cluster = start_cluster(size=1, client_proxies=True)
     request = b"GET /version HTTP/1.1\r\nHost: etcd\r\nConnection: close\r\n\r\n"
     address = ("127.0.0.1", cluster.members[0].port)
     with socket.create_connection(address, DEADLINE) as client:

@@ -13,6 +13,7 @@
 #include "driver_decode.h"
 #include "driver_encode.h"
 #include "driver_watch.h"
+#include "store/etcd/etcd.h"
 #include "store/local/local.h"
 
 enum { REQUEST_BYTES = 64 << 20, WHY_BYTES = 4096 };
@@ -306,7 +307,14 @@ static void serve(struct store *store) {
 
 /* --- starting --- */
 
-static void read_options(int argc, char **argv, struct local_config *config, bool *observe) {
+/* Which store: `members` of a cluster, or the local one of `config`. */
+struct choice {
+    struct local_config config;
+    const char *members;
+    bool observe;
+};
+
+static void read_options(int argc, char **argv, struct choice *choice) {
     static const struct option options[] = {
         {"directory", required_argument, NULL, 'd'},
         {"quota", required_argument, NULL, 'q'},
@@ -316,8 +324,10 @@ static void read_options(int argc, char **argv, struct local_config *config, boo
         {"max-watchers", required_argument, NULL, 'w'},
         {"observe", no_argument, NULL, 'o'},
         {"checkpoint", required_argument, NULL, 'c'},
+        {"cluster", required_argument, NULL, 'e'},
         {0},
     };
+    struct local_config *config = &choice->config;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -344,7 +354,10 @@ static void read_options(int argc, char **argv, struct local_config *config, boo
             config->max_watchers = strtoull(optarg, NULL, 10);
             break;
         case 'o':
-            *observe = true;
+            choice->observe = true;
+            break;
+        case 'e':
+            choice->members = optarg;
             break;
         default:
             exit(2);
@@ -356,15 +369,33 @@ static void read_options(int argc, char **argv, struct local_config *config, boo
     }
 }
 
+static struct store *open_cluster(const struct choice *choice, struct buf *why) {
+    struct etcd_endpoint endpoints[ETCD_MEMBERS_MAX];
+    struct etcd_store_config config = {
+        .max_pending = choice->config.max_pending,
+        .max_watchers = choice->config.max_watchers,
+    };
+
+    etcd_client_config_init(&config.client);
+    config.client.endpoints = endpoints;
+    config.client.seed = 1;
+    config.client.request_timeout_ns = 60 * CLOCK_NS_PER_S; /* a machine under test is slow */
+    config.client.attempt_timeout_ns = 60 * CLOCK_NS_PER_S;
+    return etcd_endpoints_parse(slice_from_string(choice->members), endpoints, ETCD_MEMBERS_MAX,
+                                &config.client.endpoint_count, why)
+               ? etcd_store_open(&config, why)
+               : NULL;
+}
+
 /* Says how it went: ready, and then revision and open_ns (how long it took), or why not. */
-static struct store *open_store(const struct local_config *config) {
+static struct store *open_store(const struct choice *choice) {
     json_t *answer = json_object();
     int64_t start = clock_monotonic_ns();
     struct store *store;
     struct buf why;
 
     buf_init(&why, WHY_BYTES);
-    store = local_open(config, &why);
+    store = choice->members != NULL ? open_cluster(choice, &why) : local_open(&choice->config, &why);
     json_object_set_new(answer, "ready", json_boolean(store != NULL));
     if (store != NULL) {
         json_object_set_new(answer, "revision", encode_integer(store_revision(store)));
@@ -378,21 +409,23 @@ static struct store *open_store(const struct local_config *config) {
 }
 
 int main(int argc, char **argv) {
-    struct local_config config = {
-        .quota = 1 << 30,
-        .max_pending = 100000,
-        .max_watchers = WATCHES_MAX,
-        .now_ns = clock_monotonic_ns,
+    struct choice choice = {
+        .config =
+            {
+                .quota = 1 << 30,
+                .max_pending = 100000,
+                .max_watchers = WATCHES_MAX,
+                .now_ns = clock_monotonic_ns,
+            },
     };
-    bool observe = false;
     struct store *store;
 
-    read_options(argc, argv, &config, &observe);
-    store = open_store(&config);
+    read_options(argc, argv, &choice);
+    store = open_store(&choice);
     if (store == NULL) {
         return 1;
     }
-    if (observe) {
+    if (choice.observe) {
         watch_observe(store);
     }
     serve(store);

@@ -23,6 +23,8 @@ STATUSES = {"OK", "COMPACTED", "FUTURE_REVISION", "EMPTY_KEY", "KEY_NOT_FOUND", 
 class Run:
     """One seed's operations, and the watches that are open meanwhile."""
 
+    make_watch = WatchPair
+
     def __init__(self, pair, seed):
         self.pair = pair
         self.operations = Operations(seed)
@@ -62,7 +64,7 @@ class Run:
         number = self.random.randint(1, WATCHES)
         if number in self.watches:
             self.close_watch(number)
-        watch = WatchPair(self.pair, number, self.operations.watch(), self.operations.compacted)
+        watch = self.make_watch(self.pair, number, self.operations.watch(), self.operations.compacted)
         self.watches[number] = watch
         if 0 < watch.watch["start_revision"] < self.operations.compacted:
             watch.await_compacted()
@@ -122,7 +124,7 @@ class Run:
 
     def watch_everything(self):
         watch = {**EVERYTHING, "start_revision": self.pair.revision + 1}
-        self.everything = WatchPair(self.pair, 0, watch, self.operations.compacted)
+        self.everything = self.make_watch(self.pair, 0, watch, self.operations.compacted)
 
     # --- the whole ---
 

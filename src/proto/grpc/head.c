@@ -31,6 +31,7 @@ void grpc_head_reader_clear(struct grpc_head_reader *reader) {
     reader->is_post = false;
     reader->is_grpc = false;
     reader->is_timeout_bad = false;
+    reader->needs_leader = false;
 }
 
 static bool is(nghttp2_vec text, struct slice literal) {
@@ -73,6 +74,11 @@ void grpc_head_reader_add(struct grpc_head_reader *reader, nghttp2_rcbuf *name_b
     case 7:
         if (is(name, SLICE(":method"))) {
             reader->is_post = is(value, SLICE("POST"));
+        }
+        break;
+    case 9:
+        if (is(name, SLICE("hasleader"))) {
+            reader->needs_leader = is(value, SLICE("true"));
         }
         break;
     case 10:
@@ -119,5 +125,6 @@ struct grpc_head grpc_head_reader_head(const struct grpc_head_reader *reader) {
         .token = held_slice(reader->token != NULL ? reader->token : reader->authorization),
         .traceparent = held_slice(reader->traceparent),
         .timeout_ns = reader->timeout_ns,
+        .needs_leader = reader->needs_leader,
     };
 }

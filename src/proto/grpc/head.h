@@ -20,6 +20,7 @@ struct grpc_head_reader {
     bool is_post;
     bool is_grpc; /* its content type */
     bool is_timeout_bad;
+    bool needs_leader;
 };
 
 /* Makes the reader ready for the next header block; at first it is all zero. */

@@ -9,6 +9,9 @@
 #define REST_FIRST_NS (10 * CLOCK_NS_PER_MS)
 #define REST_MOST_NS (250 * CLOCK_NS_PER_MS)
 
+/* When no call can be begun, for want of memory. */
+#define RETRY_NS (5 * CLOCK_NS_PER_MS)
+
 static struct etcd_ask_state *state_of(struct etcd_due *due) {
     return (struct etcd_ask_state *)(void *)((char *)due - offsetof(struct etcd_ask_state, due));
 }
@@ -97,17 +100,33 @@ static size_t room(const struct etcd_client *client, const struct etcd_link *lin
     return taken < most ? most - taken : 0;
 }
 
+/* Whether it has to wait for something else. What would be in doubt if it were lost is not sent to a member that may not
+ * know yet that its leader is gone: such a one would pass it on to nobody. A read shows whether it can be done. */
+static bool is_held_back(const struct etcd_ask_state *state, struct etcd_link *link) {
+    const struct etcd_client *client = state->client;
+
+    if (state->needs_token && !etcd_login_is_ready(client)) {
+        return true;
+    }
+    if (state->ask->repeat == ETCD_REPEAT || state->member != NULL || client->is_proven) {
+        return false;
+    }
+    etcd_question_ask(link, ETCD_QUESTION_PROBE, client->config.attempt_timeout_ns);
+    return true;
+}
+
 static void begin_some(struct etcd_client *client, struct etcd_ask_queue *queue, struct etcd_link *link, size_t most) {
     while (queue->first != NULL && most > 0) {
         struct etcd_ask_state *state = queue->first;
 
-        if (state->needs_token && !etcd_login_is_ready(client)) {
+        if (is_held_back(state, link)) {
             return;
         }
         if (state->ask->deadline_ns <= client->now_ns) {
             end_overdue(state);
         } else if (!begin(state, link)) {
             client->must_tend = true;
+            etcd_client_wake_by(client, client->now_ns + RETRY_NS);
             return;
         }
         most--;
@@ -220,7 +239,7 @@ static bool judge_member(struct etcd_ask_state *state, struct etcd_link *link, s
     if (outcome.verdict == ETCD_VERDICT_ANSWERED && state->is_proof) {
         etcd_member_prove(state->client, member, state->sent_ns);
     }
-    return member->seen.health == ETCD_HEALTH_FAILING;
+    return member->seen.health == ETCD_HEALTH_FAILING || !grpc_client_is_open(link->grpc);
 }
 
 static void on_message(struct etcd_call *call, struct slice bytes) {
@@ -247,8 +266,11 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
     struct slice text = end->text;
     bool left;
 
+    if (link->phase == ETCD_LINK_DEAD && link->member != NULL && !end->untouched) {
+        text = slice_from_string(link->member->seen.trouble);
+    }
     if (outcome.status == STORE_OK && (state->is_bad || state->ask->response == NULL)) {
-        outcome = (struct etcd_outcome){.verdict = ETCD_VERDICT_DOUBT, .status = STORE_PROTOCOL};
+        outcome = (struct etcd_outcome){.verdict = ETCD_VERDICT_DOUBT, .status = STORE_PROTOCOL, .leave = true};
         text = SLICE("the answer cannot be read");
     }
     if (outcome.status != STORE_OK) {
@@ -256,7 +278,8 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
         state->is_bad = false;
     }
     left = judge_member(state, link, outcome, text);
-    judge(state, outcome, text, left);
+    /* One that may go to no other member would be with this one again at once. */
+    judge(state, outcome, text, left && state->member == NULL);
 }
 
 const struct etcd_call_ops etcd_ask_call_ops = {.on_message = on_message, .on_close = on_close};
@@ -274,6 +297,7 @@ static void expire_attempt(struct etcd_ask_state *state) {
         return;
     }
     if (member != NULL && member->seen.health != ETCD_HEALTH_FAILING && state->sent_ns >= member->failed_ns) {
+        etcd_member_fails_since(client, member, state->sent_ns);
         etcd_member_fail(client, member, ETCD_FAILURE_SILENCE, SLICE("it does not answer requests in time"));
     }
     if (state->ask->repeat == ETCD_REPEAT_NOT) {

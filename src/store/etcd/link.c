@@ -209,9 +209,12 @@ void etcd_link_flush(struct etcd_link *link) {
             etcd_link_lose(link, "no memory for what is to be sent, or it broke the protocol");
         } else if (outbox_pending(&link->out) == 0) {
             break;
-        } else if (!more) {
+        } else if (!more && can_write(link)) { /* a call that ended in there may have closed it */
             (void)write_out(link);
         }
+    }
+    if ((link->phase == ETCD_LINK_CHECKING || link->phase == ETCD_LINK_READY) && grpc_client_is_over(link->grpc)) {
+        etcd_link_lose(link, "it does not speak gRPC"); /* a goodbye over it has gone out */
     }
     if (link->phase == ETCD_LINK_DRAINING && grpc_client_calls(link->grpc) == 0) {
         etcd_link_kill(link); /* the last call was given up here */
@@ -330,10 +333,14 @@ void etcd_link_closed(struct etcd_link *link, enum larder_error error, struct sl
 
 /* --- time --- */
 
+/* Since when nothing has come although something was awaited. */
+static int64_t quiet_since(const struct etcd_link *link) {
+    return link->heard_ns > link->busy_ns ? link->heard_ns : link->busy_ns;
+}
+
 /* When a ping would go out, if nothing else comes. */
 static int64_t ping_due(const struct etcd_link *link) {
-    int64_t quiet_ns = link->heard_ns > link->busy_ns ? link->heard_ns : link->busy_ns;
-    int64_t due_ns = quiet_ns + link->client->config.keepalive_time_ns;
+    int64_t due_ns = quiet_since(link) + link->client->config.keepalive_time_ns;
 
     return link->is_ping_free || due_ns > link->pinged_ns + PING_PAUSE_NS ? due_ns : link->pinged_ns + PING_PAUSE_NS;
 }
@@ -414,6 +421,7 @@ void etcd_link_tend(struct etcd_link *link) {
     }
     if (life_due(link) <= now_ns) {
         if (link->is_ping_alone) {
+            etcd_member_fails_since(link->client, link->member, quiet_since(link));
             etcd_link_lose(link, "it did not answer a ping");
         } else {
             ping(link);

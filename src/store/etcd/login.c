@@ -118,7 +118,7 @@ static void ask_for_token(struct etcd_client *client) {
     etcdserverpb__authenticate_request__init(&login->request);
     login->request.name = login->user;
     login->request.password = login->password;
-    login->ask.method = etcd_method_find(SLICE("/etcdserverpb.Auth/Authenticate"));
+    login->ask.method = etcd_method_get(ETCD_METHOD_AUTHENTICATE);
     login->ask.request = &login->request.base;
     login->ask.repeat = ETCD_REPEAT;
     login->ask.deadline_ns = 0;

@@ -59,6 +59,9 @@ void etcd_member_remove(struct etcd_client *client, size_t place) {
     if (client->current == member) {
         client->current = NULL;
     }
+    if (client->lost == member) {
+        client->lost = NULL;
+    }
     client->member_count--;
     memmove(client->members + place, client->members + place + 1,
             (client->member_count - place) * sizeof(struct etcd_member_state *));
@@ -91,14 +94,18 @@ static void take_note(struct etcd_member_state *member, struct slice why) {
     member->seen.trouble[size] = '\0';
 }
 
+void etcd_member_fails_since(struct etcd_client *client, const struct etcd_member_state *member, int64_t since_ns) {
+    if (member != NULL && member == client->current && client->trouble_ns == 0) {
+        client->trouble_ns = since_ns;
+        client->lost = member;
+    }
+}
+
 void etcd_member_fail(struct etcd_client *client, struct etcd_member_state *member, enum etcd_failure failure,
                       struct slice why) {
-    if (member == client->current) {
-        client->is_proven = false;
-        if (client->trouble_ns == 0) {
-            client->trouble_ns = client->now_ns;
-            client->lost = member;
-        }
+    etcd_member_fails_since(client, member, client->now_ns);
+    if (member == client->current || (member->seen.leader && member->seen.health != ETCD_HEALTH_FAILING)) {
+        etcd_client_unprove(client); /* whoever passes writes on to the leader may not know yet */
         etcd_refresh_hurry(client);
     }
     member->seen.health = ETCD_HEALTH_FAILING;
@@ -118,6 +125,11 @@ void etcd_member_fail(struct etcd_client *client, struct etcd_member_state *memb
     client->must_tend = true;
     client->is_unsettled = true;
     etcd_client_wake_by(client, member->seen.next_try_ns);
+}
+
+void etcd_client_unprove(struct etcd_client *client) {
+    client->is_proven = false;
+    client->unproven_ns = client->now_ns;
 }
 
 /* The first answer after trouble. */
@@ -151,7 +163,7 @@ void etcd_member_prove(struct etcd_client *client, struct etcd_member_state *mem
         client->must_tend = true;
         client->is_unsettled = true;
     }
-    if (member == client->current && !client->is_proven) {
+    if (member == client->current && !client->is_proven && sent_ns >= client->unproven_ns) {
         client->is_proven = true;
         client->is_unsettled = true;
         if (client->trouble_ns != 0) {

@@ -80,16 +80,6 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
 
 static const struct etcd_call_ops ops = {.on_message = on_message, .on_close = on_close};
 
-static const struct etcd_method *method_of(enum etcd_method_id id) {
-    static const struct slice paths[] = {
-#define METHOD(method, path, ...) [ETCD_METHOD_##method] = SLICE(path),
-#include "proto/etcd/methods.def"
-#undef METHOD
-    };
-
-    return etcd_method_find(paths[id]);
-}
-
 struct etcd_stream *etcd_stream_open(struct etcd_client *client, enum etcd_method_id method,
                                      const struct etcd_stream_events *events, void *ctx) {
     struct etcd_stream *stream = calloc(1, sizeof(*stream));
@@ -99,7 +89,7 @@ struct etcd_stream *etcd_stream_open(struct etcd_client *client, enum etcd_metho
     }
     etcd_client_enter(client);
     *stream = (struct etcd_stream){
-        .call.ops = &ops, .client = client, .method = method_of(method), .events = events, .ctx = ctx};
+        .call.ops = &ops, .client = client, .method = etcd_method_get(method), .events = events, .ctx = ctx};
     stream->next = client->streams;
     if (stream->next != NULL) {
         stream->next->previous = stream;

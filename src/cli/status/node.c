@@ -1,32 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/status/node.h"
+
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/human.h"
 #include "cli/json_out.h"
 #include "cli/stat_list.h"
+#include "cli/status/cluster_seen.h"
 #include "cli/terminal.h"
 
 struct status {
-    struct ask ask; /* first: ASK_ROWS */
+    const struct ask *ask;
     struct terminal terminal;
     struct stat_list list;
-};
-
-static const struct option_row rows[] = {ASK_ROWS, {.name = NULL}};
-
-static const struct ask_usage usage = {
-    .text = "larder status - how a server is, on one screen\n\n"
-            "usage: larder status [OPTIONS]\n\n"
-            "Works with Larder and with memcached. Everything counts from the server's start.\n\n"
-            "examples:\n"
-            "  larder status\n"
-            "  larder status --server cache1:11211\n"
-            "  larder status --json | jq .hit_ratio\n"
-            "  larder status >/dev/null 2>&1 || echo 'it is down'\n",
-    .rows = rows,
-    .max_words = 0,
-    .words = "no arguments",
+    bool is_cluster; /* its store is one */
+    struct cluster_seen cluster;
 };
 
 static uint64_t number(const struct status *s, const char *name) {
@@ -58,7 +48,7 @@ static const char *label(const struct status *s, const char *text) {
 static void print_head(const struct status *s) {
     char uptime[HUMAN_TEXT_MAX];
 
-    printf("%s%s%s   version %s, up %s, pid %" PRIu64 ", threads %" PRIu64 "\n\n", s->terminal.bold, s->ask.server,
+    printf("%s%s%s   version %s, up %s, pid %" PRIu64 ", threads %" PRIu64 "\n\n", s->terminal.bold, s->ask->server,
            s->terminal.plain, version(s), human_duration(number(s, "uptime"), uptime), number(s, "pid"),
            number(s, "threads"));
 }
@@ -181,7 +171,9 @@ static void print_screen(const struct status *s) {
     print_hits(s);
     print_memory(s);
     print_items(s);
-    if (has_store(s)) {
+    if (s->is_cluster) {
+        cluster_seen_print(&s->terminal, &s->cluster);
+    } else if (has_store(s)) {
         print_store(s);
     }
     print_connections(s);
@@ -195,7 +187,7 @@ static void set_number(json_t *object, const char *name, uint64_t value) {
 static json_t *store_json(const struct status *s) {
     json_t *store;
 
-    if (!has_store(s)) {
+    if (s->is_cluster || !has_store(s)) {
         return json_null();
     }
     store = json_object();
@@ -220,7 +212,7 @@ static json_t *store_json(const struct status *s) {
 static void print_json(const struct status *s) {
     json_t *object = json_object();
 
-    json_set_bytes(object, "server", slice_from_string(s->ask.server));
+    json_set_bytes(object, "server", slice_from_string(s->ask->server));
     json_set_bytes(object, "version", slice_from_string(version(s)));
     set_number(object, "uptime_seconds", number(s, "uptime"));
     set_number(object, "pid", number(s, "pid"));
@@ -241,32 +233,37 @@ static void print_json(const struct status *s) {
     set_number(object, "bytes_received", number(s, "bytes_read"));
     set_number(object, "bytes_sent", number(s, "bytes_written"));
     json_set(object, "store", store_json(s));
+    json_set(object, "cluster", s->is_cluster ? cluster_seen_json(&s->cluster) : json_null());
     json_print_line(object);
 }
 
-static int run(int argc, char **argv) {
-    struct status status = {.ask = ask_defaults("larder status")};
-    int count;
-    int code;
+static int fetch(struct status *s) {
+    int code = stat_list_fetch(&s->list, s->ask, slice_make(NULL, 0));
 
-    if (!ask_parse(&usage, argc, argv, &status.ask, &count, &code)) {
-        return code;
+    if (code == EXIT_CODE_OK && cluster_seen_is_there(&s->list)) {
+        s->is_cluster = true;
+        code = cluster_seen_fetch(&s->cluster, s->ask);
     }
-    code = ask_open(&status.ask);
-    if (code != EXIT_CODE_OK) {
-        return code;
-    }
-    status.terminal = terminal_detect();
-    stat_list_init(&status.list);
-    code = stat_list_fetch(&status.list, &status.ask, slice_make(NULL, 0));
-    if (code == EXIT_CODE_OK && status.ask.json) {
-        print_json(&status);
-    } else if (code == EXIT_CODE_OK) {
-        print_screen(&status);
-    }
-    stat_list_fini(&status.list);
-    ask_close(&status.ask);
     return code;
 }
 
-const struct subcommand subcommand_status = {"status", "how a server is, on one screen", run};
+int status_node(const struct ask *ask) {
+    struct status *s = calloc(1, sizeof(*s));
+    int code;
+
+    if (s == NULL) {
+        fprintf(stderr, "%s: out of memory\n", ask->program);
+        return EXIT_CODE_FAILURE;
+    }
+    s->ask = ask;
+    s->terminal = terminal_detect();
+    code = fetch(s);
+    if (code == EXIT_CODE_OK && ask->json) {
+        print_json(s);
+    } else if (code == EXIT_CODE_OK) {
+        print_screen(s);
+    }
+    stat_list_fini(&s->list);
+    free(s);
+    return code;
+}

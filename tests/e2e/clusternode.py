@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node whose store groups are in an etcd cluster."""
+import pathlib
+
+from httpwire import ask
+from server import Server, wait_until
+from wire import Connection
+
+GROUPS = '[group "config"]\nbacking = store\nprefix = larder/\n\n[group "mem"]\n'
+PREFIX = "larder/"
+# Short, so that the tests are.
+TIMES = ["--store-timeout", "2s", "--store-attempt-timeout", "400ms"]
+TIMEOUT = 2
+DEADLINE = 30
+
+
+class ClusterNode(Server):
+    """The store group "config", its keys below PREFIX in the cluster, and the memory group "mem". `cluster`: what `store`
+    comes from, and the certificates and the user if it has them; `store` stands instead of its own URL."""
+
+    def __init__(self, directory, cluster, extra=(), store=None, config=GROUPS, times=TIMES, **options):
+        directory = pathlib.Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "conf").write_text(config)
+        words = ["--config", str(directory / "conf"), "--store", store or cluster.store_url(), *times, *extra]
+        super().__init__(directory, extra=words, **options)
+
+    # --- questions ---
+
+    def readiness(self):
+        """(status, text) of /readyz."""
+        answer = ask(self, "GET", "/readyz")
+        return answer.status, answer.body.decode()
+
+    def wait_ready(self):
+        wait_until(lambda: self.readiness()[0] == 200, DEADLINE, lambda: f"ready: {self.readiness()}; {self.stderr()}")
+
+    def wait_not_ready(self):
+        """Returns the text that says why."""
+        return wait_until(lambda: self.readiness()[0] == 503 and self.readiness()[1], DEADLINE, "not ready")
+
+    def cluster(self):
+        """What it says of its cluster: the lines of "stats cluster"."""
+        with Connection(self) as connection:
+            connection.send(b"stats cluster\r\n")
+            text = connection.read_until(lambda seen: len(seen) if seen.endswith(b"END\r\n") else 0, "the statistics")
+        lines = [line.split(" ", 2) for line in text.decode().split("\r\n") if line.startswith("STAT ")]
+        return {line[1]: line[2] if len(line) > 2 else "" for line in lines}
+
+    def member_in_use(self, cluster):
+        """The place of the member that requests go to."""
+        def find():
+            said = self.cluster()
+            for place in range(int(said["members"])):
+                if said[f"member:{place}:in_use"] == "1" and said[f"member:{place}:health"] == "good":
+                    return said[f"member:{place}:endpoint"]
+            return None
+        endpoint = wait_until(find, DEADLINE, "a member is in use")
+        return next(place for place in cluster.members if cluster.url(place) == endpoint)
+
+    def get(self, key):
+        return ask(self, "GET", f"/config/{key}")
+
+    def put(self, key, value, **headers):
+        return ask(self, "PUT", f"/config/{key}", value, headers)
+
+    def metrics(self):
+        """Each series and its value."""
+        lines = ask(self, "GET", "/metrics").body.decode().splitlines()
+        return {series: float(value) for series, value in
+                (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))}

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node whose etcd cluster is not there: at its start, later, or not the same one any more."""
+import time
+
+from clusternode import DEADLINE, PREFIX, TIMEOUT
+from cuttable import ANSWER_GARBAGE, HANG, RESET
+from httpwire import ask
+from test_http_watch import Watch
+
+# What a request may take beyond its time limit, on a machine that is busy with other tests.
+SLACK = 8
+
+
+def assert_without_store(node):
+    """Memory groups work; store groups say in time that nothing was done."""
+    assert ask(node, "PUT", "/mem/a", b"x").status == 204 and ask(node, "GET", "/mem/a").body == b"x"
+    began = time.monotonic()
+    for answer in (node.put("a", b"other"), node.get("a")):
+        assert answer.status == 503 and "cannot be reached" in answer.json["message"], answer.body
+    assert time.monotonic() - began < 2 * TIMEOUT + SLACK
+
+
+def test_no_etcd_at_the_start(start_cluster, start_cluster_node):
+    cluster = start_cluster(started=False)
+    node = start_cluster_node(cluster)
+    why = node.wait_not_ready()
+    for place in cluster.members:
+        assert cluster.url(place) in why
+    assert_without_store(node)
+    assert "connection refused" in node.readiness()[1]
+    cluster.start()
+    node.wait_ready()
+    assert node.put("a", b"1").status == 201 and node.get("a").body == b"1"
+    assert cluster.etcdctl()("get", f"{PREFIX}a", "--print-value-only") == "1\n"
+
+
+def test_all_members_go_and_come_back(start_cluster, start_cluster_node):
+    cluster = start_cluster()
+    node = start_cluster_node(cluster)
+    node.wait_ready()
+    with Watch(node, "/config/?watch=true") as watch:
+        assert node.put("a", b"1").status == 201
+        assert watch.next().data["key"] == "config/a"
+        cluster.kill_all()
+        assert "connection refused" in node.wait_not_ready()
+        assert_without_store(node)
+        cluster.start()
+        node.wait_ready()
+        assert node.get("a").body == b"1"
+        assert node.put("b", b"2").status == 201
+        assert watch.next().data["key"] == "config/b"
+
+
+def test_another_cluster_at_the_same_addresses(start_cluster, start_cluster_node):
+    """What was read there means nothing in another one: the node says so, and does not use it."""
+    cluster = start_cluster(size=1)
+    node = start_cluster_node(cluster)
+    node.wait_ready()
+    assert node.put("a", b"1").status == 201
+    cluster.start_anew()
+    why = node.wait_not_ready()
+    assert "cluster" in why.split(cluster.url(0), 1)[1], why
+    assert node.get("a").status == node.put("a", b"2").status == 503
+    assert cluster.count_keys(0, "") == 0
+    node.stop()
+    again = start_cluster_node(cluster)
+    again.wait_ready()
+    assert again.get("a").status == 404 and again.put("a", b"2").status == 201
+
+
+def test_a_member_answers_garbage(start_cluster, start_cluster_node):
+    cluster = start_cluster(size=1, client_proxies=True)
+    node = start_cluster_node(cluster)
+    node.wait_ready()
+    assert node.put("a", b"1").status == 201
+    for mode in (ANSWER_GARBAGE, RESET, HANG):
+        cluster.turn_clients(0, mode)
+        node.wait_not_ready()
+        assert_without_store(node)
+        cluster.free_clients(0)
+        node.wait_ready()
+        assert node.get("a").body == b"1"
+
+
+def test_one_of_three_answers_garbage(start_cluster, start_cluster_node):
+    """It is left for one that makes sense, and nobody is told of it."""
+    cluster = start_cluster(client_proxies=True)
+    node = start_cluster_node(cluster)
+    node.wait_ready()
+    assert node.put("a", b"1").status == 201
+    for mode in (ANSWER_GARBAGE, HANG, RESET):
+        place = node.member_in_use(cluster)
+        cluster.turn_clients(place, mode)
+        assert node.get("a").body == b"1"
+        assert node.member_in_use(cluster) != place
+        cluster.free_clients(place)
+    assert node.metrics()["larder_store_failovers_total"] >= 3
