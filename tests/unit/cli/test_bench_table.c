@@ -141,7 +141,8 @@ static void texts_of_a_picture_are_escaped(void **state) {
     svg_text(to, 1, 2, &font, "a<b>&\x01\n\xc3\xa9");
     svg_text(to, 1, 2, &font, "no utf-8: \xff");
     fclose(to);
-    assert_non_null(strstr(bytes, ">a&lt;b&gt;&amp;?\?\?\?</text>")); /* a control byte: no byte above ASCII is trusted */
+    assert_non_null(
+        strstr(bytes, ">a&lt;b&gt;&amp;?\?\?\?</text>")); /* a control byte: no byte above ASCII is trusted */
     assert_non_null(strstr(bytes, ">no utf-8: ?</text>"));
     assert_non_null(strstr(bytes, "text-anchor=\"end\""));
     free(bytes);
