@@ -83,11 +83,11 @@ def left_within(node, cluster, what):
         place = node.member_in_use(cluster)
         what(place)
         load.wait_progress()
-        assert node.member_in_use(cluster) != place
+        node.wait_left(cluster, place)
         load.wait_progress()
     others = [other for other in cluster.members if other != place]
     load.assert_true(cluster, others[0])
-    assert node.metrics()["larder_store_failovers_total"] >= 1
+    node.wait_metric("larder_store_failovers_total", lambda count: count >= 1)
     return place
 
 
@@ -192,12 +192,12 @@ def test_nothing_is_counted_twice(cluster, node):
     def stop():
         place = node.member_in_use(cluster)
         cluster.suspend(place)
-        wait_until(lambda: node.member_in_use(cluster) != place, DEADLINE, "it is left")
+        node.wait_left(cluster, place)
         cluster.resume(place)
         cluster.wait_healthy()
 
     unknown = count_while(node, cluster, [kill, stop, kill])
-    assert unknown == node.metrics()["larder_store_unknown_total"]
+    node.wait_metric("larder_store_unknown_total", lambda count: count == unknown)
 
 
 @pytest.mark.long
@@ -211,7 +211,7 @@ def test_nothing_is_counted_twice_for_long(cluster, node):
     def cut():
         place = node.member_in_use(cluster)
         cluster.cut(place)
-        wait_until(lambda: node.member_in_use(cluster) != place, DEADLINE, "it is left")
+        node.wait_left(cluster, place)
         cluster.heal(place)
         cluster.wait_healthy()
 

@@ -209,7 +209,7 @@ void etcd_link_flush(struct etcd_link *link) {
             etcd_link_lose(link, "no memory for what is to be sent, or it broke the protocol");
         } else if (outbox_pending(&link->out) == 0) {
             break;
-        } else if (!more) {
+        } else if (!more && can_write(link)) { /* what it told may have ended the link */
             (void)write_out(link);
         }
     }
