@@ -115,7 +115,7 @@ def lines(told, kinds=(LARDERD, MEMCACHED)):
         yield "and", text
     if "data" in told:
         yield "data", told["data"]
-    yield "processors", f"server on {told['server_cpu']}, load on {told['load_cpu']}"
+    yield "processors", told.get("processors", f"server on {told['server_cpu']}, load on {told['load_cpu']}")
     if "rounds" in told:
         yield "rounds", (f"{told['rounds']} in turns, each {told['time_ms'] / 1000:g} s "
                          f"after {told['warmup_ms'] / 1000:g} s of warm-up")

@@ -15,10 +15,20 @@ def varint(number):
     return out + bytes([number])
 
 
-def put_body(key, value):
-    """A gRPC frame (flag, length) with an etcdserverpb.PutRequest: key is field 1, value field 2."""
-    message = b"".join(bytes([field << 3 | 2]) + varint(len(data)) + data for field, data in ((1, key), (2, value)))
+def frame(*fields):
+    """A gRPC frame (flag, length) with a message whose fields 1, 2, ... are these bytes."""
+    message = b"".join(bytes([number << 3 | 2]) + varint(len(data)) + data for number, data in enumerate(fields, 1))
     return b"\0" + struct.pack(">I", len(message)) + message
+
+
+def put_body(key, value):
+    """etcdserverpb.PutRequest: key, value."""
+    return frame(key, value)
+
+
+def range_body(key):
+    """etcdserverpb.RangeRequest of one key, linearizable."""
+    return frame(key)
 
 
 def percentile(sorted_numbers, share):

@@ -11,6 +11,7 @@ from side_by_side.process import BenchError, Process, counters, fetch, free_port
 ETCD = "etcd"
 ETCD_PROXY = "etcd grpc-proxy"
 NGINX = "nginx"
+ETCD_GO = "etcd's Go client"
 
 NGINX_CONFIG = """
 daemon off;
@@ -147,7 +148,7 @@ class Nginx(Process):
 def version(name):
     """What the program says of itself, in a line; None if it is not there."""
     path = find(name)
-    option = "--version" if name in (ETCD, "h2load") else "-v"
+    option = "--version" if name in (ETCD, "h2load", "mariadbd") else "-v"
     if path is None:
         return None
     done = subprocess.run([path, option], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

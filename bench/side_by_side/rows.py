@@ -2,7 +2,7 @@
 """The rows of the comparison: what is measured, and what is asked of it."""
 import dataclasses
 
-from side_by_side.rivals import ETCD, ETCD_PROXY, NGINX
+from side_by_side.rivals import ETCD, ETCD_GO, ETCD_PROXY, NGINX
 from side_by_side.server import MEMCACHED
 
 RATIO = "ratio"  # larderd's figure divided by the rival's
@@ -80,6 +80,13 @@ ROWS = (
         ETCD, judged=VALUE),
     Row(23, "anonymous memory after gRPC puts of 100,000 keys, 256-byte values", "keys", 0.333, "MiB", ETCD,
         in_flight=(100, 10)),
+    Row(24, "client of a cluster: put, 256-byte value, 1 in flight, the client's own CPU", "client", 0.5,
+        "us CPU/request", ETCD_GO, load=("put",)),
+    Row(25, "the same, linearizable Range", "client", 0.5, "us CPU/request", ETCD_GO, load=("range",)),
+    Row(26, "put through a node whose store are three etcds, 256-byte value, 1 in flight, median latency", "through", 1.25, "us",
+        ETCD),
+    Row(27, "fail-over after SIGKILL of the member in use, the longest of 10", "failover", 500.0, "ms", None,
+        judged=VALUE),
 )
 
 

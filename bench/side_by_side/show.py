@@ -72,6 +72,12 @@ def details(result):
         yield "nginx keeps files open", result["tuned"], ""
     if "file" in result:
         yield "memory of files", result["file"], ""
+    if "h2load" in result:
+        yield "against h2load", result["h2load"], ""
+    if "single" in result:
+        yield "a single member", result["single"], ""
+    if "median_gap" in result:
+        yield f"median of {result['kills']} kills", {"unit": "ms", "own": result["median_gap"]}, ""
     if "warm" in result:
         yield "file in the page cache", {"unit": "s", "own": result["warm"]}, ""
         yield "resident memory then", {"unit": "MiB", "own": result["resident_mib"]}, ""

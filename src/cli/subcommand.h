@@ -31,5 +31,6 @@ extern const struct subcommand subcommand_flush;
 extern const struct subcommand subcommand_status;
 extern const struct subcommand subcommand_restore;
 extern const struct subcommand subcommand_bench;
+extern const struct subcommand subcommand_simulate;
 
 #endif

@@ -2,6 +2,7 @@
 """bench/run, the comparison with rivals: it measures, judges, and writes its section of a document."""
 import json
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -51,6 +52,16 @@ def grpc_row(number):
     return row if number != 23 else {**resident_row(2.5), "row": 23, "file": {"unit": "MiB", "own": 3.5, "other": 7}}
 
 
+def client_row(number):
+    half = {"median": 0.5, "min": 0.5, "max": 0.5}
+    return {**grpc_row(number), "h2load": {"unit": "us CPU/request", "own": 20, "other": 40, "ratio": half}}
+
+
+def failover_row(number):
+    return {"row": number, "what": "fail-over", "rival": None, "judged": "value", "limit": 500, "met": True,
+            "unit": "ms", "own": 120, "median_gap": 60, "kills": 10}
+
+
 @pytest.fixture
 def measured(tmp_path):
     """The result of one quick row."""
@@ -77,7 +88,8 @@ def test_a_row_is_measured_and_judged(measured):
 def all_rows():
     return [*(dict(resident_row(figure), row=number + 1) for number, figure in enumerate([2.5, 17, 3, 4, 5, 6, 7, 8])),
             put_row(9), put_row(10), put_row(11), dict(resident_row(2.5), row=12), start_row(13),
-            dict(resident_row(2.5), row=14), *map(grpc_row, range(15, 24))]
+            dict(resident_row(2.5), row=14), *map(grpc_row, range(15, 24)), *map(client_row, (24, 25)), grpc_row(26),
+            failover_row(27)]
 
 
 def test_a_result_is_written_into_its_section(measured, tmp_path):
@@ -88,7 +100,7 @@ def test_a_result_is_written_into_its_section(measured, tmp_path):
     for _ in range(2):  # the second time over its own section
         assert bench_run("--from", source, "--markdown", document).returncode == 0
         text = document.read_text()
-        assert text.startswith("before\n<!-- side-by-side -->\n22 of 23 rows met; MISSED: row 2.\n")
+        assert text.startswith("before\n<!-- side-by-side -->\n26 of 27 rows met; MISSED: row 2.\n")
         assert text.endswith("\n<!-- /side-by-side -->\nafter\n")
         assert "old" not in text
         for line in (
@@ -100,7 +112,10 @@ def test_a_result_is_written_into_its_section(measured, tmp_path):
                 "- Row 23: memory of files 3.50 MiB, 7.00 MiB.",
                 "| 9 | syncs | 12.00 | 24.00 | 0.500 (0.500-0.500) |",
                 "| 13 | start | 1.50 s |  |  | under 3 s | met |",
-                "- Row 13: file in the page cache 1.25 s; resident memory then 90.00 MiB; files 200.0 MiB."):
+                "- Row 13: file in the page cache 1.25 s; resident memory then 90.00 MiB; files 200.0 MiB.",
+                "- Row 25: against h2load 20.00 us CPU, 40.00 us CPU (ratio 0.500 (0.500-0.500)).",
+                "| 27 | fail-over | 120.0 ms |  |  | up to 500 ms | met |",
+                "- Row 27: median of 10 kills 60.00 ms."):
             assert line + "\n" in text
 
 
@@ -114,7 +129,7 @@ def test_a_document_without_the_section_is_left_alone(measured, tmp_path):
     assert b"has no section" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--rows", "24"), ("--rounds", "0"), ("--quick", "--markdown"), ("--nonsense",)])
+@pytest.mark.parametrize("arguments", [("--rows", "28"), ("--rounds", "0"), ("--quick", "--markdown"), ("--nonsense",)])
 def test_senseless_arguments_are_told_apart_from_failures(arguments):
     done = bench_run(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
@@ -130,7 +145,7 @@ def etcd_twice(monkeypatch, tmp_path):
     monkeypatch.setattr(etcd_api, "KEYS", 2000)
     monkeypatch.setattr(etcd_api, "HOLD", "100ms")
     cpus = sorted(os.sched_getaffinity(0))
-    place = server.Place(larderd_path(), larder_path(), MEMCACHED, cpus[0], cpus[-1], tmp_path)
+    place = server.Place(larderd_path(), pathlib.Path(larder_path()), MEMCACHED, cpus[0], cpus[-1], tmp_path)
 
     def measure_row(number):
         row, = (row for row in rows.ROWS if row.number == number)
@@ -148,6 +163,52 @@ def test_rows_of_etcds_api_are_measured(etcd_twice, number):
         assert ("cpu" in result) == (number in (18, 19, 20)) and ("rate" in result) == (number in (15, 16, 17, 21))
     if number == 23:
         assert result["file"]["own"] > 0 and result["file"]["other"] > 0
+
+
+@pytest.fixture
+def measure_cluster_row(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(REPOSITORY / "bench"))
+    from side_by_side import main, measure, rows, server
+    cpus = sorted(os.sched_getaffinity(0))
+    place = server.Place(larderd_path(), pathlib.Path(larder_path()), MEMCACHED, cpus[0], cpus[-1], tmp_path)
+
+    def measure_row(number):
+        row, = (row for row in rows.ROWS if row.number == number)
+        return measure.measure(row, place, main.Settings(1, 200, 50), lambda: None)
+    return measure_row
+
+
+@pytest.mark.parametrize("number", [24, 25])
+def test_the_client_of_a_cluster_is_measured_beside_etcds_own(measure_cluster_row, number):
+    result = measure_cluster_row(number)
+    assert result["own"] > 0 and result["other"] > 0 and result["h2load"]["other"] > 0
+    assert result["p50"]["own"] > 0 and result["p50"]["other"] > 0
+
+
+def test_a_node_in_front_of_etcd_is_measured(measure_cluster_row):
+    result = measure_cluster_row(26)
+    assert result["unit"] == "us" and result["own"] > 0 and result["other"] > 0
+    assert result["single"]["own"] > 0 and result["single"]["other"] > 0
+
+
+def test_members_are_killed_and_the_gap_is_measured(measure_cluster_row):
+    result = measure_cluster_row(27)
+    assert result["kills"] == 2 and 0 < result["median_gap"] <= result["own"] and "other" not in result
+
+
+def test_etcds_table_is_written_into_its_section(tmp_path):
+    document, source, picture = tmp_path / "page.md", tmp_path / "table.json", tmp_path / "table.svg"
+    document.write_text("<!-- etcd-table -->\n<!-- /etcd-table -->\n")
+    done = bench_run("--scale", "0.01", "--data", tmp_path / "data", "--json", source, "--markdown", document, "--plot",
+                     picture, program="table")
+    assert done.returncode == 0, done.stderr
+    text = document.read_text()
+    assert text.count("| etcd, three members |") == text.count("| larderd, one node |") == 7
+    assert text.count("| 1,000 | 8 | 256 | 100 | 1,000 | all members |") == 2
+    assert picture.read_text().endswith("</svg>\n")
+    document.write_text("<!-- etcd-table -->\n<!-- /etcd-table -->\n")
+    assert bench_run("--from", source, "--markdown", document, program="table").returncode == 0
+    assert document.read_text() == text
 
 
 def test_the_load_test_of_a_service_is_written_into_its_section(tmp_path):

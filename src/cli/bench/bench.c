@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/bench/bench_service.h"
+#include "cli/bench/client/bench_client.h"
 #include "cli/bench/config.h"
 #include "cli/bench/etcd/bench_etcd.h"
 #include "cli/bench/etcd/config.h"
@@ -12,6 +13,7 @@
 #include "cli/bench/prepare.h"
 #include "cli/bench/report.h"
 #include "cli/bench/run.h"
+#include "cli/bench/table/bench_table.h"
 #include "cli/subcommand.h"
 
 static bool find_subject(const struct bench_config *config, const struct address *address, uint64_t pid,
@@ -187,6 +189,12 @@ static int run_bench(int argc, char **argv) {
     }
     if (argc > 1 && etcd_config_is_kind(argv[1])) {
         return bench_etcd(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "table") == 0) {
+        return bench_table(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "client") == 0) {
+        return bench_client(argc - 1, argv + 1);
     }
     switch (bench_config_read(argc, argv, &config)) {
     case OPTIONS_HELP:

@@ -262,7 +262,9 @@ void bench_config_print_help(void) {
     puts("larder bench - make load on a server that speaks memcached or HTTP, and measure it\n\n"
          "usage: larder bench [HOST:PORT] [OPTIONS]      (127.0.0.1:11211)\n"
          "       larder bench config [OPTIONS]           the load test of a near-cache service; see its --help\n"
-         "       larder bench put|range|txn|watch|lease  etcd's API by gRPC, each with a --help of its own\n\n"
+         "       larder bench put|range|txn|watch|lease  etcd's API by gRPC, each with a --help of its own\n"
+         "       larder bench client put|range           load through the client that fails over; see its --help\n"
+         "       larder bench table [OPTIONS]            the tables of etcd's page; see its --help\n\n"
          "the load:");
     options_print(load_rows, stdout);
     puts("\nhow long and how fast:");

@@ -7,6 +7,7 @@
 enum { BAR_WIDTH = 30, TEXT_MAX = 48 };
 
 void progress_init(struct progress *p, bool quiet) {
+    p->prefix = NULL;
     p->enabled = !quiet && isatty(STDERR_FILENO) == 1;
 }
 
@@ -20,7 +21,8 @@ void progress_show_text(const struct progress *p, const char *label, double frac
         bar[i] = (double)i < fraction * BAR_WIDTH ? '#' : '.';
     }
     bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r\033[K%-10s [%s] %3.0f%%  %s", label, bar, fraction * 100.0, text);
+    fprintf(stderr, "\r\033[K%s%-10s [%s] %3.0f%%  %s", p->prefix == NULL ? "" : p->prefix, label, bar,
+            fraction * 100.0, text);
     fflush(stderr);
 }
 

@@ -7,6 +7,7 @@
 /* A line on standard error that is drawn over and over; nothing at all unless that is a terminal. */
 struct progress {
     bool enabled;
+    const char *prefix; /* stands before each label; NULL: nothing. Borrowed */
 };
 
 void progress_init(struct progress *p, bool quiet);

@@ -190,7 +190,7 @@ void etcd_client_ask(struct etcd_client *client, struct etcd_ask *ask) {
     ask->attempts = 0;
     ask->repeated = false;
     client->is_started = true;
-    client->must_tend |= client->current == NULL;
+    client->must_tend |= client->current == NULL || !etcd_member_is_usable(client->current);
     take_in(client, ask);
     etcd_client_leave(client, false);
 }

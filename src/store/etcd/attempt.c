@@ -100,11 +100,26 @@ static size_t room(const struct etcd_client *client, const struct etcd_link *lin
     return taken < most ? most - taken : 0;
 }
 
+/* Whether it has to wait for something else. What would be in doubt if it were lost is not sent to a member that may not
+ * know yet that its leader is gone: such a one would pass it on to nobody. A read shows whether it can be done. */
+static bool is_held_back(const struct etcd_ask_state *state, struct etcd_link *link) {
+    const struct etcd_client *client = state->client;
+
+    if (state->needs_token && !etcd_login_is_ready(client)) {
+        return true;
+    }
+    if (state->ask->repeat == ETCD_REPEAT || state->member != NULL || client->is_proven) {
+        return false;
+    }
+    etcd_question_ask(link, ETCD_QUESTION_PROBE, client->config.attempt_timeout_ns);
+    return true;
+}
+
 static void begin_some(struct etcd_client *client, struct etcd_ask_queue *queue, struct etcd_link *link, size_t most) {
     while (queue->first != NULL && most > 0) {
         struct etcd_ask_state *state = queue->first;
 
-        if (state->needs_token && !etcd_login_is_ready(client)) {
+        if (is_held_back(state, link)) {
             return;
         }
         if (state->ask->deadline_ns <= client->now_ns) {
@@ -255,7 +270,7 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
         text = slice_from_string(link->member->seen.trouble);
     }
     if (outcome.status == STORE_OK && (state->is_bad || state->ask->response == NULL)) {
-        outcome = (struct etcd_outcome){.verdict = ETCD_VERDICT_DOUBT, .status = STORE_PROTOCOL};
+        outcome = (struct etcd_outcome){.verdict = ETCD_VERDICT_DOUBT, .status = STORE_PROTOCOL, .leave = true};
         text = SLICE("the answer cannot be read");
     }
     if (outcome.status != STORE_OK) {

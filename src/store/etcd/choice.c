@@ -5,7 +5,7 @@
 /* A connection that takes longer gets a rival to another member; the first that stands is used. */
 #define STAGGER_NS (100 * CLOCK_NS_PER_MS)
 
-/* When no member is well, one is tried after about this time, however long it has failed. */
+/* When no member is well and requests wait, one is tried after about this time, however long it has failed. */
 #define HOPE_NS (150 * CLOCK_NS_PER_MS)
 
 /* The earlier of two times. */
@@ -32,7 +32,7 @@ static void use(struct etcd_client *client, struct etcd_member_state *member) {
         client->current = member;
         etcd_refresh_hurry(client);
     }
-    client->is_proven = false;
+    etcd_client_unprove(client);
     client->retry_ns = 0;
     client->is_unsettled = true;
 }
@@ -121,10 +121,10 @@ static void seek(struct etcd_client *client) {
     if (client->now_ns < client->dialed_ns + STAGGER_NS && one_is_opening(client)) {
         return;
     }
-    if (client->retry_ns == 0) {
+    if (client->retry_ns == 0 && client->waiting.first != NULL) {
         client->retry_ns = client->now_ns + etcd_client_jitter(client, HOPE_NS);
     }
-    if (client->now_ns < sooner(next->seen.next_try_ns, client->retry_ns)) {
+    if (client->now_ns < next->seen.next_try_ns && (client->retry_ns == 0 || client->now_ns < client->retry_ns)) {
         return;
     }
     client->retry_ns = 0;

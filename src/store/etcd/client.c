@@ -173,7 +173,7 @@ static int64_t next_due(const struct etcd_client *client) {
     due_ns = sooner(due_ns, etcd_choice_due(client));
     due_ns = sooner(due_ns, etcd_login_due(client));
     due_ns = sooner(due_ns, etcd_streams_due(client));
-    if (client->current != NULL) {
+    if (client->current != NULL && etcd_member_is_usable(client->current)) {
         due_ns = sooner(due_ns, client->refresh_due_ns);
     }
     for (const struct etcd_link *link = client->links; link != NULL; link = link->next) {

@@ -20,9 +20,12 @@
  *  - after keepalive_time + keepalive_timeout, when it does not even answer a ping although something was asked (a stopped
  *    process, a cut cable). A ping goes out no more often than etcd bears without ending the connection, see link.h;
  *  - after attempt_timeout, when it does not answer a request (cut off from its leader, a slow disk), or says that it has no
- *    leader. All requests say "hasleader", so a member without one refuses before it does anything;
+ *    leader. All requests say "hasleader", so a member without one refuses before it does anything (but those to one member
+ *    alone that it can answer by itself: Status, MemberList, hashes and serializable ranges);
  *  - when what it says is not etcd's protocol, or another cluster's than the one first met (see etcd_client_cluster_id).
- * It is then tried again after a delay that doubles up to backoff_max, with jitter.
+ * It is then tried again after a delay that doubles up to backoff_max, with jitter. A request that must not be repeated is
+ * sent only to a member that has answered since the last trouble, its own or that of the cluster's leader, for one that does
+ * not know yet that its leader is gone would pass it on to nobody; if nothing else shows it, a read is sent first.
  *
  * What may have been done: a request is *untouched* when no connection took it, the server said it did not look at it
  * (GOAWAY, REFUSED_STREAM), or the error is one etcd gives before it proposes anything; such a request is sent again

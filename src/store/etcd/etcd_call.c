@@ -7,7 +7,7 @@
 
 /* Calls on their way through the engine: from any thread to the engine's own, there in an order, to the cluster, and back. */
 
-struct etcd_call {
+struct etcd_store_call {
     struct etcd_errand errand; /* first */
     struct etcd_store *store;
     struct store_call *outer; /* the caller's */
@@ -24,7 +24,7 @@ static void answer(struct store_call *call, enum store_status status, int64_t re
 }
 
 /* Gives the caller what `inner` has. */
-static void finish(struct etcd_call *c) {
+static void finish(struct etcd_store_call *c) {
     struct etcd_store *s = c->store;
     struct store_call *outer = c->outer;
 
@@ -46,7 +46,7 @@ static void finish(struct etcd_call *c) {
 static void pump(struct etcd_store *s);
 
 static void on_done(struct store_call *inner) {
-    struct etcd_call *c = (struct etcd_call *)(void *)((char *)inner - offsetof(struct etcd_call, inner));
+    struct etcd_store_call *c = (struct etcd_store_call *)(void *)((char *)inner - offsetof(struct etcd_store_call, inner));
     struct etcd_store *s = c->store;
     bool ordered = c->ordered;
 
@@ -59,7 +59,7 @@ static void on_done(struct store_call *inner) {
     }
 }
 
-static void ask(struct etcd_call *c) {
+static void ask(struct etcd_store_call *c) {
     struct etcd_store *s = c->store;
 
     if (s->driver == NULL) {
@@ -79,13 +79,13 @@ static void pump(struct etcd_store *s) {
     }
     s->pumping = true;
     while ((turn = etcd_order_take(s->order)) != NULL) {
-        ask((struct etcd_call *)(void *)((char *)turn - offsetof(struct etcd_call, turn)));
+        ask((struct etcd_store_call *)(void *)((char *)turn - offsetof(struct etcd_store_call, turn)));
     }
     s->pumping = false;
 }
 
 static void run(struct etcd_store *s, struct etcd_errand *errand) {
-    struct etcd_call *c = (struct etcd_call *)(void *)errand;
+    struct etcd_store_call *c = (struct etcd_store_call *)(void *)errand;
 
     c->ordered = etcd_order_counts(&c->inner.op);
     c->turn.op = &c->inner.op;
@@ -109,7 +109,7 @@ static int64_t deadline_of(const struct etcd_store *s, const struct store_call *
 
 void etcd_store_submit(struct store *store, struct store_call *call) {
     struct etcd_store *s = etcd_store_of(store);
-    struct etcd_call *c;
+    struct etcd_store_call *c;
 
     if (atomic_load(&s->closing)) {
         answer(call, STORE_CLOSED, atomic_load(&s->revision));

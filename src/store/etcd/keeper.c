@@ -9,13 +9,13 @@
 
 #define FOREVER_NS (INT64_MAX / 4) /* a time to live that is longer is that long */
 
-struct etcd_keeper *etcd_keeper_new(struct etcd_client *client, const struct etcd_io *io, void *io_ctx) {
+struct etcd_keeper *etcd_keeper_new(struct etcd_client *client, int64_t (*now_ns)(void *clock), void *clock) {
     struct etcd_keeper *keeper = calloc(1, sizeof(*keeper));
 
     if (keeper != NULL) {
         keeper->client = client;
-        keeper->io = io;
-        keeper->io_ctx = io_ctx;
+        keeper->now_ns = now_ns;
+        keeper->clock = clock;
         arena_init(&keeper->arena, ETCD_MESSAGE_MAX);
     }
     return keeper;

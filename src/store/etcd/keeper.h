@@ -9,10 +9,10 @@
 struct etcd_keeper;
 struct etcd_kept;
 
-/* `io` and `io_ctx`, those of the client, are its clock. NULL: out of memory. */
-struct etcd_keeper *etcd_keeper_new(struct etcd_client *client, const struct etcd_io *io, void *io_ctx);
+/* `now_ns` tells the same time as the client's io->now_ns. NULL: out of memory. */
+struct etcd_keeper *etcd_keeper_new(struct etcd_client *client, int64_t (*now_ns)(void *clock), void *clock);
 
-/* All its leases are let go of; not from inside its events. NULL is allowed. */
+/* All its leases are let go of; not from inside its events, and before etcd_client_free. NULL is allowed. */
 void etcd_keeper_free(struct etcd_keeper *keeper);
 
 struct etcd_kept_events {

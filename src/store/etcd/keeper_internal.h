@@ -30,8 +30,8 @@ struct etcd_kept {
 
 struct etcd_keeper {
     struct etcd_client *client;
-    const struct etcd_io *io;
-    void *io_ctx;
+    int64_t (*now_ns)(void *clock);
+    void *clock;
     struct etcd_stream *stream; /* NULL: there is no lease to keep */
     bool open;                  /* a call stands */
     int64_t heard_ns;           /* when something came on it last */
@@ -43,7 +43,7 @@ struct etcd_keeper {
 };
 
 static inline int64_t keeper_now(const struct etcd_keeper *keeper) {
-    return keeper->io->now_ns(keeper->io_ctx);
+    return keeper->now_ns(keeper->clock);
 }
 
 /* --- keeper.c --- */

@@ -105,11 +105,8 @@ static void on_lost(void *ctx, enum store_status status, struct slice text) {
     struct etcd_keeper *keeper = ctx;
 
     (void)status;
-    (void)text; /* the client has both in its member's trouble */
-    keeper->open = false;
-    for (struct etcd_kept *kept = keeper->first; kept != NULL; kept = kept->next) {
-        kept->asked_at = 0;
-    }
+    (void)text;           /* the client has both in its member's trouble */
+    keeper->open = false; /* what was asked for in this call is asked for again in the next */
 }
 
 static const struct etcd_stream_events stream_events = {

@@ -209,9 +209,12 @@ void etcd_link_flush(struct etcd_link *link) {
             etcd_link_lose(link, "no memory for what is to be sent, or it broke the protocol");
         } else if (outbox_pending(&link->out) == 0) {
             break;
-        } else if (!more && can_write(link)) { /* what it told may have ended the link */
+        } else if (!more && can_write(link)) { /* a call that ended in there may have closed it */
             (void)write_out(link);
         }
+    }
+    if ((link->phase == ETCD_LINK_CHECKING || link->phase == ETCD_LINK_READY) && grpc_client_is_over(link->grpc)) {
+        etcd_link_lose(link, "it does not speak gRPC"); /* a goodbye over it has gone out */
     }
     if (link->phase == ETCD_LINK_DRAINING && grpc_client_calls(link->grpc) == 0) {
         etcd_link_kill(link); /* the last call was given up here */

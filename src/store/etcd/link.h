@@ -52,6 +52,7 @@ enum etcd_question_kind {
 struct etcd_question {
     struct etcd_call call; /* first */
     enum etcd_question_kind kind;
+    int64_t sent_ns;
     int64_t due_ns;
     bool is_answered;
 };

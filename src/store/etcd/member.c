@@ -104,8 +104,8 @@ void etcd_member_fails_since(struct etcd_client *client, const struct etcd_membe
 void etcd_member_fail(struct etcd_client *client, struct etcd_member_state *member, enum etcd_failure failure,
                       struct slice why) {
     etcd_member_fails_since(client, member, client->now_ns);
-    if (member == client->current) {
-        client->is_proven = false;
+    if (member == client->current || (member->seen.leader && member->seen.health != ETCD_HEALTH_FAILING)) {
+        etcd_client_unprove(client); /* whoever passes writes on to the leader may not know yet */
         etcd_refresh_hurry(client);
     }
     member->seen.health = ETCD_HEALTH_FAILING;
@@ -125,6 +125,11 @@ void etcd_member_fail(struct etcd_client *client, struct etcd_member_state *memb
     client->must_tend = true;
     client->is_unsettled = true;
     etcd_client_wake_by(client, member->seen.next_try_ns);
+}
+
+void etcd_client_unprove(struct etcd_client *client) {
+    client->is_proven = false;
+    client->unproven_ns = client->now_ns;
 }
 
 /* The first answer after trouble. */
@@ -158,7 +163,7 @@ void etcd_member_prove(struct etcd_client *client, struct etcd_member_state *mem
         client->must_tend = true;
         client->is_unsettled = true;
     }
-    if (member == client->current && !client->is_proven) {
+    if (member == client->current && !client->is_proven && sent_ns >= client->unproven_ns) {
         client->is_proven = true;
         client->is_unsettled = true;
         if (client->trouble_ns != 0) {

@@ -61,6 +61,13 @@ void etcd_answer_is_foreign(struct etcd_link *link) {
     distrust(link, why);
 }
 
+/* Whoever it was before, a later term knows better. */
+static void name_leader(struct etcd_client *client, uint64_t id) {
+    for (size_t i = 0; i < client->member_count; i++) {
+        client->members[i]->seen.leader = id != 0 && client->members[i]->seen.id == id;
+    }
+}
+
 static void take_status(struct etcd_link *link, const Etcdserverpb__StatusResponse *status) {
     struct etcd_client *client = link->client;
     struct etcd_member *seen = &link->member->seen;
@@ -68,7 +75,10 @@ static void take_status(struct etcd_link *link, const Etcdserverpb__StatusRespon
     if (status->header != NULL) {
         seen->id = status->header->member_id;
     }
-    seen->leader = status->leader != 0 && status->leader == seen->id;
+    if (status->raftterm >= client->term) {
+        client->term = status->raftterm;
+        name_leader(client, status->leader);
+    }
     seen->learner = status->islearner != 0;
     seen->db_bytes = status->dbsize;
     (void)snprintf(seen->version, sizeof(seen->version), "%s", status->version == NULL ? "" : status->version);
@@ -113,7 +123,7 @@ static void on_message(struct etcd_call *call, struct slice bytes) {
     arena_fini(&arena);
 }
 
-/* A status that is refused for want of a right shows that it is etcd. */
+/* A status that is refused for want of a right, in etcd's words, shows that it is etcd. */
 static void after_status(struct etcd_link *link, struct etcd_outcome outcome, struct slice text) {
     char why[ETCD_MEMBER_TEXT_MAX];
 
@@ -121,7 +131,7 @@ static void after_status(struct etcd_link *link, struct etcd_outcome outcome, st
         return;
     }
     (void)snprintf(why, sizeof(why), "it does not say its status: %.*s", (int)text.size, text.data);
-    if (outcome.status == STORE_DENIED) {
+    if (outcome.status == STORE_DENIED && outcome.error != ETCD_OK) {
         etcd_member_ready(link->client, link);
     } else if (outcome.verdict == ETCD_VERDICT_ANSWERED || outcome.status == STORE_PROTOCOL) {
         distrust(link, why);
@@ -131,11 +141,13 @@ static void after_status(struct etcd_link *link, struct etcd_outcome outcome, st
 }
 
 static void after_probe(struct etcd_link *link, struct etcd_outcome outcome, struct slice text) {
+    bool is_election = outcome.error == ETCD_ERROR_NO_LEADER || outcome.error == ETCD_ERROR_LEADER_CHANGED;
+
     if (outcome.verdict == ETCD_VERDICT_ANSWERED || outcome.verdict == ETCD_VERDICT_LOGIN) {
-        etcd_member_prove(link->client, link->member, link->client->now_ns);
+        etcd_member_prove(link->client, link->member, link->questions[ETCD_QUESTION_PROBE].sent_ns);
     } else {
-        etcd_member_fail(link->client, link->member,
-                         outcome.error == ETCD_ERROR_NO_LEADER ? ETCD_FAILURE_LEADERLESS : ETCD_FAILURE_SILENCE, text);
+        etcd_member_fail(link->client, link->member, is_election ? ETCD_FAILURE_LEADERLESS : ETCD_FAILURE_SILENCE,
+                         text);
     }
 }
 
@@ -170,7 +182,8 @@ void etcd_question_ask(struct etcd_link *link, enum etcd_question_kind kind, int
     if (question->call.link != NULL) {
         return;
     }
-    *question = (struct etcd_question){.kind = kind, .call.ops = &ops, .due_ns = client->now_ns + timeout_ns};
+    *question = (struct etcd_question){
+        .kind = kind, .call.ops = &ops, .sent_ns = client->now_ns, .due_ns = client->now_ns + timeout_ns};
     if (!etcd_call_begin(&question->call, link, etcd_method_get(methods[kind])->path, &options)) {
         return;
     }

@@ -10,8 +10,6 @@
 /* However much happens, members are not asked for more often. */
 #define PAUSE_NS (1 * CLOCK_NS_PER_S)
 
-enum { URL_MAX_TEXT = 256 };
-
 void etcd_refresh_hurry(struct etcd_client *client) {
     int64_t soonest_ns = client->refreshed_ns == 0 ? client->now_ns : client->refreshed_ns + PAUSE_NS;
     int64_t due_ns = soonest_ns > client->now_ns ? soonest_ns : client->now_ns;

@@ -117,7 +117,9 @@ struct etcd_client {
     struct etcd_member_state *members[ETCD_MEMBERS_MAX];
     size_t member_count;
     struct etcd_member_state *current;
-    bool is_proven; /* the current one has answered since the last trouble */
+    bool is_proven; /* the current one has answered what was asked since the last trouble, at unproven_ns */
+    int64_t unproven_ns;
+    uint64_t term; /* the highest that a member has spoken of */
     struct etcd_link *links;
     struct etcd_link *dirty;
     bool has_dead;     /* links */
@@ -182,6 +184,9 @@ void etcd_member_ready(struct etcd_client *client, struct etcd_link *link);
 
 /* The connection is lost; it is dead already. */
 void etcd_member_lost(struct etcd_client *client, struct etcd_link *link, struct slice why);
+
+/* What the member in use has answered so far counts no more. */
+void etcd_client_unprove(struct etcd_client *client);
 
 bool etcd_member_is_usable(const struct etcd_member_state *member);
 

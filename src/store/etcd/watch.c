@@ -60,7 +60,7 @@ struct etcd_watch *etcd_watch_open(struct etcd_watches *watches, const struct st
     w->progress = progress;
     w->events = *events;
     w->ctx = ctx;
-    if (!watch_stream_join(w)) {
+    if (!watch_channel_join(w)) {
         watch_free(w);
         return NULL;
     }
@@ -71,7 +71,7 @@ void etcd_watch_close(struct etcd_watch *watch) {
     if (watch == NULL) {
         return;
     }
-    watch_stream_leave(watch);
+    watch_channel_leave(watch);
     watch->closed = true;
     if (watch->holders == 0) {
         watch_free(watch);
@@ -79,14 +79,14 @@ void etcd_watch_close(struct etcd_watch *watch) {
 }
 
 void etcd_watch_pause(struct etcd_watch *watch) {
-    watch_stream_leave(watch);
+    watch_channel_leave(watch);
 }
 
 void etcd_watch_resume(struct etcd_watch *watch) {
     if (watch->over || watch->closed || watch->stream != NULL) {
         return;
     }
-    if (!watch_stream_join(watch)) {
+    if (!watch_channel_join(watch)) {
         watch_end(watch, STORE_NO_MEMORY, 0, SLICE(""));
     }
 }
@@ -108,7 +108,7 @@ bool watch_let_go(struct etcd_watch *watch) {
 }
 
 void watch_end(struct etcd_watch *watch, enum store_status status, int64_t compact_revision, struct slice text) {
-    watch_stream_leave(watch);
+    watch_channel_leave(watch);
     watch->over = true;
     watch->events.on_end(watch->ctx, status, compact_revision, text);
 }

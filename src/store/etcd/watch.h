@@ -32,11 +32,11 @@ enum { ETCD_WATCH_FRAGMENTS_MAX = 256 << 20 /* bytes of one revision in pieces; 
 /* NULL: out of memory. */
 struct etcd_watches *etcd_watches_new(struct etcd_client *client);
 
-/* All its watches are closed. NULL is allowed. */
+/* All its watches are closed; before etcd_client_free. NULL is allowed. */
 void etcd_watches_free(struct etcd_watches *watches);
 
-/* `watch` is copied. start_revision 0: from when the cluster first knows of it; on_created tells when that is. `progress`: ask
- * for progress notifications. NULL: out of memory. */
+/* `watch` is copied. start_revision 0: from when the cluster first knows of it; on_created tells when that is, and after a
+ * loss it goes on from there. `progress`: ask for progress notifications. NULL: out of memory. */
 struct etcd_watch *etcd_watch_open(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
                                    const struct etcd_watch_events *events, void *ctx);
 

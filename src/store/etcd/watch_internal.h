@@ -40,7 +40,7 @@ struct watch_held {
 
 struct etcd_watch {
     struct etcd_watches *watches;
-    struct watch_stream *stream; /* NULL: WATCH_IDLE */
+    struct watch_channel *stream; /* NULL: WATCH_IDLE */
     enum watch_state state;
     struct etcd_watch *next; /* in the stream's list of its state */
     struct etcd_watch *previous;
@@ -58,9 +58,9 @@ struct etcd_watch {
     char span[];
 };
 
-struct watch_stream {
+struct watch_channel {
     struct etcd_watches *watches;
-    struct watch_stream *next;
+    struct watch_channel *next;
     struct etcd_stream *stream;
     struct watch_list waiting;
     struct watch_list live;
@@ -77,7 +77,7 @@ struct watch_stream {
 
 struct etcd_watches {
     struct etcd_client *client;
-    struct watch_stream *streams;
+    struct watch_channel *streams;
 };
 
 /* --- watch.c --- */
@@ -90,13 +90,36 @@ bool watch_let_go(struct etcd_watch *watch);
 /* Ends it: takes it from its stream and calls on_end. */
 void watch_end(struct etcd_watch *watch, enum store_status status, int64_t compact_revision, struct slice text);
 
-/* --- watch_stream.c --- */
+/* --- watch_channel.c --- */
 
 /* Puts it on a stream that has room, and has it created. False: no memory. */
-bool watch_stream_join(struct etcd_watch *watch);
+bool watch_channel_join(struct etcd_watch *watch);
 
 /* Takes it from its stream (if it has one), and from the cluster. */
-void watch_stream_leave(struct etcd_watch *watch);
+void watch_channel_leave(struct etcd_watch *watch);
+
+/* Takes it off the stream; `tell`: the cluster still has it. The stream ends with its last watch. */
+void watch_channel_take_off(struct etcd_watch *watch, bool tell);
+
+/* Asks for the next that waits, if none is being created. */
+void watch_channel_create_next(struct watch_channel *s);
+
+/* One that was being created waits again, before all others. */
+void watch_channel_put_back(struct watch_channel *s, struct etcd_watch *watch);
+
+/* NULL: no watch has that number. */
+struct etcd_watch *watch_channel_find(struct watch_channel *s, int64_t id);
+void watch_channel_set_live(struct watch_channel *s, struct etcd_watch *watch, int64_t id);
+
+/* Where it cannot be sent, the call is given up: else the cluster would go on with a watch that nobody listens to. */
+void watch_channel_cancel(struct watch_channel *s, int64_t id);
+
+/* Nothing more is taken from this call, nor sent on it; on_lost follows. */
+void watch_channel_distrust(struct watch_channel *s, const char *why);
+
+/* --- watch_response.c --- */
+
+void watch_take_response(struct watch_channel *s, const Etcdserverpb__WatchResponse *r);
 
 /* --- watch_events.c --- */
 

@@ -49,6 +49,49 @@ static void a_unary_call_goes_there_and_back(void **state) {
     assert_false(grpc_client_is_over(pair->client));
 }
 
+/* What etcd refuses at its door while there is no leader; with a token and a timeout, or without. */
+static void a_call_may_need_a_leader(void **state) {
+    struct grpc_call_options options = {.has_leader = true};
+    struct pair *pair = *state;
+    struct grpc_call *call = grpc_client_call(pair->client, SLICE("/echo/Echo"), &options);
+
+    pair->calls++;
+    grpc_call_end_sending(call);
+    pair_run(pair);
+    assert_non_null(strstr(pair_log(pair), "server: open /echo/Echo by larder:2379 hasleader\n"));
+    options.token = SLICE("secret");
+    options.timeout_ns = 1000;
+    call = grpc_client_call(pair->client, SLICE("/echo/Echo"), &options);
+    pair->calls++;
+    grpc_call_end_sending(call);
+    pair_run(pair);
+    assert_non_null(strstr(pair_log(pair), "server: open /echo/Echo by larder:2379 secret 1000 hasleader\n"));
+}
+
+static void pings_are_answered_and_frames_counted(void **state) {
+    struct pair *pair = *state;
+    struct grpc_call *call;
+
+    pair_run(pair);
+    assert_int_equal(grpc_client_heard(pair->client).pongs, 0);
+    assert_int_equal(grpc_client_heard(pair->client).frames, 0); /* SETTINGS are none of those that count */
+    assert_true(grpc_client_ping(pair->client));
+    assert_int_equal(grpc_client_heard(pair->client).pongs, 0);
+    pair_run(pair);
+    assert_int_equal(grpc_client_heard(pair->client).pongs, 1);
+    assert_int_equal(grpc_client_heard(pair->client).frames, 0);
+    call = pair_call(pair, "/echo");
+    pair_send(call, 10);
+    grpc_call_end_sending(call);
+    pair_run(pair);
+    assert_int_equal(grpc_client_heard(pair->client).frames, 3); /* header, message, trailer */
+    assert_int_equal(grpc_client_heard(pair->client).pongs, 1);
+    (void)grpc_client_feed(pair->client, SLICE("this is no frame of HTTP/2"));
+    pair_run(pair);
+    assert_true(grpc_client_is_over(pair->client));
+    assert_false(grpc_client_ping(pair->client));
+}
+
 /* Many calls of many sizes at a time, more than the server takes at once, whatever pieces the bytes come in. */
 static void calls_share_the_connection(void **state) {
     static const size_t steps[] = {1, 2, 3, 7, 64, 1000, 16384, SIZE_MAX};
@@ -270,6 +313,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(a_unary_call_goes_there_and_back),
+        TEST(a_call_may_need_a_leader),
+        TEST(pings_are_answered_and_frames_counted),
         cmocka_unit_test(calls_share_the_connection),
         TEST(a_status_comes_with_its_text),
         TEST(messages_go_both_ways_at_once),

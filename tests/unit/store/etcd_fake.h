@@ -45,11 +45,13 @@ struct etcd_client {
     int64_t next_lease;
     int64_t now_ns;
     struct arena arena; /* of what was sent */
-    struct etcd_io io;
 };
 
 void fake_init(struct etcd_client *fake);
 void fake_fini(struct etcd_client *fake);
+
+/* The client's clock; `fake` is the client. */
+int64_t fake_now_ns(void *fake);
 
 /* --- asks --- */
 

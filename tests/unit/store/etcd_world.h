@@ -19,7 +19,7 @@
 
 /* A world of a few members for the client of a cluster, with a clock that is moved by hand. A member speaks by our own server
  * of gRPC; what it does beyond that, the test says. Bytes take no time. */
-enum { WORLD_HOSTS = 4, WORLD_CONNECTIONS = 256, WORLD_HELD = 64, WORLD_CLUSTER = 7 };
+enum { WORLD_HOSTS = 4, WORLD_CONNECTIONS = 512, WORLD_HELD = 64, WORLD_CLUSTER = 7 };
 
 struct host;
 
@@ -139,6 +139,7 @@ static inline void world_answer_members(struct connection *c, struct grpc_stream
         etcdserverpb__member__init(&members[i]);
         urls[i] = text[i][1];
         members[i].id = i + 100;
+        members[i].islearner = c->world->hosts[i].learner;
         members[i].name = text[i][0];
         members[i].clienturls = &urls[i];
         members[i].n_clienturls = 1;
@@ -509,6 +510,17 @@ static inline void world_kill(struct world *world, size_t host) {
     world_cut(world, host);
 }
 
+/* A connection that the host has. */
+static inline struct connection *world_connection(struct world *world, size_t host) {
+    for (size_t i = world->connection_count; i-- > 0;) {
+        if (world->connections[i]->host == &world->hosts[host] && world->connections[i]->link != NULL) {
+            return world->connections[i];
+        }
+    }
+    fail();
+    return NULL;
+}
+
 /* The host whose member is in use, or -1. */
 static inline int world_in_use(const struct world *world) {
     for (size_t i = 0; i < etcd_client_member_count(world->client); i++) {
@@ -573,5 +585,13 @@ static inline void request_put(struct world *world, struct request *request) {
         assert_int_equal((request)->ask.status, wanted);                                                               \
         etcd_ask_fini(&(request)->ask);                                                                                \
     } while (0)
+
+/* The member in use has answered: writes go out at once. */
+static inline void world_prove(struct world *world) {
+    struct request get;
+
+    request_get(world, &get);
+    EXPECT(world, &get, 1, STORE_OK);
+}
 
 #endif

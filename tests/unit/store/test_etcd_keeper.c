@@ -59,7 +59,7 @@ static int setup(void **state) {
 
     fake_init(&f->client);
     f->client.cluster_id = 44;
-    f->keeper = etcd_keeper_new(&f->client, &f->client.io, &f->client);
+    f->keeper = etcd_keeper_new(&f->client, fake_now_ns, &f->client);
     assert_non_null(f->keeper);
     *state = f;
     return 0;

@@ -1,288 +1,342 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "etcd_world.h"
 
-#include <cmocka.h>
+static struct etcd_member member_at(const struct world *world, size_t place) {
+    struct etcd_member member;
 
-#include "../net/toy_tls.h"
-#include "base/clock.h"
-#include "proto/etcd/rpc.pb-c.h"
-#include "store/etcd/driver.h"
-#include "toy_etcd.h"
-
-/* The client of a cluster, its driver and a real etcd, with TLS and without. */
-
-enum { DAY = 86400, START_S = 60, MIB = 1 << 20, MANY = 500 };
-
-struct fixture {
-    char directory[TOY_PATH_MAX];
-    char ca[TOY_PATH_MAX];
-    char other_ca[TOY_PATH_MAX];
-    char certificate[TOY_PATH_MAX];
-    char key[TOY_PATH_MAX];
-    struct toy_etcd etcd;
-    struct loop *loop;
-    struct etcd_driver *driver;
-    unsigned awaited;
-};
-
-static int set_up(struct fixture *f, bool tls) {
-    struct toy_identity authority;
-    struct toy_identity other;
-
-    toy_directory_make(f->directory);
-    toy_authority(f->directory, "ca", &authority);
-    toy_authority(f->directory, "other", &other);
-    toy_certificate(f->directory, "server", &authority, "DNS:localhost,IP:127.0.0.1", -DAY, DAY);
-    toy_certificate(f->directory, "client", &authority, "DNS:client", -DAY, DAY);
-    toy_identity_free(&authority);
-    toy_identity_free(&other);
-    toy_path(f->directory, "ca.pem", f->ca);
-    toy_path(f->directory, "other.pem", f->other_ca);
-    toy_path(f->directory, "client.pem", f->certificate);
-    toy_path(f->directory, "client.key", f->key);
-    toy_etcd_start(&f->etcd, f->directory, tls);
-    return 0;
+    etcd_client_member(world->client, place, &member);
+    return member;
 }
 
-static int set_up_plain(void **state) {
-    *state = calloc(1, sizeof(struct fixture));
-    return set_up(*state, false);
-}
+static void members_are_known_and_kept_at_hand(void **state) {
+    struct world world;
+    struct etcd_member member;
 
-static int set_up_tls(void **state) {
-    *state = calloc(1, sizeof(struct fixture));
-    return set_up(*state, true);
-}
-
-static int tear_down(void **state) {
-    struct fixture *f = *state;
-
-    toy_etcd_kill(&f->etcd);
-    toy_directory_remove(f->directory);
-    free(f);
-    return 0;
-}
-
-static void drive(struct fixture *f, const char *host, const struct tls_files *tls) {
-    struct etcd_endpoint endpoint;
-    struct etcd_client_config config;
-    struct buf why;
-    char text[100];
-    size_t count;
-
-    buf_init(&why, 1000);
-    snprintf(text, sizeof(text), "%s://%s:%u", f->etcd.tls ? "etcds" : "etcd", host, (unsigned)f->etcd.port);
-    assert_true(etcd_endpoints_parse(slice_from_string(text), &endpoint, 1, &count, &why));
-    etcd_client_config_init(&config);
-    config.endpoints = &endpoint;
-    config.endpoint_count = 1;
-    f->loop = loop_new();
-    f->driver = etcd_driver_new(f->loop, &config, tls, &why);
-    assert_non_null(f->driver);
-}
-
-static void end(struct fixture *f) {
-    etcd_driver_free(f->driver);
-    loop_free(f->loop);
-}
-
-static void on_done(struct etcd_ask *ask) {
-    struct fixture *f = ask->owner;
-
-    if (--f->awaited == 0) {
-        loop_stop(f->loop);
+    (void)state;
+    world_init(&world, 3);
+    world_start(&world);
+    etcd_client_start(world.client);
+    world_run(&world, 100);
+    assert_int_equal(etcd_client_member_count(world.client), 3);
+    for (size_t i = 0; i < 3; i++) {
+        member = member_at(&world, i);
+        assert_int_equal(member.health, ETCD_HEALTH_GOOD);
+        assert_int_equal(member.id, 100 + i);
+        assert_int_equal(member.in_use, i == 0);
+        assert_int_equal(member.leader, i == 1);
+        assert_int_equal(member.db_bytes, 1234);
+        assert_int_equal(member.revision, 41 + i);
+        assert_string_equal(member.version, "3.4.99");
+        assert_string_equal(member.name, i == 0 ? "m0" : i == 1 ? "m1" : "m2");
+        assert_int_equal(world.hosts[i].connects, 1);
     }
+    assert_int_equal(etcd_client_revision(world.client), 43);
+    etcd_client_note_revision(world.client, 50);
+    assert_int_equal(etcd_client_revision(world.client), 50);
+    world_run(&world, 60000);
+    assert_in_range(world.hosts[2].statuses, 3, 4);
+    assert_int_equal(world.hosts[2].connects, 1);
+    world_fini(&world);
 }
 
-static void ask_for(struct fixture *f, struct etcd_ask *ask, struct slice path, const ProtobufCMessage *request,
-                    int64_t timeout_ns) {
-    struct etcd_client *client = etcd_driver_client(f->driver);
+/* What the cluster says of its members is followed: where they are, and which are gone. */
+static void the_list_of_members_is_followed(void **state) {
+    struct world world;
+    struct request get;
 
-    etcd_ask_init(ask);
-    ask->method = etcd_method_find(path);
-    ask->request = request;
-    ask->repeat = ETCD_REPEAT;
-    ask->member = ETCD_ANY_MEMBER;
-    ask->deadline_ns = clock_monotonic_ns() + timeout_ns;
-    ask->done = on_done;
-    ask->owner = f;
-    f->awaited++;
-    etcd_client_ask(client, ask);
+    (void)state;
+    world_init(&world, 1);
+    world.config.follow_members = true;
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 100, STORE_OK);
+    assert_int_equal(etcd_client_member_count(world.client), WORLD_HOSTS);
+    world.hosts[0].urls[0] = "http://10.0.0.1:2379";
+    world.hosts[0].urls[1] = "http://0.0.0.0:2379"; /* everywhere is nowhere */
+    world.hosts[0].urls[2] = "nonsense://";
+    world_run(&world, 31000);
+    /* The fourth is gone; the second and the third are reached as they were, by what the cluster said before. */
+    assert_int_equal(etcd_client_member_count(world.client), 3);
+    assert_int_equal(world_in_use(&world), 0);
+    world_fini(&world);
 }
 
-static void assert_ok(const struct etcd_ask *ask) {
-    if (ask->status != STORE_OK) {
-        fail_msg("status %d: %.*s", (int)ask->status, (int)ask->text.size, ask->text.data);
+static void an_empty_list_changes_nothing(void **state) {
+    struct world world;
+    struct request get;
+
+    (void)state;
+    world_init(&world, 2);
+    world.config.follow_members = true;
+    world.hosts[0].urls[0] = "";
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 100, STORE_OK);
+    world.hosts[0].urls[0] = "unix:///tmp/x";
+    world_run(&world, 31000);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 1, STORE_OK);
+    assert_in_range(etcd_client_member_count(world.client), 1, 2);
+    world_fini(&world);
+}
+
+/* The member in use is gone from the list: what was sent there is answered there, the rest elsewhere. */
+static void a_member_that_is_gone_ends_what_it_has(void **state) {
+    struct world world;
+    struct request put;
+    struct request get;
+    struct request pinned;
+
+    (void)state;
+    world_init(&world, 2);
+    world.config.follow_members = true;
+    world.hosts[0].urls[0] = "http://10.0.0.1:2379";
+    world.hosts[0].urls[1] = "http://10.0.0.2:2379";
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 29990, STORE_OK);
+    world.hosts[0].urls[0] = "http://10.0.0.3:2379";
+    world.hosts[0].holds = true;
+    request_put(&world, &put);
+    request_init(&world, &pinned, false);
+    pinned.ask.member = 0;
+    etcd_client_ask(world.client, &pinned.ask);
+    world.hosts[0].statuses = 0;
+    world_run(&world, 1);
+    world_kill(&world, 2);
+    /* Its number works, so it is kept under the name it has: only when it fails it is sought elsewhere. */
+    world_run(&world, 1000);
+    assert_int_equal(world_in_use(&world), 0);
+    world_kill(&world, 0);
+    EXPECT(&world, &put, 10, STORE_UNKNOWN);
+    world.hosts[1].urls[0] = "http://10.0.0.3:2379";
+    world.hosts[1].urls[1] = "http://10.0.0.2:2379";
+    EXPECT(&world, &pinned, 4000, STORE_TIMEOUT);
+    world_run(&world, 30000);
+    assert_int_equal(etcd_client_member_count(world.client), 2);
+    assert_int_equal(world_in_use(&world), 1);
+    world_fini(&world);
+}
+
+/* All that was learnt has failed: what is configured is tried too. */
+static void what_is_configured_is_not_forgotten(void **state) {
+    struct world world;
+    struct request get;
+
+    (void)state;
+    world_init(&world, 1);
+    world.config.follow_members = true;
+    world.config.backoff_max_ns = 100 * CLOCK_NS_PER_MS;
+    world.hosts[1].urls[0] = "http://10.0.0.2:2379";
+    world.hosts[0].urls[0] = "http://10.0.0.1:2379";
+    world.hosts[0].urls[1] = "http://10.0.0.2:2379";
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 100, STORE_OK);
+    world_kill(&world, 0);
+    world_run(&world, 61000); /* the second one's list has no first: it is dropped */
+    assert_int_equal(etcd_client_member_count(world.client), 1);
+    assert_int_equal(world_in_use(&world), 1);
+    world_kill(&world, 1);
+    world.hosts[0].refuses = false;
+    request_get(&world, &get);
+    EXPECT(&world, &get, 1000, STORE_OK);
+    assert_int_equal(world_in_use(&world), 0);
+    world_fini(&world);
+}
+
+static void another_cluster_is_not_used(void **state) {
+    struct world world;
+    struct request get;
+
+    (void)state;
+    world_init(&world, 2);
+    world.hosts[1].cluster_id = WORLD_CLUSTER + 1;
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 100, STORE_OK);
+    assert_int_equal(member_at(&world, 1).health, ETCD_HEALTH_FAILING);
+    assert_non_null(strstr(member_at(&world, 1).trouble, "another cluster"));
+    world_kill(&world, 0);
+    request_put(&world, &get);
+    EXPECT(&world, &get, 5001, STORE_UNAVAILABLE);
+    assert_int_equal(world.hosts[1].puts, 0);
+    assert_non_null(strstr(etcd_client_trouble(world.client), "another cluster"));
+    assert_int_equal(etcd_client_cluster_id(world.client), WORLD_CLUSTER);
+    world_fini(&world);
+}
+
+/* It was ours when it was met, and is another's now. */
+static void an_answer_of_another_cluster_is_not_taken(void **state) {
+    struct world world;
+    struct request get;
+    struct request put;
+
+    (void)state;
+    world_init(&world, 2);
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 100, STORE_OK);
+    world.hosts[0].cluster_id = WORLD_CLUSTER + 1;
+    request_get(&world, &get);
+    request_put(&world, &put);
+    EXPECT(&world, &get, 100, STORE_OK);
+    EXPECT(&world, &put, 0, STORE_UNKNOWN);
+    assert_int_equal(world_in_use(&world), 1);
+    world_fini(&world);
+}
+
+static void a_learner_is_not_used(void **state) {
+    struct world world;
+    struct request get;
+
+    (void)state;
+    world_init(&world, 2);
+    world.hosts[0].learner = true;
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 500, STORE_OK);
+    assert_int_equal(world_in_use(&world), 1);
+    assert_int_equal(world.hosts[0].requests, 0);
+    assert_true(member_at(&world, 0).learner);
+    world_fini(&world);
+}
+
+/* A member that cannot be reached is tried more and more rarely, up to backoff_max, with jitter. */
+static void a_dead_member_is_tried_ever_more_rarely(void **state) {
+    struct world world;
+    unsigned connects;
+
+    (void)state;
+    world_init(&world, 2);
+    world.hosts[1].refuses = true;
+    world_start(&world);
+    etcd_client_start(world.client);
+    world_run(&world, 5000);
+    connects = world.hosts[1].connects;
+    assert_in_range(connects, 6, 11); /* after 25, 50, 100, ... ms */
+    assert_int_equal(member_at(&world, 1).failures, connects);
+    assert_string_equal(member_at(&world, 1).trouble, "connection refused");
+    world_run(&world, 100000);
+    assert_in_range(world.hosts[1].connects - connects, 13, 40); /* every 5 s, half to one and a half */
+    world.hosts[1].refuses = false;
+    world_run(&world, 7600);
+    assert_int_equal(member_at(&world, 1).health, ETCD_HEALTH_GOOD);
+    assert_string_equal(member_at(&world, 1).trouble, "");
+    assert_int_equal(world_in_use(&world), 0);
+    world_fini(&world);
+}
+
+/* The whole cluster is away for a minute: the first answer comes soon after it is back. */
+static void a_cluster_that_comes_back_is_found_soon(void **state) {
+    struct world world;
+    struct request get;
+    int64_t back_ns;
+
+    (void)state;
+    world_init(&world, 3);
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 1, STORE_OK);
+    for (size_t i = 0; i < 3; i++) {
+        world_kill(&world, i);
     }
+    world_run(&world, 60000);
+    assert_true(world.connection_count < 100); /* nobody waits, so there is no hurry */
+    assert_false(etcd_client_is_ready(world.client));
+    assert_non_null(strstr(etcd_client_trouble(world.client), "http://10.0.0.3:2379: connection refused"));
+    request_get(&world, &get);
+    world_run(&world, 1000);
+    world.hosts[1].refuses = false;
+    back_ns = world.now_ns;
+    EXPECT(&world, &get, 1000, STORE_OK);
+    assert_true(get.done_ns - back_ns <= 700 * CLOCK_NS_PER_MS);
+    world_fini(&world);
 }
 
-/* One request and its answer, which is to be freed. */
-static void ask_ok(struct fixture *f, struct etcd_ask *ask, struct slice path, const ProtobufCMessage *request) {
-    ask_for(f, ask, path, request, START_S * CLOCK_NS_PER_S);
-    loop_run(f->loop);
-    assert_ok(ask);
+/* A connection that takes long gets a rival. */
+static void a_slow_connection_is_overtaken(void **state) {
+    struct world world;
+    struct request get;
+    int64_t begun_ns;
+
+    (void)state;
+    world_init(&world, 3);
+    world.hosts[0].silent = true;
+    world_start(&world);
+    begun_ns = world.now_ns;
+    request_get(&world, &get);
+    EXPECT(&world, &get, 1000, STORE_OK);
+    assert_int_equal(get.done_ns - begun_ns, 100 * CLOCK_NS_PER_MS);
+    world_fini(&world);
 }
 
-static void ask_status(struct fixture *f) {
-    Etcdserverpb__StatusRequest request = ETCDSERVERPB__STATUS_REQUEST__INIT;
-    struct etcd_ask ask;
+/* Connects, but does not say who it is. */
+static void a_member_must_say_who_it_is(void **state) {
+    struct world world;
+    struct request get;
 
-    ask_ok(f, &ask, SLICE("/etcdserverpb.Maintenance/Status"), &request.base);
-    assert_true(((const Etcdserverpb__StatusResponse *)ask.response)->version[0] == '3');
-    etcd_ask_fini(&ask);
+    (void)state;
+    world_init(&world, 1);
+    world.hosts[0].no_status = true;
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 5000, STORE_UNAVAILABLE);
+    assert_int_equal(world.hosts[0].requests, 0);
+    assert_non_null(strstr(etcd_client_trouble(world.client), "it does not say its status in time"));
+    world_fini(&world);
 }
 
-static void put(struct fixture *f, struct slice key, struct slice value) {
-    Etcdserverpb__PutRequest request = ETCDSERVERPB__PUT_REQUEST__INIT;
-    struct etcd_ask ask;
+static void any_member_may_be_the_first(void **state) {
+    unsigned firsts = 0;
 
-    request.key = etcd_bytes(key);
-    request.value = etcd_bytes(value);
-    ask_ok(f, &ask, SLICE("/etcdserverpb.KV/Put"), &request.base);
-    etcd_ask_fini(&ask);
-}
+    (void)state;
+    for (unsigned seed = 0; seed < 40; seed++) {
+        struct world world;
+        struct request get;
 
-static void assert_has(struct fixture *f, struct slice key, struct slice value) {
-    Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
-    const Etcdserverpb__RangeResponse *response;
-    struct etcd_ask ask;
-
-    request.key = etcd_bytes(key);
-    ask_ok(f, &ask, SLICE("/etcdserverpb.KV/Range"), &request.base);
-    response = (const Etcdserverpb__RangeResponse *)ask.response;
-    assert_int_equal(response->n_kvs, 1);
-    assert_true(slice_equal(etcd_bytes_slice(response->kvs[0]->value), value));
-    etcd_ask_fini(&ask);
-}
-
-static void use(struct fixture *f) {
-    char *large = malloc(MIB);
-
-    for (size_t i = 0; i < MIB; i++) {
-        large[i] = (char)(i * 31 + i / 251);
+        world_init(&world, 3);
+        world.config.seed = seed;
+        world.config.shuffle = true;
+        world_start(&world);
+        request_get(&world, &get);
+        EXPECT(&world, &get, 1, STORE_OK);
+        firsts |= 1U << world_in_use(&world);
+        assert_true(etcd_client_draw_lease(world.client) > 0);
+        world_fini(&world);
     }
-    ask_status(f);
-    put(f, SLICE("key"), SLICE("value"));
-    assert_has(f, SLICE("key"), SLICE("value"));
-    put(f, SLICE("large"), slice_make(large, MIB));
-    assert_has(f, SLICE("large"), slice_make(large, MIB));
-    free(large);
+    assert_int_equal(firsts, 7);
 }
 
-/* Requests that are all under way at once. */
-static void use_many(struct fixture *f) {
-    Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
-    struct etcd_ask *asks = calloc(MANY, sizeof(*asks));
+static void there_may_be_no_endpoint(void **state) {
+    struct world world;
+    struct request get;
 
-    request.key = etcd_bytes(SLICE("key"));
-    for (int i = 0; i < MANY; i++) {
-        ask_for(f, &asks[i], SLICE("/etcdserverpb.KV/Range"), &request.base, START_S * CLOCK_NS_PER_S);
-    }
-    loop_run(f->loop);
-    for (int i = 0; i < MANY; i++) {
-        assert_ok(&asks[i]);
-        assert_int_equal(((const Etcdserverpb__RangeResponse *)asks[i].response)->n_kvs, 1);
-        etcd_ask_fini(&asks[i]);
-    }
-    free(asks);
-}
-
-static void plain(void **state) {
-    struct fixture *f = *state;
-
-    drive(f, "127.0.0.1", NULL);
-    use(f);
-    use_many(f);
-    end(f);
-    drive(f, "localhost", NULL);
-    use(f);
-    end(f);
-}
-
-static void killed_and_started_again(void **state) {
-    struct fixture *f = *state;
-
-    drive(f, "localhost", NULL);
-    put(f, SLICE("key"), SLICE("value"));
-    toy_etcd_kill(&f->etcd);
-    toy_etcd_restart(&f->etcd);
-    assert_has(f, SLICE("key"), SLICE("value"));
-    end(f);
-}
-
-static void with_tls(void **state) {
-    struct fixture *f = *state;
-    const struct tls_files files = {.ca = f->ca, .certificate = f->certificate, .key = f->key};
-
-    drive(f, "localhost", &files);
-    use(f);
-    use_many(f);
-    end(f);
-    drive(f, "127.0.0.1", &files);
-    use(f);
-    end(f);
-}
-
-static void killed_and_started_again_with_tls(void **state) {
-    struct fixture *f = *state;
-    const struct tls_files files = {.ca = f->ca, .certificate = f->certificate, .key = f->key};
-
-    drive(f, "localhost", &files);
-    put(f, SLICE("key"), SLICE("value"));
-    toy_etcd_kill(&f->etcd);
-    toy_etcd_restart(&f->etcd);
-    assert_has(f, SLICE("key"), SLICE("value"));
-    end(f);
-}
-
-/* What is wrong is said, to whoever asks in vain. */
-static void assert_in_vain(struct fixture *f, const struct tls_files *tls, const char *part) {
-    Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
-    struct etcd_ask ask;
-    char text[400];
-
-    drive(f, "localhost", tls);
-    request.key = etcd_bytes(SLICE("key"));
-    ask_for(f, &ask, SLICE("/etcdserverpb.KV/Range"), &request.base, CLOCK_NS_PER_S);
-    loop_run(f->loop);
-    assert_int_equal(ask.status, STORE_UNAVAILABLE);
-    snprintf(text, sizeof(text), "%.*s", (int)ask.text.size, ask.text.data);
-    if (strstr(text, part) == NULL) {
-        fail_msg("\"%s\" is not in \"%s\"", part, text);
-    }
-    etcd_ask_fini(&ask);
-    end(f);
-}
-
-static void without_trust(void **state) {
-    struct fixture *f = *state;
-    struct tls_files files = {.ca = f->ca, .certificate = f->certificate, .key = f->key};
-
-    drive(f, "localhost", &files); /* it serves */
-    ask_status(f);
-    end(f);
-    files.ca = f->other_ca;
-    assert_in_vain(f, &files, "not trusted");
-    files = (struct tls_files){.ca = f->ca};
-    assert_in_vain(f, &files, "certificate");
-    files = (struct tls_files){
-        .ca = f->ca, .certificate = f->certificate, .key = f->key, .server_name = "elsewhere.example.net"};
-    assert_in_vain(f, &files, "not for elsewhere.example.net");
+    (void)state;
+    world_init(&world, 0);
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 5001, STORE_UNAVAILABLE);
+    assert_string_equal(etcd_client_trouble(world.client), "no endpoint of the cluster is known");
+    world_fini(&world);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(plain, set_up_plain, tear_down),
-        cmocka_unit_test_setup_teardown(killed_and_started_again, set_up_plain, tear_down),
-        cmocka_unit_test_setup_teardown(with_tls, set_up_tls, tear_down),
-        cmocka_unit_test_setup_teardown(killed_and_started_again_with_tls, set_up_tls, tear_down),
-        cmocka_unit_test_setup_teardown(without_trust, set_up_tls, tear_down),
+        cmocka_unit_test(members_are_known_and_kept_at_hand),
+        cmocka_unit_test(the_list_of_members_is_followed),
+        cmocka_unit_test(an_empty_list_changes_nothing),
+        cmocka_unit_test(a_member_that_is_gone_ends_what_it_has),
+        cmocka_unit_test(what_is_configured_is_not_forgotten),
+        cmocka_unit_test(another_cluster_is_not_used),
+        cmocka_unit_test(an_answer_of_another_cluster_is_not_taken),
+        cmocka_unit_test(a_learner_is_not_used),
+        cmocka_unit_test(a_dead_member_is_tried_ever_more_rarely),
+        cmocka_unit_test(a_cluster_that_comes_back_is_found_soon),
+        cmocka_unit_test(a_slow_connection_is_overtaken),
+        cmocka_unit_test(a_member_must_say_who_it_is),
+        cmocka_unit_test(any_member_may_be_the_first),
+        cmocka_unit_test(there_may_be_no_endpoint),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

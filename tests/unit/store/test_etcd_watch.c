@@ -769,6 +769,23 @@ static void paused_inside_events(void **state) {
     assert_true(stream->closed);
 }
 
+/* The piece that came with it is nothing that the next call may go on with. */
+static void paused_before_a_piece(void **state) {
+    struct fixture *f = *state;
+    struct etcd_stream *stream = start(f, 0);
+
+    f->a.on_events = DO_PAUSE;
+    SAY_PIECE(stream, 1, 11, 12);
+    assert_heard(&f->a, "+a=v@11 to 11; ");
+    f->a.on_events = DO_NOTHING;
+    etcd_watch_resume(f->a.watch);
+    stream = fake_stream(&f->client);
+    fake_open(stream);
+    say_created(stream, 1, 20);
+    SAY(stream, 1, 12);
+    assert_heard(&f->a, "created 20; +a=v@12 to 12; ");
+}
+
 static void closed_when_it_is_created(void **state) {
     struct fixture *f = *state;
     struct etcd_stream *stream;
@@ -834,6 +851,7 @@ int main(void) {
         TEST(closed_inside_events),
         TEST(closed_inside_held_events),
         TEST(paused_inside_events),
+        TEST(paused_before_a_piece),
         TEST(closed_when_it_is_created),
         TEST(closed_inside_a_loss),
     };

@@ -65,6 +65,7 @@ struct etcd_config {
     uint64_t limit;
     bool count_only;
     bool serializable;
+    bool all_there; /* range without a key: every key that is drawn has to be there, with a value of value_size */
 
     uint64_t txn_ops;
 

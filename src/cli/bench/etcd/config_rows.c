@@ -27,7 +27,7 @@ static bool add_endpoint(struct etcd_endpoints *endpoints, struct slice text, co
 }
 
 /* A list with commas; given several times, they add up. */
-static bool set_endpoints(void *field, const char *value, const char **ret_reason) {
+bool etcd_set_endpoints(void *field, const char *value, const char **ret_reason) {
     const char *end = value + strlen(value);
 
     while (value <= end) {
@@ -50,7 +50,7 @@ static bool set_consistency(void *field, const char *value, const char **ret_rea
     return true;
 }
 
-static bool set_user(void *field, const char *value, const char **ret_reason) {
+bool etcd_set_user(void *field, const char *value, const char **ret_reason) {
     if (strchr(value, ':') == NULL || value[0] == ':') {
         *ret_reason = "not NAME:PASSWORD";
         return false;
@@ -65,9 +65,9 @@ static bool set_user(void *field, const char *value, const char **ret_reason) {
 
 static const struct option_row place_rows[] = {
     {"endpoints", "HOST:PORT[,...]", "where to connect; connections are dealt to them in turn\n(127.0.0.1:2379)",
-     OPTION_CUSTOM, FIELD(target), 0, 0, set_endpoints},
+     OPTION_CUSTOM, FIELD(target), 0, 0, etcd_set_endpoints},
     {"target-leader", NULL, "only the endpoint that is the leader", OPTION_FLAG, FIELD(target_leader), 0, 0, NULL},
-    {"user", "NAME:PASSWORD", "log in first", OPTION_CUSTOM, FIELD(user), 0, 0, set_user},
+    {"user", "NAME:PASSWORD", "log in first", OPTION_CUSTOM, FIELD(user), 0, 0, etcd_set_user},
     {"conns", "N", "connections (1)", OPTION_COUNT, FIELD(conns), 1, 100000, NULL},
     {"clients", "N", "requests in flight, spread over the connections (1)", OPTION_COUNT, FIELD(clients), 1,
      ETCD_CLIENTS_MAX, NULL},
@@ -149,7 +149,7 @@ static const struct option_row report_rows[] = {
     {"server-pid", "PID", "the server's process; on this machine it is found by the port\nit listens on", OPTION_COUNT,
      FIELD(server_pid), 1, UINT32_MAX, NULL},
     {"vs", "HOST:PORT[,...]", "measure a rival in turns with --endpoints, print ratios", OPTION_CUSTOM, FIELD(rival), 0,
-     0, set_endpoints},
+     0, etcd_set_endpoints},
     {"vs-pid", "PID", "the rival's process", OPTION_COUNT, FIELD(rival_pid), 1, UINT32_MAX, NULL},
     {"rounds", "N", "how often both are measured with --vs (3)", OPTION_COUNT, FIELD(rounds), 1, 1000, NULL},
     {"pin", "CPU[,CPU...]", "keep the load's threads on these processors", OPTION_CUSTOM, FIELD(pins), 0, 0,

@@ -64,7 +64,7 @@ static bool check_range(struct worker_caller *caller, struct slice message, cons
         return false;
     }
     worker->tally.keys += caller_counts(caller) ? glance.keys : 0;
-    *ret_why = "another number of keys, or a value of another size, than in the first answer";
+    *ret_why = "another number of keys, or a value of another size, than was expected";
     return !worker->load->compared ||
            (glance.keys == model->keys && glance.count == model->count && glance.first_value == model->first_value);
 }

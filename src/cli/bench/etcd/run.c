@@ -149,12 +149,17 @@ static bool execute(struct etcd_run *run, struct etcd_result *result) {
            etcd_run_complain(run, 0, "no request was answered while it was measured");
 }
 
-/* The first answer of a range over what stands fast is the model for all; keys that are drawn may not all be there. */
+/* The first answer of a range over what stands fast is the model for all; keys that are drawn may not all be there
+ * unless the configuration says so. */
 static bool find_model(struct etcd_load *load) {
     if (load->config->kind != ETCD_RANGE) {
         return true;
     }
-    load->compared = load->config->key != NULL;
+    load->compared = load->config->key != NULL || load->config->all_there;
+    if (load->config->all_there) {
+        load->model = (struct glance_range){.keys = 1, .count = 1, .first_value = load->config->value_size};
+        return true;
+    }
     return etcd_target_range(load->target, load->config, &load->model);
 }
 

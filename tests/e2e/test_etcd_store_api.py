@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""etcd's API of a node whose store is an etcd cluster: etcdctl finds there what it finds at etcd itself."""
+import json
+
+import pytest
+
+from etcdctl import Etcdctl
+from etcdstore import StoreNode
+from httpwire import GROUPS, ask
+from test_etcdctl_kv import *  # noqa: F401,F403
+from test_etcdctl_lease import *  # noqa: F401,F403
+from test_etcdctl_lock import *  # noqa: F401,F403
+from test_etcdctl_txn import *  # noqa: F401,F403
+from test_etcdctl_watch import *  # noqa: F401,F403
+
+pytestmark = pytest.mark.larder("memcached speaks no gRPC")
+
+
+@pytest.fixture
+def etcd_node(tmp_path):
+    node = StoreNode(tmp_path / "etcd-node", GROUPS, ask)
+    yield node
+    node.assert_alive()
+    node.stop()
+
+
+# --- what is not the same ---
+
+ASK_THE_CLUSTER = "larder: this node keeps its keys in an etcd cluster; ask the cluster itself"
+
+
+def test_compaction(etcdctl):  # noqa: F811
+    for value in range(3):
+        etcdctl("put", "a", value)
+    assert etcdctl("compaction", 3) == "compacted revision 3\n"
+    assert "required revision has been compacted" in etcdctl.fails("get", "a", "--rev", 2)[1]
+    assert etcdctl("get", "a", "--rev", 3) == "a\n1\n"
+    assert ASK_THE_CLUSTER in etcdctl.run("defrag").stderr
+
+
+def test_progress_is_told_on_request(etcdctl):  # noqa: F811
+    """No more than what is proven: the revision of the last event. The cluster may have something for the watch on its way."""
+    watch = etcdctl.start("watch", "-i")
+    watch.write("watch --rev=2 a\n")
+    etcdctl("put", "a", "1")
+    assert watch.lines(3) == ["PUT", "a", "1"]
+    etcdctl("put", "b", "2")
+    watch.write("progress\n")
+    assert watch.line() == "progress notify: 2"
+
+
+@pytest.mark.parametrize("words", [("user", "list"), ("role", "list"), ("auth", "enable"), ("alarm", "list"),
+                                   ("member", "add", "x", "--peer-urls", "http://127.0.0.1:1"),
+                                   ("endpoint", "hashkv"), ("snapshot", "save", "/nowhere/snapshot")])
+def test_what_is_the_clusters_own_business(etcdctl, words):
+    done = etcdctl.run(*words)
+    assert done.returncode != 0
+    assert ASK_THE_CLUSTER in done.stderr or words[0] == "snapshot"
+
+
+def test_it_shows_itself_under_the_clusters_id(etcd_node, etcdctl):
+    """The status is of the node, as the only member that its clients know."""
+    own, = json.loads(etcdctl("endpoint", "status", "-w", "json"))
+    theirs, = json.loads(Etcdctl(etcd_node.etcd.client_port)("endpoint", "status", "-w", "json"))
+    member, = json.loads(etcdctl("member", "list", "-w", "json"))["members"]
+    assert own["Status"]["header"]["cluster_id"] == theirs["Status"]["header"]["cluster_id"]
+    assert own["Status"]["header"]["member_id"] == own["Status"]["leader"] == member["ID"]
+    assert member["ID"] != theirs["Status"]["header"]["member_id"]
+    assert member["clientURLs"] == [f"http://127.0.0.1:{etcd_node.port}"]
