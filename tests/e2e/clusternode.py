@@ -8,9 +8,11 @@ from wire import Connection
 
 GROUPS = '[group "config"]\nbacking = store\nprefix = larder/\n\n[group "mem"]\n'
 PREFIX = "larder/"
-# Short, so that the tests are.
-TIMES = ["--store-timeout", "2s", "--store-attempt-timeout", "400ms"]
-TIMEOUT = 2
+# A member that says nothing is left soon; an election on a busy machine is waited for.
+TIMES = ["--store-timeout", "10s", "--store-attempt-timeout", "400ms"]
+# Where nobody will answer.
+TIMEOUT = 1
+SHORT_TIMES = ["--store-timeout", f"{TIMEOUT}s", "--store-attempt-timeout", "400ms"]
 DEADLINE = 30
 
 

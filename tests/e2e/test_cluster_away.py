@@ -2,7 +2,7 @@
 """A node whose etcd cluster is not there: at its start, later, or not the same one any more."""
 import time
 
-from clusternode import PREFIX, TIMEOUT
+from clusternode import DEADLINE, PREFIX, SHORT_TIMES, TIMEOUT
 from cuttable import ANSWER_GARBAGE, HANG, RESET
 from httpwire import ask
 from test_http_watch import Watch
@@ -15,13 +15,14 @@ def assert_without_store(node):
     """Memory groups work; store groups say in time that nothing was done."""
     assert ask(node, "PUT", "/mem/a", b"x").status in (201, 204) and ask(node, "GET", "/mem/a").body == b"x"
     began = time.monotonic()
-    for answer in (node.put("a", b"other"), node.get("a")):
+    for answer in (node.get("a"), node.put("a", b"other")):  # the write is not sent any more after that
         assert answer.status == 503 and "cannot be reached" in answer.json["message"], answer.body
     assert time.monotonic() - began < 2 * TIMEOUT + SLACK
 
 
 def next_put(watch):
-    """Its key."""
+    """Its key. Signs of life do not count as one."""
+    watch.set_deadline(DEADLINE / 3)
     kind, _, data = watch.next()
     while kind == "progress":
         kind, _, data = watch.next()
@@ -31,7 +32,7 @@ def next_put(watch):
 
 def test_no_etcd_at_the_start(start_cluster, start_cluster_node):
     cluster = start_cluster(started=False)
-    node = start_cluster_node(cluster)
+    node = start_cluster_node(cluster, times=SHORT_TIMES)
     why = node.wait_not_ready()
     for place in cluster.members:
         assert cluster.url(place) in why
@@ -45,9 +46,9 @@ def test_no_etcd_at_the_start(start_cluster, start_cluster_node):
 
 def test_all_members_go_and_come_back(start_cluster, start_cluster_node):
     cluster = start_cluster()
-    node = start_cluster_node(cluster)
+    node = start_cluster_node(cluster, times=SHORT_TIMES)
     node.wait_ready()
-    with Watch(node, "/config/?watch") as watch:
+    with Watch(node, "/config?watch&prefix=") as watch:
         assert node.put("a", b"1").status == 201
         assert next_put(watch) == "config/a"
         cluster.kill_all()
@@ -63,7 +64,7 @@ def test_all_members_go_and_come_back(start_cluster, start_cluster_node):
 def test_another_cluster_at_the_same_addresses(start_cluster, start_cluster_node):
     """What was read there means nothing in another one: the node says so, and does not use it."""
     cluster = start_cluster(size=1)
-    node = start_cluster_node(cluster)
+    node = start_cluster_node(cluster, times=SHORT_TIMES)
     node.wait_ready()
     assert node.put("a", b"1").status == 201
     cluster.start_anew()
@@ -78,13 +79,13 @@ def test_another_cluster_at_the_same_addresses(start_cluster, start_cluster_node
 
 def test_a_member_answers_garbage(start_cluster, start_cluster_node):
     cluster = start_cluster(size=1, client_proxies=True)
-    node = start_cluster_node(cluster)
+    node = start_cluster_node(cluster, times=SHORT_TIMES)
     node.wait_ready()
     assert node.put("a", b"1").status == 201
     for mode in (ANSWER_GARBAGE, RESET, HANG):
         cluster.turn_clients(0, mode)
-        node.wait_not_ready()
         assert_without_store(node)
+        node.wait_not_ready()
         cluster.free_clients(0)
         node.wait_ready()
         assert node.get("a").body == b"1"
