@@ -31,7 +31,7 @@ START_ATTEMPTS = 3
 _taken = set()
 FAST = ["--heartbeat-interval", "50", "--election-timeout", "500"]
 ROOT, ROOT_PASSWORD = "root", "all powers"
-USER, PASSWORD = "cook", "open sesame"
+USER, PASSWORD = "cook", "open-sesame"
 
 
 def lasting_ports(count):
