@@ -68,7 +68,7 @@ def plan(options):
         unit, store, e2e = ("unit", "store", "e2e") if kind is release else (name,) * 3
         needed = [unit, store, e2e] + (["fuzz"] if kind is asan else [])
         add(needed, f"build, {kind.name}", f"{name}-build", None, steps.build, kind)
-        add([unit], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind)
+        add([unit], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind, options.all)
         if kind is asan:
             add(["fuzz"], "fuzzers", "fuzz", "asan-build", steps.fuzz, kind, *limits)
         add([store], f"store tests, {kind.name}", f"{name}-store", f"{name}-build", steps.store, kind, options.all)

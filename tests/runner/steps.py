@@ -16,6 +16,9 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cachepro
 E2E_SECONDS = 900
 STORE_SECONDS = 600
 STORE_SECONDS_ALL = 3600
+# Of each test of tests/sim; without either, the tests' own numbers.
+SIM_SEEDS_ALL = "200"
+SIM_SEEDS_SANITIZER = "9"
 
 
 def layers(logs):
@@ -36,25 +39,28 @@ def build(logs, kind):
     return [Case(f"build {kind.name}", FAILED, process.read(log))]
 
 
-def unit(logs, kind):
-    """Every unit test program of a build, as many at a time as there are processors."""
+def unit(logs, kind, everything):
+    """Every unit test program of a build, as many at a time as there are processors. The simulations take more seeds if
+    everything is asked for, and fewer under a sanitizer."""
     listed = subprocess.run(
         ["meson", "introspect", "--tests", str(kind.directory)], stdout=subprocess.PIPE, check=True, text=True
     )
     programs = json.loads(listed.stdout)
     if not programs:
         return [Case(f"unit {kind.name}", FAILED, "no tests found")]
+    seeds = {"SIM_SEEDS": SIM_SEEDS_SANITIZER} if kind.sanitizer else {"SIM_SEEDS": SIM_SEEDS_ALL} if everything else {}
     with ThreadPoolExecutor(builds.JOBS) as pool:
-        return sum(pool.map(lambda test: unit_program(logs, kind, test), programs), [])
+        return sum(pool.map(lambda test: unit_program(logs, kind, test, seeds), programs), [])
 
 
-def unit_program(logs, kind, test):
+def unit_program(logs, kind, test, seeds):
     name = test["name"]
     place = fresh(logs / name)
     # %g is the group: cmocka would put a second group of the same program into the same file, as a second document.
     env = {
         **kind.environment(place / "sanitizer"),
         **test["env"],
+        **seeds,
         "CMOCKA_MESSAGE_OUTPUT": "xml",
         "CMOCKA_XML_FILE": str(place / "report-%g.xml"),
     }

@@ -64,7 +64,7 @@ struct cluster {
     uint64_t watches;
 };
 
-/* Hosts called `name` and a number from 0 on are made, or taken if there are such. All members run, one leads. */
+/* On hosts of its own, called `name` and a number from 0 on. All members run, one leads. */
 void cluster_init(struct cluster *cluster, struct sim *sim, struct net *net, const char *name, size_t count,
                   uint64_t id);
 void cluster_fini(struct cluster *cluster);

@@ -77,7 +77,7 @@ void wire_send(struct wire *wire, struct slice bytes);
 /* The client hears of it after what was sent; the wire is gone for the server. */
 void wire_close(struct wire *wire, enum larder_error error);
 
-/* For a client: forgets the event of net_user_init's wake. */
+/* `wake` is not called any more. */
 void net_user_fini(struct net_user *user);
 
 #endif

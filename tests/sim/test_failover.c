@@ -72,14 +72,14 @@ static void strike(uint64_t seed, enum weather_kind kind, int64_t limit_ns) {
 
 static void test_killed(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         strike(seed, WEATHER_KILL, SOON_NS);
     }
 }
 
 static void test_reset(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         strike(seed, WEATHER_RESET, SOON_NS);
     }
 }
@@ -89,7 +89,7 @@ static void test_paused(void **state) {
 
     (void)state;
     etcd_client_config_init(&config);
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         strike(seed, WEATHER_PAUSE, config.keepalive_time_ns + config.keepalive_timeout_ns + MARGIN_NS);
     }
 }
@@ -99,7 +99,7 @@ static void test_cut(void **state) {
 
     (void)state;
     etcd_client_config_init(&config);
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         strike(seed, WEATHER_CUT, config.keepalive_time_ns + config.keepalive_timeout_ns + MARGIN_NS);
     }
 }
@@ -109,7 +109,7 @@ static void test_isolated(void **state) {
 
     (void)state;
     etcd_client_config_init(&config);
-    FOR_SEEDS(seed, 30) {
+    FOR_SEEDS(seed, 15) {
         struct run r;
         size_t place = begin(&r, seed);
         int64_t struck_ns = world_now(&r.world);
@@ -126,11 +126,33 @@ static void test_isolated(void **state) {
     }
 }
 
+/* The member that leads is lost. As soon as there is another leader, things go on. */
+static void test_leader_lost(void **state) {
+    static const enum weather_kind kinds[] = {WEATHER_KILL,    WEATHER_STOP, WEATHER_PAUSE,
+                                              WEATHER_ISOLATE, WEATHER_CUT,  WEATHER_DEPOSE};
+
+    (void)state;
+    FOR_SEEDS(seed, 24) {
+        struct run r;
+        size_t place = begin(&r, seed);
+        int64_t took;
+
+        r.world.cluster.leader = (int)place;
+        weather_strike(&r.world, kinds[seed % (sizeof(kinds) / sizeof(kinds[0]))], place);
+        world_run(&r.world, 200 * SIM_MS);
+        while (!cluster_is_able(&r.world.cluster) && sim_step(&r.world.sim, INT64_MAX)) {
+        }
+        took = time_to_answer(&r, 30 * SIM_S);
+        CHECK(&r.world, took <= 3 * SIM_S, "took %.3f s", (double)took / (double)SIM_S);
+        end(&r);
+    }
+}
+
 /* --- when there is nobody --- */
 
 static void test_all_gone(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 20) {
+    FOR_SEEDS(seed, 5) {
         struct run r;
         uint64_t steps;
         uint64_t connects[MEMBERS];
@@ -161,7 +183,7 @@ static void test_all_gone(void **state) {
 
 static void test_one_dead(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 10) {
+    FOR_SEEDS(seed, 5) {
         struct run r;
         size_t dead = (begin(&r, seed) + 2) % MEMBERS;
         struct net_host *host = cluster_host(&r.world.cluster, dead);
@@ -179,7 +201,7 @@ static void test_one_dead(void **state) {
 /* A client that asks nothing does next to nothing, also when its member is stopped. */
 static void test_idle(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 10) {
+    FOR_SEEDS(seed, 5) {
         struct run r;
         size_t place = begin(&r, seed);
         uint64_t steps;
@@ -203,7 +225,7 @@ static void test_idle(void **state) {
 
 static void test_connection_age(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 10) {
+    FOR_SEEDS(seed, 5) {
         struct run r;
         const struct etcd_figures *figures;
 
@@ -230,9 +252,11 @@ static void test_connection_age(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_killed),   cmocka_unit_test(test_reset),    cmocka_unit_test(test_paused),
-        cmocka_unit_test(test_cut),      cmocka_unit_test(test_isolated), cmocka_unit_test(test_all_gone),
-        cmocka_unit_test(test_one_dead), cmocka_unit_test(test_idle),     cmocka_unit_test(test_connection_age),
+        cmocka_unit_test(test_killed),   cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_paused),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_isolated), cmocka_unit_test(test_leader_lost),
+        cmocka_unit_test(test_all_gone), cmocka_unit_test(test_one_dead),
+        cmocka_unit_test(test_idle),     cmocka_unit_test(test_connection_age),
     };
 
     seeds_init(argc, argv);

@@ -73,14 +73,14 @@ static void test_calm(void **state) {
 
 static void test_all_weather(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 40) {
+    FOR_SEEDS(seed, 15) {
         run_weather(seed, WEATHER_ALL, 1, 3 * SIM_S);
     }
 }
 
 static void test_bad_weather(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 40) {
+    FOR_SEEDS(seed, 15) {
         run_weather(seed, WEATHER_ALL, MEMBERS, 1 * SIM_S);
     }
 }

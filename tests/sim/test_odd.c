@@ -55,7 +55,7 @@ static uint64_t count_answered(const struct run *r) {
 
 static void test_nonsense(void **state) {
     (void)state;
-    FOR_SEEDS(seed, 4 * NONSENSE_KINDS) {
+    FOR_SEEDS(seed, 2 * NONSENSE_KINDS) {
         struct run r;
         struct nonsense nonsense;
         size_t place = seed % MEMBERS;
@@ -276,6 +276,40 @@ static void test_wrong_password(void **state) {
     }
 }
 
+/* --- all of it at once --- */
+
+static void test_all_at_once(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 15) {
+        struct run r;
+        struct watcher watcher;
+        const struct store_watch what = {.span = {.key = SLICE("k"), .range_end = SLICE("l")}, .start_revision = 1};
+
+        begin_with_user(&r, seed, "secret");
+        r.world.cluster.busy_percent = 3;
+        r.world.cluster.garble_percent = 2;
+        r.world.cluster.garblers = UINT32_MAX;
+        r.world.cluster.echo_percent = 5;
+        r.world.cluster.max_streams = 3;
+        r.world.config.endpoint_count = 1; /* it learns of the others */
+        r.world.config.max_connection_age_ns = 3 * SIM_S;
+        begin_callers(&r);
+        watcher_open(&watcher, &r.world, &what, true);
+        world_run(&r.world, SIM_S);
+        CHECK(&r.world, etcd_client_member_count(r.world.client) == MEMBERS, "%zu members",
+              etcd_client_member_count(r.world.client));
+        weather_begin(&r.weather, &r.world, 2 * SIM_S, WEATHER_ALL, 1 + seed % 2);
+        world_run(&r.world, 60 * SIM_S);
+        weather_end(&r.weather);
+        settle(&r);
+        CHECK(&r.world, etcd_client_figures(r.world.client)->waiting == 0, "requests wait");
+        CHECK(&r.world, count_answered(&r) > 300, "%llu answered", (unsigned long long)count_answered(&r));
+        watcher_check_complete(&watcher);
+        watcher_close(&watcher);
+        end(&r);
+    }
+}
+
 /* --- the end, at any time --- */
 
 static void test_end(void **state) {
@@ -312,7 +346,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nonsense),       cmocka_unit_test(test_garbled),       cmocka_unit_test(test_mad),
         cmocka_unit_test(test_busy),           cmocka_unit_test(test_other_cluster), cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_wrong_password), cmocka_unit_test(test_end),
+        cmocka_unit_test(test_wrong_password), cmocka_unit_test(test_all_at_once),   cmocka_unit_test(test_end),
     };
 
     seeds_init(argc, argv);

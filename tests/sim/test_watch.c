@@ -6,6 +6,8 @@
 enum { MEMBERS = 3, WATCHERS = 6, KEYS = 8, VALUE_MAX = 200 };
 
 #define WRITE_NS (40 * SIM_MS)
+/* etcd bears a ping every 5 s; one second is for its answer. */
+#define IDLE_LOSS_NS (7 * SIM_S)
 #define COMPACT_KEEPS 15 /* revisions; few, so that it overtakes who is away */
 
 struct run {
@@ -58,10 +60,9 @@ static void write_on(void *ctx) {
 
 /* --- watches of all kinds --- */
 
-static struct store_watch kind_of_watch(struct run *r, unsigned number, int64_t start_revision) {
+static struct store_watch kind_of_watch(unsigned number, int64_t start_revision) {
     struct store_watch what = {.span = {.key = SLICE("a"), .range_end = SLICE("b")}, .start_revision = start_revision};
 
-    (void)r;
     switch (number % 6) {
     case 0:
         what.span = (struct store_span){slice_make("", 1), slice_make("", 1)};
@@ -86,7 +87,7 @@ static struct store_watch kind_of_watch(struct run *r, unsigned number, int64_t 
 }
 
 static void open_watcher(struct run *r, unsigned number, int64_t start_revision) {
-    struct store_watch what = kind_of_watch(r, number, start_revision);
+    struct store_watch what = kind_of_watch(number, start_revision);
 
     watcher_open(&r->watchers[number], &r->world, &what, true);
 }
@@ -187,7 +188,7 @@ static void test_progress(void **state) {
         bool lies = seed % 6 < 3;
         uint64_t progress = 0;
 
-        *(&r) = (struct run){0};
+        r = (struct run){0};
         world_init(&r.world, seed, MEMBERS);
         r.world.cluster.version = versions[seed % 6];
         r.world.cluster.progress_lies = lies;
@@ -210,12 +211,40 @@ static void test_progress(void **state) {
     }
 }
 
+/* Nothing happens for minutes: the connection is left alone but for a ping now and then, and if its member is stopped, that is
+ * noticed. */
+static void test_idle(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 10) {
+        struct run r;
+        struct store_watch what = {.span = {.key = SLICE("a"), .range_end = SLICE("b")}, .start_revision = 1};
+        int place;
+
+        r = (struct run){0};
+        world_init(&r.world, seed, MEMBERS);
+        world_open(&r.world);
+        watcher_open(&r.watchers[0], &r.world, &what, false);
+        world_run(&r.world, 120 * SIM_S);
+        CHECK(&r.world, r.watchers[0].lost == 0 && r.world.cluster.watches == 1, "lost %llu times",
+              (unsigned long long)r.watchers[0].lost);
+        CHECK(&r.world, r.world.sim.steps < 2500, "%llu events", (unsigned long long)r.world.sim.steps);
+        place = world_member_in_use(&r.world);
+        CHECK(&r.world, place >= 0, "none is in use");
+        weather_strike(&r.world, seed % 2 == 0 ? WEATHER_PAUSE : WEATHER_CUT, (size_t)place);
+        put_some(&r);
+        world_run(&r.world, IDLE_LOSS_NS);
+        CHECK(&r.world, r.watchers[0].lost == 1, "lost %llu times", (unsigned long long)r.watchers[0].lost);
+        watcher_check_complete(&r.watchers[0]);
+        watcher_close(&r.watchers[0]);
+        CHECK(&r.world, r.world.cluster.too_many_pings == 0, "pings");
+        world_fini(&r.world);
+    }
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calm),
-        cmocka_unit_test(test_weather),
-        cmocka_unit_test(test_compaction),
-        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_calm),     cmocka_unit_test(test_weather), cmocka_unit_test(test_compaction),
+        cmocka_unit_test(test_progress), cmocka_unit_test(test_idle),
     };
 
     seeds_init(argc, argv);

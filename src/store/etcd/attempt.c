@@ -9,6 +9,8 @@
 #define REST_FIRST_NS (10 * CLOCK_NS_PER_MS)
 #define REST_MOST_NS (250 * CLOCK_NS_PER_MS)
 
+enum { PATIENCE_MAX = 5 };
+
 /* When no call can be begun, for want of memory. */
 #define RETRY_NS (5 * CLOCK_NS_PER_MS)
 
@@ -55,7 +57,7 @@ static void pack(struct etcd_ask_state *state) {
 /* When it is looked at again: over the deadline, or when the member has had its time. */
 static void set_due(struct etcd_ask_state *state) {
     struct etcd_client *client = state->client;
-    int64_t attempt_ns = state->sent_ns + client->config.attempt_timeout_ns;
+    int64_t attempt_ns = state->sent_ns + (client->config.attempt_timeout_ns << state->patience);
 
     if (state->member == NULL && !state->is_orphan && !state->is_late && attempt_ns < state->ask->deadline_ns) {
         etcd_due_move(&client->due, &state->due, attempt_ns);
@@ -286,17 +288,25 @@ const struct etcd_call_ops etcd_ask_call_ops = {.on_message = on_message, .on_cl
 
 /* --- time --- */
 
-/* The member has had its time. If it has answered what was asked later, it is the request that takes long. */
+/* A change that is passed on to a leader who dies is lost, of which etcd speaks after 7 s alone. A read is told at once. */
+static bool may_be_lost(const struct etcd_ask_state *state) {
+    return state->ask->repeat == ETCD_REPEAT && state->ask->method->id != ETCD_METHOD_KV_RANGE;
+}
+
+/* The member has had its time. If it has answered what was asked later, then either the request takes long, or it was lost
+ * behind the member: what may be repeated is, with more time. */
 static void expire_attempt(struct etcd_ask_state *state) {
     struct etcd_client *client = state->client;
     struct etcd_member_state *member = state->call.link->member;
 
     state->is_late = true;
     if (member != NULL && member->proof_ns > state->sent_ns) {
-        set_due(state);
-        return;
-    }
-    if (member != NULL && member->seen.health != ETCD_HEALTH_FAILING && state->sent_ns >= member->failed_ns) {
+        if (!may_be_lost(state)) {
+            set_due(state);
+            return;
+        }
+        state->patience += state->patience < PATIENCE_MAX;
+    } else if (member != NULL && member->seen.health != ETCD_HEALTH_FAILING && state->sent_ns >= member->failed_ns) {
         etcd_member_fails_since(client, member, state->sent_ns);
         etcd_member_fail(client, member, ETCD_FAILURE_SILENCE, SLICE("it does not answer requests in time"));
     }

@@ -71,6 +71,7 @@ struct etcd_ask_state {
     bool is_orphan;  /* the member it was meant for is gone */
     bool is_bad;     /* its answer cannot be read */
     unsigned rests;
+    unsigned patience; /* how often attempt_timeout is doubled */
     unsigned logins;
     uint64_t token; /* number of the token that was sent along */
     int64_t begun_ns;
