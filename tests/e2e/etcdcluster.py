@@ -187,8 +187,9 @@ class Cluster:
         self.network.turn(self.members[place].peer_proxy, REFUSE)
 
     def kill_all(self):
-        for place in self.members:
-            self.kill(place)
+        for place, member in self.members.items():
+            if member.is_alive():
+                self.kill(place)
 
     def restart(self, place, healthy=True):
         """Starts it again after kill(), where it was and on what it had."""
