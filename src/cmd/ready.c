@@ -10,9 +10,9 @@ static void append_member(const struct etcd_member *member, struct buf *out) {
     etcd_endpoint_format(&member->endpoint, place);
     buf_printf(out, "%s%s%s%s: %s\n", place, member->name[0] != '\0' ? " (" : "", member->name,
                member->name[0] != '\0' ? ")" : "",
-               member->trouble[0] != '\0'                    ? member->trouble
+               member->trouble[0] != '\0'              ? member->trouble
                : member->health == ETCD_HEALTH_UNTRIED ? "not tried yet"
-                                                             : "nothing is known to be wrong");
+                                                       : "nothing is known to be wrong");
 }
 
 /* What is wrong with the cluster as a whole, then with each of its members. */

@@ -8,16 +8,22 @@
 
 /* --store etcd://...: what belongs to it, and what does not go with it. */
 
-enum { WHY_MAX = 1024 };
+enum { WHY_MAX = 1024, ATTEMPTS_MIN = 2 /* that a request has time for, if nobody says otherwise */ };
 
 /* Of a store that this node keeps itself. */
 static const enum option own[] = {OPTION_DATA_DIR, OPTION_STORE_QUOTA, OPTION_STORE_HISTORY, OPTION_STORE_SYNC};
 
 /* Of one in a cluster. */
 static const enum option remote[] = {
-    OPTION_STORE_USER,           OPTION_STORE_PASSWORD_FILE,   OPTION_STORE_CA,
-    OPTION_STORE_CERT,           OPTION_STORE_KEY,             OPTION_STORE_SERVER_NAME,
-    OPTION_STORE_TIMEOUT,        OPTION_STORE_ATTEMPT_TIMEOUT, OPTION_STORE_MAX_CONNECTION_AGE,
+    OPTION_STORE_USER,
+    OPTION_STORE_PASSWORD_FILE,
+    OPTION_STORE_CA,
+    OPTION_STORE_CERT,
+    OPTION_STORE_KEY,
+    OPTION_STORE_SERVER_NAME,
+    OPTION_STORE_TIMEOUT,
+    OPTION_STORE_ATTEMPT_TIMEOUT,
+    OPTION_STORE_MAX_CONNECTION_AGE,
     OPTION_STORE_FOLLOW_MEMBERS,
 };
 
@@ -86,14 +92,17 @@ static void check_tls(const struct options *o, const struct etcd_endpoint *endpo
     check_file(o, OPTION_STORE_KEY, o->store_key, d);
 }
 
-static void check_times(const struct options *o, struct diagnostics *d) {
+/* Within the time of a request there shall be room for a second member. */
+static void settle_times(struct options *o, struct diagnostics *d) {
     char room[OPTION_PLACE_MAX];
 
-    if (o->store_attempt_timeout_ns > o->store_timeout_ns) {
-        enum option given = is_given(o, OPTION_STORE_ATTEMPT_TIMEOUT) ? OPTION_STORE_ATTEMPT_TIMEOUT
-                                                                      : OPTION_STORE_TIMEOUT;
-
-        diagnostics_mistake(d, option_place(o, given, room),
+    if (o->store_attempt_timeout_ns <= o->store_timeout_ns / ATTEMPTS_MIN) {
+        return;
+    }
+    if (!is_given(o, OPTION_STORE_ATTEMPT_TIMEOUT)) {
+        o->store_attempt_timeout_ns = o->store_timeout_ns / ATTEMPTS_MIN;
+    } else if (o->store_attempt_timeout_ns > o->store_timeout_ns) {
+        diagnostics_mistake(d, option_place(o, OPTION_STORE_ATTEMPT_TIMEOUT, room),
                             "store-attempt-timeout is longer than store-timeout: no second member would be tried");
     }
 }
@@ -120,12 +129,12 @@ static void check_remote(const struct options *o, struct diagnostics *d) {
                  "is of a store that this node keeps itself; with store = etcd://... it has no meaning", d);
     check_pair(o, OPTION_STORE_USER, o->store_user, OPTION_STORE_PASSWORD_FILE, o->store_password_file, d);
     check_file(o, OPTION_STORE_PASSWORD_FILE, o->store_password_file, d);
-    check_times(o, d);
 }
 
-void cluster_options_check(const struct options *o, struct diagnostics *d) {
+void cluster_options_settle(struct options *o, struct diagnostics *d) {
     if (options_store_is_remote(o)) {
         check_remote(o, d);
+        settle_times(o, d);
     } else {
         refuse_given(o, remote, sizeof(remote) / sizeof(remote[0]),
                      "is of a store in an etcd cluster; add store = etcd://..., or leave it out", d);

@@ -67,5 +67,5 @@ void options_settle(struct options *o, struct diagnostics *d) {
     settle_max_item(o, d);
     group_options_settle(o, d);
     data_dir_check(o, d);
-    cluster_options_check(o, d);
+    cluster_options_settle(o, d);
 }

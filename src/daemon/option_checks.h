@@ -22,7 +22,8 @@ void data_dir_find(struct options *o, char *const *environment, struct diagnosti
 /* Whether data_dir, if there is one, is or could become a directory to write to. Makes nothing. */
 void data_dir_check(const struct options *o, struct diagnostics *d);
 
-/* What goes with a store in a cluster, and what does not. Reads no file, but sees whether it could. */
-void cluster_options_check(const struct options *o, struct diagnostics *d);
+/* What goes with a store in a cluster, and what does not. Reads no file, but sees whether it could. Shortens an attempt's time,
+ * if nobody gave it, to half of the request's. */
+void cluster_options_settle(struct options *o, struct diagnostics *d);
 
 #endif

@@ -12,8 +12,7 @@ static const uint8_t classes[] = {
 static const char *const class_labels[] = {
     [RESULT_CLASS_OK] = "ok",           [RESULT_CLASS_HIT] = "hit",           [RESULT_CLASS_MISS] = "miss",
     [RESULT_CLASS_ABSENT] = "absent",   [RESULT_CLASS_CONFLICT] = "conflict", [RESULT_CLASS_ERROR] = "error",
-    [RESULT_CLASS_REFUSED] = "refused", [RESULT_CLASS_FAILED] = "failed",
-    [RESULT_CLASS_UNKNOWN] = "unknown",
+    [RESULT_CLASS_REFUSED] = "refused", [RESULT_CLASS_FAILED] = "failed",     [RESULT_CLASS_UNKNOWN] = "unknown",
 };
 
 enum result_class result_class(enum result result) {

@@ -176,8 +176,7 @@ static void finish(struct rpc_call *call, enum grpc_status status, struct slice 
     }
     call->finished = true;
     let_go(call);
-    telemetry_request(call->worker->context->telemetry, PROTOCOL_ETCD, rpc_handler_command(call->method->id), 0,
-                      class);
+    telemetry_request(call->worker->context->telemetry, PROTOCOL_ETCD, rpc_handler_command(call->method->id), 0, class);
     call->transport->finish(call, status, text);
 }
 

@@ -8,9 +8,11 @@ from wire import Connection
 
 GROUPS = '[group "config"]\nbacking = store\nprefix = larder/\n\n[group "mem"]\n'
 PREFIX = "larder/"
-# Short, so that the tests are.
-TIMES = ["--store-timeout", "2s", "--store-attempt-timeout", "400ms"]
-TIMEOUT = 2
+# A member that says nothing is left soon; an election on a busy machine is waited for.
+TIMES = ["--store-timeout", "10s", "--store-attempt-timeout", "400ms"]
+# Where nobody will answer.
+TIMEOUT = 1
+SHORT_TIMES = ["--store-timeout", f"{TIMEOUT}s", "--store-attempt-timeout", "400ms"]
 DEADLINE = 30
 
 
@@ -35,9 +37,12 @@ class ClusterNode(Server):
     def wait_ready(self):
         wait_until(lambda: self.readiness()[0] == 200, DEADLINE, lambda: f"ready: {self.readiness()}; {self.stderr()}")
 
-    def wait_not_ready(self):
-        """Returns the text that says why."""
-        return wait_until(lambda: self.readiness()[0] == 503 and self.readiness()[1], DEADLINE, "not ready")
+    def wait_not_ready(self, why=""):
+        """Until it is not, and says `why` among the reasons. Returns what it says."""
+        def check():
+            status, text = self.readiness()
+            return status == 503 and why in text and text
+        return wait_until(check, DEADLINE, lambda: f"not ready because of {why!r}: {self.readiness()}; {self.stderr()}")
 
     def cluster(self):
         """What it says of its cluster: the lines of "stats cluster"."""
@@ -57,6 +62,15 @@ class ClusterNode(Server):
             return None
         endpoint = wait_until(find, DEADLINE, "a member is in use")
         return next(place for place in cluster.members if cluster.url(place) == endpoint)
+
+    def wait_left(self, cluster, place):
+        """Until requests go to another member than that."""
+        wait_until(lambda: self.member_in_use(cluster) != place, DEADLINE, lambda: f"m{place} is left: {self.stderr()}")
+
+    def wait_metric(self, series, condition):
+        """Until its value is so. What a node tells of its cluster is as of a moment ago."""
+        wait_until(lambda: condition(self.metrics().get(series, 0)), DEADLINE,
+                   lambda: f"{series}: {self.metrics().get(series)}")
 
     def get(self, key):
         return ask(self, "GET", f"/config/{key}")

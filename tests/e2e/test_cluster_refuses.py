@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node whose etcd cluster is there and says no: no room, no leave, no certificate."""
-from clusternode import DEADLINE, PREFIX
+import time
+
+from clusternode import DEADLINE, PREFIX, SHORT_TIMES
 from etcdcluster import PASSWORD, ROOT, ROOT_PASSWORD, USER
 from server import wait_until
 
 MIB = 1 << 20
+TOKEN_PAUSE = 2.2  # s, longer than a token of one second is known
 LIMIT = 1536 << 10  # etcd's default --max-request-bytes, and what a store group takes
 
 
@@ -19,18 +22,25 @@ def as_user(tmp_path, user=USER, password=PASSWORD):
     return ["--store-user", user, "--store-password-file", str(password_file(tmp_path, password))]
 
 
+def set_password(cluster, password):
+    cluster.etcdctl()("user", "passwd", USER, "--interactive=false", stdin=password)
+
+
 # --- room ---
 
 def test_the_quota_is_used_up(start_cluster, start_cluster_node):
     """Writes are refused with a text that says why, reads and deletes work, and all is well when there is room again."""
-    cluster = start_cluster(size=1, quota=4 * MIB)
+    cluster = start_cluster(size=1, quota=2 * MIB)
     node = start_cluster_node(cluster)
     node.wait_ready()
-    value = b"x" * MIB
-    answers = [node.put("big", value) for _ in range(6)]
-    full = next(answer for answer in answers if answer.status not in (200, 201, 204))
+    value = b"x" * (MIB // 4)
+
+    def fill():
+        answer = node.put("big", value)
+        return None if answer.status in (201, 204) else answer
+    full = wait_until(fill, DEADLINE, "the quota is used up")
     assert full.status == 507 and "full" in full.json["message"], full.body
-    assert answers[-1].status == 507
+    assert node.put("big", value).status == 507
     assert node.get("big").body == value and node.readiness()[0] == 200
     assert node.metrics()['larder_limit_hits_total{limit="store-quota"}'] > 0
     ctl = cluster.etcdctl()
@@ -63,21 +73,31 @@ def test_a_user_with_leave(start_cluster, start_cluster_node, tmp_path):
     assert node.put("a", b"1").status == 201 and node.get("a").body == b"1"
 
 
-def test_a_token_that_is_known_no_more(start_cluster, start_cluster_node, tmp_path):
-    """A member forgets the tokens that it gave when it is started anew: the node logs in again, and nobody notices."""
+def test_a_member_that_is_started_anew(start_cluster, start_cluster_node, tmp_path):
+    cluster = start_cluster(size=1, auth=True, prefix=PREFIX)
+    node = start_cluster_node(cluster, extra=as_user(tmp_path))
+    node.wait_ready()
+    assert node.put("a", b"1").status == 201
+    cluster.kill(0)
+    cluster.restart(0)
+    node.wait_ready()
+    assert node.put("a", b"2").status == 204 and node.get("a").body == b"2"
+
+
+def test_a_token_that_is_void(start_cluster, start_cluster_node, tmp_path):
+    """A new password makes a user's tokens void. With the same password the node gets another one, and nobody notices."""
     cluster = start_cluster(size=1, auth=True, prefix=PREFIX)
     node = start_cluster_node(cluster, extra=as_user(tmp_path))
     node.wait_ready()
     assert node.put("a", b"1").status == 201
     logins = node.metrics()['larder_store_logins_total{result="ok"}']
-    cluster.kill(0)
-    cluster.restart(0)
-    node.wait_ready()
-    assert node.put("a", b"2").status == 204 and node.get("a").body == b"2"
-    assert node.metrics()['larder_store_logins_total{result="ok"}'] > logins
+    set_password(cluster, PASSWORD)
+    assert node.get("a").body == b"1" and node.put("a", b"2").status == 204
+    node.wait_metric('larder_store_logins_total{result="ok"}', lambda count: count > logins)
 
 
 def test_a_token_that_expires(start_cluster, start_cluster_node, tmp_path):
+    """Nobody asks for longer than a token lives."""
     cluster = start_cluster(size=1, auth=True, prefix=PREFIX, arguments=["--auth-token-ttl", "1"])
     node = start_cluster_node(cluster, extra=as_user(tmp_path))
     node.wait_ready()
@@ -85,21 +105,22 @@ def test_a_token_that_expires(start_cluster, start_cluster_node, tmp_path):
     logins = node.metrics()['larder_store_logins_total{result="ok"}']
 
     def renewed():
+        # etcd looks every second which tokens are too old, and each use makes one young again.
+        time.sleep(TOKEN_PAUSE)
         assert node.get("a").body == b"1"
         return node.metrics()['larder_store_logins_total{result="ok"}'] > logins
-    cluster.etcdctl()("user", "passwd", USER, "--interactive=false", stdin=PASSWORD)  # which makes its tokens void
     wait_until(renewed, DEADLINE, "another login")
 
 
 def test_a_wrong_password(start_cluster, start_cluster_node, tmp_path):
     """It is not ready and says why; with the password made right it is."""
     cluster = start_cluster(size=1, auth=True, prefix=PREFIX)
-    node = start_cluster_node(cluster, extra=as_user(tmp_path, password="close sesame"))
+    node = start_cluster_node(cluster, extra=as_user(tmp_path, password="close-sesame"), times=SHORT_TIMES)
     why = wait_until(lambda: "authentication failed" in node.readiness()[1] and node.readiness(), DEADLINE,
                      lambda: str(node.readiness()))
     assert why[0] == 503
     assert node.get("a").status in (502, 503) and node.put("a", b"1").status in (502, 503)
-    cluster.etcdctl()("user", "passwd", USER, "--interactive=false", stdin="close sesame")
+    set_password(cluster, "close-sesame")
     node.wait_ready()
     assert node.put("a", b"1").status == 201
 
@@ -116,7 +137,7 @@ def test_no_leave_for_the_prefix(start_cluster, start_cluster_node, tmp_path):
 
 def test_nobody_asks_where_one_must(start_cluster, start_cluster_node, tmp_path):
     cluster = start_cluster(size=1, auth=True)
-    node = start_cluster_node(cluster)
+    node = start_cluster_node(cluster, times=SHORT_TIMES)
     assert node.get("a").status in (502, 503) and node.put("a", b"1").status in (502, 503)
     node.stop()
     root = start_cluster_node(cluster, extra=as_user(tmp_path, ROOT, ROOT_PASSWORD))
@@ -136,9 +157,9 @@ def test_certificates(start_cluster, start_cluster_node):
     place = node.member_in_use(cluster)
     cluster.kill(place)
     assert node.get("a").body == b"1"
-    stranger = start_cluster_node(cluster, extra=authority)
+    stranger = start_cluster_node(cluster, extra=authority, times=SHORT_TIMES)
     assert "certificate" in wait_until(lambda: "ertificate" in stranger.readiness()[1] and stranger.readiness()[1], DEADLINE,
                                        lambda: str(stranger.readiness()))
-    distrustful = start_cluster_node(cluster)
+    distrustful = start_cluster_node(cluster, times=SHORT_TIMES)
     assert wait_until(lambda: "ertificate" in distrustful.readiness()[1], DEADLINE, lambda: str(distrustful.readiness()))
     assert stranger.get("a").status == distrustful.get("a").status == 503

@@ -49,6 +49,10 @@ class Watch:
             assert stream.readline() == b"\r\n"
             yield from lines
 
+    def set_deadline(self, seconds):
+        """How long next() waits, at most; signs of life come less often."""
+        self.response.fp.raw._sock.settimeout(seconds)
+
     def next(self):
         """The next event; None at the end of the stream."""
         fields = {}

@@ -607,7 +607,7 @@ def test_without_a_store_etcds_api_says_what_to_do(start_server):
     server = start_server()
     status, answer = ask_etcd(server, "kv/range", {"key": "YQ=="})
     assert status == 503 and answer["message"] == (
-        "larder: this node keeps no store; start larderd with --data-dir PATH")
+        "larder: this node keeps no store; start larderd with --data-dir PATH or --store etcd://HOST:PORT")
 
 
 def ask_etcd(server, path, request):

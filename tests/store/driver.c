@@ -316,16 +316,11 @@ struct choice {
 
 static void read_options(int argc, char **argv, struct choice *choice) {
     static const struct option options[] = {
-        {"directory", required_argument, NULL, 'd'},
-        {"quota", required_argument, NULL, 'q'},
-        {"history", required_argument, NULL, 'h'},
-        {"no-sync", no_argument, NULL, 'n'},
-        {"max-pending", required_argument, NULL, 'p'},
-        {"max-watchers", required_argument, NULL, 'w'},
-        {"observe", no_argument, NULL, 'o'},
-        {"checkpoint", required_argument, NULL, 'c'},
-        {"cluster", required_argument, NULL, 'e'},
-        {0},
+        {"directory", required_argument, NULL, 'd'},   {"quota", required_argument, NULL, 'q'},
+        {"history", required_argument, NULL, 'h'},     {"no-sync", no_argument, NULL, 'n'},
+        {"max-pending", required_argument, NULL, 'p'}, {"max-watchers", required_argument, NULL, 'w'},
+        {"observe", no_argument, NULL, 'o'},           {"checkpoint", required_argument, NULL, 'c'},
+        {"cluster", required_argument, NULL, 'e'},     {0},
     };
     struct local_config *config = &choice->config;
     int option;

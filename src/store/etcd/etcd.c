@@ -18,8 +18,8 @@ void etcd_store_post(struct etcd_store *s, struct etcd_errand *errand) {
 
     do {
         errand->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(&s->newest, &head, errand, memory_order_acq_rel,
-                                                    memory_order_relaxed));
+    } while (
+        !atomic_compare_exchange_weak_explicit(&s->newest, &head, errand, memory_order_acq_rel, memory_order_relaxed));
     /* Whoever finds it empty comes after the message was taken out of the mailbox. */
     if (head == NULL) {
         mailbox_post(s->mailbox, &s->message);
@@ -117,8 +117,7 @@ static void on_look_time(void *ctx) {
 
 /* On the engine's thread: ends everything. */
 static void on_stop(struct mailbox_message *message) {
-    struct etcd_store *s =
-        (struct etcd_store *)(void *)((char *)message - offsetof(struct etcd_store, stop_message));
+    struct etcd_store *s = (struct etcd_store *)(void *)((char *)message - offsetof(struct etcd_store, stop_message));
 
     loop_stop(s->loop);
 }

@@ -46,7 +46,8 @@ static void finish(struct etcd_store_call *c) {
 static void pump(struct etcd_store *s);
 
 static void on_done(struct store_call *inner) {
-    struct etcd_store_call *c = (struct etcd_store_call *)(void *)((char *)inner - offsetof(struct etcd_store_call, inner));
+    struct etcd_store_call *c =
+        (struct etcd_store_call *)(void *)((char *)inner - offsetof(struct etcd_store_call, inner));
     struct etcd_store *s = c->store;
     bool ordered = c->ordered;
 

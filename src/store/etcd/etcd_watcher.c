@@ -7,7 +7,7 @@
  * takes them. A watch whose queue is full is paused, so it costs nothing but what it holds, and goes on where it stopped. */
 
 enum {
-    QUEUE_MAX = 1 << 20, /* bytes that wait for one watcher; at that it is paused, so one response may go beyond */
+    QUEUE_MAX = 1 << 20,  /* bytes that wait for one watcher; at that it is paused, so one response may go beyond */
     PIECE_MAX = 64 << 10, /* of them that are handed out at a time, whole revisions */
     PIECE_COST = 4096,    /* bytes of a piece with next to nothing in it */
     EVENTS_MIN = 12,      /* that it has room for, so that many small ones do not take a piece each */
@@ -35,7 +35,7 @@ struct etcd_watcher {
     struct etcd_errand closing;
 
     /* The engine's thread. */
-    struct store_watch wish; /* its slices are in `span` */
+    struct store_watch wish;  /* its slices are in `span` */
     struct etcd_watch *watch; /* NULL: not opened, or ended */
 
     pthread_mutex_t lock; /* for what follows; `wake` is called under it */
@@ -47,8 +47,8 @@ struct etcd_watcher {
     bool paused;
     bool resumed; /* `resuming` is on its way */
     bool closed;
-    bool over;                /* `status` says why, once the queue is empty */
-    bool told;                /* that it is over */
+    bool over; /* `status` says why, once the queue is empty */
+    bool told; /* that it is over */
     enum store_status status;
     int64_t compact_revision;
     char span[];
@@ -260,8 +260,7 @@ static const struct etcd_watch_events watch_events = {
 /* --- opening and closing --- */
 
 static void run_opening(struct etcd_store *s, struct etcd_errand *errand) {
-    struct etcd_watcher *w =
-        (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, opening));
+    struct etcd_watcher *w = (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, opening));
 
     if (s->watches == NULL) {
         end(w, STORE_CLOSED, 0);
@@ -274,8 +273,7 @@ static void run_opening(struct etcd_store *s, struct etcd_errand *errand) {
 }
 
 static void run_resuming(struct etcd_store *s, struct etcd_errand *errand) {
-    struct etcd_watcher *w =
-        (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, resuming));
+    struct etcd_watcher *w = (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, resuming));
 
     pthread_mutex_lock(&w->lock);
     w->resumed = false;
@@ -298,8 +296,7 @@ static void free_watcher(struct etcd_watcher *w) {
 }
 
 static void run_closing(struct etcd_store *s, struct etcd_errand *errand) {
-    struct etcd_watcher *w =
-        (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, closing));
+    struct etcd_watcher *w = (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, closing));
 
     if (s->watches != NULL) {
         etcd_watch_close(w->watch);

@@ -65,6 +65,9 @@ static void on_done(struct etcd_ask *ask) {
     call->revision = 0;
     read_answer(k);
     etcd_kv_settle(call, ask, &k->op, k->drawn, etcd_client_revision(k->client));
+    if (call->status == STORE_UNKNOWN && ask->status != STORE_UNKNOWN) {
+        etcd_client_note_unknown(k->client);
+    }
     free_call(k);
     call->done(call);
 }

@@ -64,6 +64,10 @@ void etcd_client_note_revision(struct etcd_client *client, int64_t revision) {
     }
 }
 
+void etcd_client_note_unknown(struct etcd_client *client) {
+    client->figures.unknown++;
+}
+
 const struct etcd_figures *etcd_client_figures(const struct etcd_client *client) {
     return &client->figures;
 }

@@ -259,6 +259,72 @@ static void the_store_has_defaults_and_ceilings(void **state) {
     assert_mistake("--store-sync maybe", "", "--store-sync: store-sync = \"maybe\" is none of no, yes");
 }
 
+static void a_store_may_be_in_a_cluster(void **state) {
+    struct run run;
+
+    (void)state;
+    load(&run, "", "");
+    assert_false(options_store_is_remote(&run.options));
+    unload(&run);
+    load(&run,
+         "--store etcd://h1:2379,h2 --store-timeout 3s --store-attempt-timeout 300ms --store-max-connection-age 1h "
+         "--store-follow-members no --store-user u --store-password-file /dev/null",
+         "STATE_DIRECTORY=/tmp/b");
+    assert_good(&run);
+    assert_true(options_store_is_remote(&run.options));
+    assert_null(run.options.data_dir);
+    assert_int_equal(run.options.store_timeout_ns, INT64_C(3000000000));
+    assert_int_equal(run.options.store_attempt_timeout_ns, 300000000);
+    assert_int_equal(run.options.store_max_connection_age_ns, INT64_C(3600000000000));
+    assert_false(run.options.store_follow_members);
+    unload(&run);
+}
+
+static void an_attempt_has_half_of_the_time_at_most(void **state) {
+    struct run run;
+
+    (void)state;
+    load(&run, "--store etcd://h --store-timeout 1s", "");
+    assert_good(&run);
+    assert_int_equal(run.options.store_attempt_timeout_ns, 500000000);
+    unload(&run);
+    load(&run, "--store etcd://h --store-timeout 1s --store-attempt-timeout 900ms", "");
+    assert_good(&run);
+    assert_int_equal(run.options.store_attempt_timeout_ns, 900000000);
+    unload(&run);
+}
+
+static void what_does_not_go_with_a_cluster_is_a_mistake(void **state) {
+    static const char own[] = " is of a store that this node keeps itself; with store = etcd://... it has no meaning";
+    char text[300];
+
+    (void)state;
+    snprintf(text, sizeof(text), "--data-dir: data-dir%s", own);
+    assert_mistake("--store etcd://h --data-dir /tmp", "", text);
+    snprintf(text, sizeof(text), "store-quota (environment): store-quota%s", own);
+    assert_mistake("--store etcd://h", "LARDER_STORE_QUOTA=1g", text);
+    assert_mistake("--store somewhere", "",
+                   "--store: store = somewhere is neither local nor the members of a cluster, as "
+                   "etcd://h1:2379,h2:2379");
+    assert_mistake(
+        "--store-user u", "",
+        "--store-user: store-user is of a store in an etcd cluster; add store = etcd://..., or leave it out");
+    assert_mistake("--store etcd://h --store-user u", "",
+                   "--store-user: store-user is of no use without store-password-file");
+    assert_mistake("--store etcd://h --store-user u --store-password-file /nowhere/at/all", "",
+                   "--store-password-file: store-password-file = /nowhere/at/all: No such file or directory");
+    assert_mistake("--store etcd://h --store-ca /dev/null", "",
+                   "--store-ca: store-ca is for TLS, and no member is asked by it; write store = etcds://...");
+    assert_mistake("--store etcds://h --store-cert /dev/null", "",
+                   "--store-cert: store-cert is of no use without store-key");
+    assert_mistake("--store etcds://h --store-ca /nowhere/at/all", "",
+                   "--store-ca: store-ca = /nowhere/at/all: No such file or directory");
+    assert_mistake(
+        "--store etcd://h --store-timeout 1s --store-attempt-timeout 2s", "",
+        "--store-attempt-timeout: store-attempt-timeout is longer than store-timeout: no second member would be "
+        "tried");
+}
+
 /* A file with one store group, or one of memory; the caller unlinks it. */
 static void write_config(char path[64], const char *backing) {
     FILE *stream;
@@ -410,6 +476,9 @@ int main(void) {
         cmocka_unit_test(a_probable_typo_in_the_environment_is_a_warning),
         cmocka_unit_test(an_item_is_at_most_an_eighth_of_memory),
         cmocka_unit_test(the_store_has_defaults_and_ceilings),
+        cmocka_unit_test(a_store_may_be_in_a_cluster),
+        cmocka_unit_test(an_attempt_has_half_of_the_time_at_most),
+        cmocka_unit_test(what_does_not_go_with_a_cluster_is_a_mistake),
         cmocka_unit_test(a_directory_is_found_where_it_is_said_or_needed),
         cmocka_unit_test(a_state_directory_that_is_none_is_a_mistake),
         cmocka_unit_test(too_many_mistakes_are_counted),

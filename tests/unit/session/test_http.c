@@ -246,8 +246,10 @@ static void failures_of_the_store_have_a_status(void **state) {
         enum store_status status;
         const char *wanted;
     } rows[] = {
-        {STORE_NO_SPACE, "507 "}, {STORE_TOO_MANY_REQUESTS, "503 "}, {STORE_IO, "500 "},
-        {STORE_DAMAGED, "500 "},  {STORE_TOO_LARGE, "413 "},         {STORE_NO_MEMORY, "507 "},
+        {STORE_NO_SPACE, "507 "},    {STORE_TOO_MANY_REQUESTS, "503 "}, {STORE_IO, "500 "},
+        {STORE_UNAVAILABLE, "503 "}, {STORE_TIMEOUT, "503 "},           {STORE_DENIED, "502 "},
+        {STORE_UNKNOWN, "504 "},     {STORE_DAMAGED, "500 "},           {STORE_TOO_LARGE, "413 "},
+        {STORE_NO_MEMORY, "507 "},
     };
     struct store_harness *s = *state;
     struct client c;

@@ -167,6 +167,10 @@ void etcd_client_note_revision(struct etcd_client *client, int64_t revision) {
     }
 }
 
+void etcd_client_note_unknown(struct etcd_client *client) {
+    client->unknowns++;
+}
+
 int64_t etcd_client_draw_lease(struct etcd_client *client) {
     return client->next_lease++;
 }

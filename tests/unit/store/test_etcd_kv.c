@@ -405,6 +405,7 @@ static void refused_after_doubt(void **state) {
     assert_end(f, STORE_UNKNOWN, true);
     lose(f, submit(f, &put, true), STORE_UNAVAILABLE);
     assert_end(f, STORE_UNKNOWN, true);
+    assert_int_equal(f->client.unknowns, 2); /* the client does not know of these by itself */
     lose(f, submit(f, &range, true), STORE_UNAVAILABLE);
     assert_end(f, STORE_UNAVAILABLE, true);
 
