@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 
 from certificates import Certificates
-from cuttable import PASS, Network
+from cuttable import PASS, REFUSE, Network
 from etcd import etcd_path
 from etcdctl import Etcdctl
 from server import wait_until
@@ -74,7 +74,7 @@ class Member:
         self.log_path = cluster.directory / f"{self.name}.log"
         self.client_port, self.peer_port, peer_proxy, client_proxy_port = lasting_ports(4)
         self.peer_url = f"http://127.0.0.1:{peer_proxy}"
-        cluster.network.proxy(place, peer_proxy, self.peer_port, cluster.name_source)
+        self.peer_proxy = cluster.network.proxy(place, peer_proxy, self.peer_port, cluster.name_source)
         # Where clients go.
         self.port = client_proxy_port if client_proxy else self.client_port
         self.client_proxy = cluster.network.proxy(f"client {place}", self.port, self.client_port) if client_proxy else None
@@ -158,6 +158,7 @@ class Cluster:
         self._generation += 1
 
     def _run(self, member, state):
+        self.network.turn(member.peer_proxy, PASS)
         client, own = f"{self.scheme}://127.0.0.1:{member.client_port}", f"http://127.0.0.1:{member.peer_port}"
         everybody = ",".join(f"{each.name}={each.peer_url}" for each in self.members.values())
         command = [
@@ -181,10 +182,14 @@ class Cluster:
     def kill(self, place):
         """kill -9."""
         self.members[place].signal(signal.SIGKILL)
+        # As the port of one that is dead does: the others try again with each of their messages, and each time it would be
+        # asked here who comes.
+        self.network.turn(self.members[place].peer_proxy, REFUSE)
 
     def kill_all(self):
-        for place in self.members:
-            self.kill(place)
+        for place, member in self.members.items():
+            if member.is_alive():
+                self.kill(place)
 
     def restart(self, place, healthy=True):
         """Starts it again after kill(), where it was and on what it had."""

@@ -141,3 +141,52 @@ def test_what_makes_no_sense(words, text):
     ended = subprocess.run([LARDER, "status", *words], env=environment(NOWHERE), capture_output=True, text=True,
                            timeout=DEADLINE)
     assert ended.returncode == USAGE and text in ended.stderr and ended.stdout == ""
+
+
+# --- a node that keeps its groups there ---
+
+def status_of(node, *words):
+    ended = subprocess.run([LARDER, "status", *words], env=environment(f"{node.host}:{node.port}"), capture_output=True,
+                           timeout=DEADLINE)
+    return Result(ended.returncode, ended.stdout, ended.stderr)
+
+
+def test_a_node_shows_its_cluster(start_cluster, start_cluster_node):
+    cluster = start_cluster()
+    node = start_cluster_node(cluster)
+    node.wait_ready()
+    assert node.put("a", b"1").status == 201 and node.get("a").body == b"1"
+    used = node.member_in_use(cluster)
+
+    def shown():
+        said = status_of(node, "--json").json_lines()[0]["cluster"]
+        known = [member["name"] for member in said["members"] if member["health"] == "good"]
+        return said if sorted(known) == ["m0", "m1", "m2"] and said["requests"]["ok"] >= 2 and said["leader"] else None
+    said = wait_until(shown, DEADLINE, lambda: status_of(node, "--json").out.decode())
+    assert said["ready"] is True and said["trouble"] == "" and said["cluster"] == f"{cluster.status(0)['cluster']:x}"
+    assert [member["name"] for member in said["members"] if member["in_use"]] == [f"m{used}"]
+    assert said["latency"]["Txn"]["count"] == 1 and said["latency"]["Range"]["mean_microseconds"] > 0
+    assert said["failovers"] == 0 and said["requests"]["unknown"] == 0
+    screen = status_of(node)
+    assert screen.code == DONE and len(screen.out.splitlines()) < 24
+    for piece in (f"etcd cluster {said['cluster']}, 3 members, 3 answer, m{cluster.wait_leader()} leads", f"* m{used} ",
+                  "requests", "Txn ", "fail-overs  0"):
+        assert piece in screen.out.decode(), screen.out.decode()
+
+    cluster.kill(used)
+    assert node.get("a").body == b"1"
+
+    def gone():
+        text = status_of(node).out.decode()
+        return text if "3 members, 2 answer" in text and "fail-overs  1, " in text else None
+    text = wait_until(gone, DEADLINE, lambda: status_of(node).out.decode())
+    assert "connection refused" in text
+    cluster.kill_all()
+    assert node.readiness()[0] == 503 or node.wait_not_ready()
+    assert "not ready: " in status_of(node).out.decode()
+
+
+def test_a_node_with_a_store_of_its_own(start, tmp_path):
+    node = start(tmp_path / "own")
+    assert status_of(node, "--json").json_lines()[0]["cluster"] is None
+    assert b"cluster" not in status_of(node).out

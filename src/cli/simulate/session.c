@@ -116,34 +116,36 @@ bool session_ask(struct session *s, const struct store_op *op, int64_t timeout_n
     return !s->is_asked;
 }
 
-int session_reason(const struct session *s, enum store_status status, struct buf *why) {
-    const char *trouble = etcd_client_trouble(s->client);
-
-    buf_printf(why, "%s%s%s", store_status_text(status), *trouble == '\0' ? "" : ": ", trouble);
+int session_exit_code(enum store_status status) {
     switch (status) {
     case STORE_UNAVAILABLE:
     case STORE_TIMEOUT:
     case STORE_UNKNOWN:
-        buf_printf(why, "; see if a majority of the members runs (etcdctl endpoint health), and --endpoints");
         return EXIT_CODE_UNREACHABLE;
-    case STORE_DENIED:
-        buf_printf(why, "; --user names one that may read and write below %s", s->config->prefix);
-        return EXIT_CODE_SERVER;
-    case STORE_NO_SPACE:
-        buf_printf(why, "; compact and defragment the cluster, then etcdctl alarm disarm");
-        return EXIT_CODE_SERVER;
     default:
         return EXIT_CODE_SERVER;
     }
 }
 
+void session_reason(const struct session *s, enum store_status status, struct buf *why) {
+    const char *trouble = etcd_client_trouble(s->client);
+
+    buf_printf(why, "%s%s%s", store_status_text(status), *trouble == '\0' ? "" : ": ", trouble);
+    if (session_exit_code(status) == EXIT_CODE_UNREACHABLE) {
+        buf_printf(why, "; see if a majority of the members runs (etcdctl endpoint health), and --endpoints");
+    } else if (status == STORE_DENIED) {
+        buf_printf(why, "; --user names one that may read and write below %s", s->config->prefix);
+    } else if (status == STORE_NO_SPACE) {
+        buf_printf(why, "; compact and defragment the cluster, then etcdctl alarm disarm");
+    }
+}
+
 int session_explain(const struct session *s, const char *what, enum store_status status) {
     struct buf why;
-    int code;
 
     buf_init(&why, WHY_BYTES);
-    code = session_reason(s, status, &why);
+    session_reason(s, status, &why);
     fprintf(stderr, SIMULATE_PROGRAM ": could not %s: %.*s\n", what, (int)why.size, why.data);
     buf_fini(&why);
-    return code;
+    return session_exit_code(status);
 }

@@ -41,7 +41,10 @@ bool session_ask(struct session *s, const struct store_op *op, int64_t timeout_n
 /* Says that the cluster did not do `what` ("count the keys"), why, and what to do. Returns the exit code for it. */
 int session_explain(const struct session *s, const char *what, enum store_status status);
 
-/* Writes why it may be to `why`, in a sentence, and returns the exit code for it. */
-int session_reason(const struct session *s, enum store_status status, struct buf *why);
+/* Writes why it may be to `why`, in a sentence. */
+void session_reason(const struct session *s, enum store_status status, struct buf *why);
+
+/* Of something that ended with a status other than OK. */
+int session_exit_code(enum store_status status);
 
 #endif

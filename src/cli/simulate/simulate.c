@@ -103,8 +103,7 @@ static int report(const struct simulate *s) {
     fprintf(stderr, SIMULATE_PROGRAM ": the keys are left below %s; --clear deletes them at the next run\n",
             s->config.prefix);
     if (s->tally.failed) {
-        return s->tally.status == STORE_UNAVAILABLE || s->tally.status == STORE_TIMEOUT ? EXIT_CODE_UNREACHABLE
-                                                                                        : EXIT_CODE_SERVER;
+        return session_exit_code(s->tally.status);
     }
     return EXIT_CODE_FAILURE;
 }
