@@ -258,14 +258,26 @@ void watch_hub_leave(struct rpc_watch *watch) {
     watch_hub_forget(feed);
 }
 
+/* Not later than from now: others will share the feed, and each reader passes over what it does not want. But what is known of
+ * a cluster's revision may be long past, and what lies behind it compacted. */
+static int64_t start_of(const struct rpc_node *node, const struct rpc_watch *watch) {
+    int64_t now = store_revision(node->store);
+
+    return !node->is_remote && watch->next_revision > now + 1 ? now + 1 : watch->next_revision;
+}
+
+/* Whether a feed with that start misses nothing that is still to come, where the store was at `revision`. */
+static bool is_from_now(const struct rpc_node *node, int64_t start, int64_t revision) {
+    return start == 0 || (node->is_remote ? start == revision + 1 : start > revision);
+}
+
 static enum store_status open_feed(struct watch_hub *hub, struct rpc_watch *watch, uint64_t hash,
                                    int64_t *ret_revision) {
-    int64_t now = store_revision(hub->worker->node->store);
+    const struct rpc_node *node = hub->worker->node;
     const struct store_watch want = {
         .span = {.key = slice_make(watch->span, watch->key_size),
                  .range_end = slice_make(watch->span + watch->key_size, watch->range_end_size)},
-        /* Not later: others will share the feed, and each reader passes over what it does not want. */
-        .start_revision = watch->next_revision > now + 1 ? now + 1 : watch->next_revision,
+        .start_revision = start_of(node, watch),
         .want_previous = (watch->kind & WATCH_PREVIOUS) != 0,
         .no_put = (watch->kind & WATCH_NO_PUT) != 0,
         .no_delete = (watch->kind & WATCH_NO_DELETE) != 0,
@@ -276,14 +288,14 @@ static enum store_status open_feed(struct watch_hub *hub, struct rpc_watch *watc
     if (feed != NULL) {
         feed->hub = hub;
         feed->hash = hash;
-        feed->watcher = store_watch_open(hub->worker->node->store, &want, wake, feed, &status, ret_revision);
+        feed->watcher = store_watch_open(node->store, &want, wake, feed, &status, ret_revision);
     }
     if (feed == NULL || feed->watcher == NULL) {
         free(feed);
         return status;
     }
     add_reader(feed, watch);
-    if (want.start_revision == 0 || want.start_revision > *ret_revision) {
+    if (is_from_now(node, want.start_revision, *ret_revision)) {
         feed->reached = *ret_revision;
         open_to_all(feed);
     } else {
@@ -314,7 +326,11 @@ enum store_status watch_hub_join(struct watch_hub *hub, struct rpc_watch *watch,
 static void settle(struct watch_feed *feed) {
     struct rpc_watch *watch = feed->readers;
     struct watch_feed *other = find_shared(feed->hub, watch, feed->hash);
+    const struct rpc_node *node = feed->hub->worker->node;
 
+    if (node->is_remote && feed->reached > store_revision(node->store)) {
+        return; /* it starts later than now, as far as is known */
+    }
     if (other == NULL) {
         open_to_all(feed);
     } else if (other->reached <= feed->reached) {

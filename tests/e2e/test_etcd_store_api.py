@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """etcd's API of a node whose store is an etcd cluster: etcdctl finds there what it finds at etcd itself."""
 import json
+import re
+import urllib.request
 
 import pytest
 
 from etcdctl import Etcdctl
 from etcdstore import StoreNode
 from httpwire import GROUPS, ask
+from server import wait_until
 from test_etcdctl_kv import *  # noqa: F401,F403
 from test_etcdctl_lease import *  # noqa: F401,F403
 from test_etcdctl_lock import *  # noqa: F401,F403
@@ -67,3 +70,24 @@ def test_it_shows_itself_under_the_clusters_id(etcd_node, etcdctl):
     assert own["Status"]["header"]["member_id"] == own["Status"]["leader"] == member["ID"]
     assert member["ID"] != theirs["Status"]["header"]["member_id"]
     assert member["clientURLs"] == [f"http://127.0.0.1:{etcd_node.port}"]
+
+
+def watchers(node):
+    page = urllib.request.urlopen(f"http://127.0.0.1:{node.port}/metrics").read().decode()
+    return int(re.search(r"^larder_store_watchers (\d+)$", page, re.MULTILINE).group(1))
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_watch_is_not_refused_for_what_was_compacted_before_it(etcd_node, etcdctl, later):
+    """Others write to the cluster, so the node may know of a revision only that is compacted already."""
+    cluster = Etcdctl(etcd_node.etcd.client_port)
+    etcdctl("put", "other", "0")
+    for value in range(5):
+        cluster("put", "other", value)
+    own, = json.loads(cluster("endpoint", "status", "-w", "json"))
+    newest = own["Status"]["header"]["revision"]
+    cluster("compaction", newest)
+    watch = etcdctl.start("watch", "key", *(["--rev", newest + 1] if later else []))
+    wait_until(lambda: watchers(etcd_node) == 1, 30, "no watch is open")
+    cluster("put", "key", "1")
+    assert watch.lines(3) == ["PUT", "key", "1"]

@@ -122,16 +122,15 @@ static void on_stop(struct mailbox_message *message) {
     loop_stop(s->loop);
 }
 
-/* What is under way ends as the client goes; what waited behind it ends then, because there is no client any more. */
+/* What is under way ends as the client goes. Errands that come from now on are run when the mailbox is freed, and end then,
+ * because there is no client any more; not here, where their message is still in the mailbox and must not be posted again. */
 static void end_all(struct etcd_store *s) {
     struct etcd_driver *driver = s->driver;
 
-    run_errands(s);
     etcd_watches_free(s->watches);
     s->watches = NULL;
     s->driver = NULL;
     etcd_driver_free(driver);
-    run_errands(s);
 }
 
 static void *thread_main(void *ctx) {
@@ -158,6 +157,7 @@ static bool start_thread(struct etcd_store *s) {
 /* --- opening and closing --- */
 
 static void free_store(struct etcd_store *s) {
+    mailbox_free(s->mailbox); /* first: it runs the errands that are left */
     if (s->watches != NULL) {
         etcd_watches_free(s->watches);
     }
@@ -166,7 +166,6 @@ static void free_store(struct etcd_store *s) {
     }
     etcd_order_free(s->order);
     if (s->loop != NULL) {
-        mailbox_free(s->mailbox);
         timer_free(s->look_timer);
         loop_free(s->loop);
     }
@@ -181,7 +180,6 @@ static void close_store(struct store *store) {
     s->stop_message.run = on_stop;
     mailbox_post(s->mailbox, &s->stop_message);
     pthread_join(s->thread, NULL);
-    run_errands(s); /* what came in since */
     free_store(s);
 }
 

@@ -37,6 +37,9 @@ struct etcd_watcher {
     /* The engine's thread. */
     struct store_watch wish;  /* its slices are in `span` */
     struct etcd_watch *watch; /* NULL: not opened, or ended */
+    bool from_now;            /* where it starts was chosen here, by what was known */
+    int64_t begun;            /* where the cluster was when it first knew of the watch; 0: it does not yet */
+    int64_t heard;            /* all up to it has come */
 
     pthread_mutex_t lock; /* for what follows; `wake` is called under it */
     struct piece *first;
@@ -199,6 +202,7 @@ static void on_events(void *ctx, const struct kv_event *events, size_t count, in
     bool good;
 
     etcd_store_note_revision(w->store, revision);
+    w->heard = revision;
     pthread_mutex_lock(&w->lock);
     good = take_in(w, events, count, &full);
     pthread_mutex_unlock(&w->lock);
@@ -230,6 +234,7 @@ static void on_created(void *ctx, int64_t revision) {
     struct etcd_watcher *w = ctx;
 
     etcd_store_note_revision(w->store, revision);
+    w->begun = w->begun == 0 ? revision : w->begun;
     if (w->wish.start_revision == 0) {
         w->wish.start_revision = revision + 1;
         advance(w, revision);
@@ -240,13 +245,25 @@ static void on_progress(void *ctx, int64_t revision) {
     struct etcd_watcher *w = ctx;
 
     etcd_store_note_revision(w->store, revision);
+    w->heard = revision > w->heard ? revision : w->heard;
     advance(w, revision);
 }
+
+static void open_watch(struct etcd_watcher *w);
 
 static void on_end(void *ctx, enum store_status status, int64_t compact_revision, struct slice text) {
     struct etcd_watcher *w = ctx;
 
     (void)text;
+    if (status == STORE_COMPACTED && w->from_now && w->begun > w->heard && compact_revision <= w->begun + 1) {
+        /* Nothing is gone but what had happened before it was opened. */
+        w->from_now = false;
+        w->wish.start_revision = w->begun + 1;
+        advance(w, w->begun);
+        etcd_watch_close(w->watch);
+        open_watch(w);
+        return;
+    }
     end(w, status, compact_revision);
 }
 
@@ -259,6 +276,13 @@ static const struct etcd_watch_events watch_events = {
 
 /* --- opening and closing --- */
 
+static void open_watch(struct etcd_watcher *w) {
+    w->watch = etcd_watch_open(w->store->watches, &w->wish, true, &watch_events, w);
+    if (w->watch == NULL) {
+        end(w, STORE_NO_MEMORY, 0);
+    }
+}
+
 static void run_opening(struct etcd_store *s, struct etcd_errand *errand) {
     struct etcd_watcher *w = (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, opening));
 
@@ -266,10 +290,7 @@ static void run_opening(struct etcd_store *s, struct etcd_errand *errand) {
         end(w, STORE_CLOSED, 0);
         return;
     }
-    w->watch = etcd_watch_open(s->watches, &w->wish, true, &watch_events, w);
-    if (w->watch == NULL) {
-        end(w, STORE_NO_MEMORY, 0);
-    }
+    open_watch(w);
 }
 
 static void run_resuming(struct etcd_store *s, struct etcd_errand *errand) {
@@ -330,7 +351,8 @@ static struct etcd_watcher *make(struct etcd_store *s, const struct store_watch 
 
 /* Where to begin, if from now on: behind what is known, so that nothing is missed until the cluster hears of it. */
 static void settle_start(struct etcd_watcher *w, int64_t revision) {
-    if (w->wish.start_revision == 0 && revision > 0) {
+    w->from_now = w->wish.start_revision == 0;
+    if (w->from_now && revision > 0) {
         w->wish.start_revision = revision + 1;
     }
     w->reached = w->wish.start_revision > 0 ? w->wish.start_revision - 1 : 0;

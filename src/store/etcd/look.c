@@ -24,8 +24,13 @@ static bool has_member(const struct etcd_client *client) {
     return client->current != NULL && etcd_member_is_usable(client->current);
 }
 
+/* One that failed and is only being tried again has not answered. */
+static bool has_good_member(const struct etcd_client *client) {
+    return has_member(client) && client->current->seen.health == ETCD_HEALTH_GOOD;
+}
+
 bool etcd_client_is_ready(const struct etcd_client *client) {
-    return has_member(client) && etcd_login_is_ready(client);
+    return has_good_member(client) && etcd_login_is_ready(client);
 }
 
 static void list_troubles(const struct etcd_client *client) {
@@ -45,7 +50,7 @@ const char *etcd_client_trouble(const struct etcd_client *client) {
         client->trouble[0] = '\0';
     } else if (client->member_count == 0) {
         (void)snprintf(client->trouble, ETCD_TROUBLE_MAX, "no endpoint of the cluster is known");
-    } else if (!has_member(client)) {
+    } else if (!has_good_member(client)) {
         list_troubles(client);
     } else {
         (void)snprintf(client->trouble, ETCD_TROUBLE_MAX, "%s",

@@ -279,6 +279,36 @@ static void a_cluster_that_comes_back_is_found_soon(void **state) {
     world_fini(&world);
 }
 
+/* A member that is tried again and again because there is nothing better has not answered: the cluster is not ready. */
+static void a_cluster_without_a_leader_is_not_ready(void **state) {
+    struct world world;
+    struct request get;
+
+    (void)state;
+    world_init(&world, 3);
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 1, STORE_OK);
+    assert_true(etcd_client_is_ready(world.client));
+    for (size_t i = 0; i < 3; i++) {
+        world.hosts[i].leaderless = true;
+    }
+    request_get(&world, &get);
+    world_run(&world, 200);
+    for (unsigned i = 0; i < 1000; i++) {
+        world_run(&world, 7);
+        assert_false(etcd_client_is_ready(world.client));
+        assert_non_null(strstr(etcd_client_trouble(world.client), "no member can be used"));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        world.hosts[i].leaderless = false;
+    }
+    request_get(&world, &get);
+    EXPECT(&world, &get, 1000, STORE_OK);
+    assert_true(etcd_client_is_ready(world.client));
+    world_fini(&world);
+}
+
 /* A connection that takes long gets a rival. */
 static void a_slow_connection_is_overtaken(void **state) {
     struct world world;
@@ -359,6 +389,7 @@ int main(void) {
         cmocka_unit_test(a_learner_is_used_once_it_is_promoted),
         cmocka_unit_test(a_dead_member_is_tried_ever_more_rarely),
         cmocka_unit_test(a_cluster_that_comes_back_is_found_soon),
+        cmocka_unit_test(a_cluster_without_a_leader_is_not_ready),
         cmocka_unit_test(a_slow_connection_is_overtaken),
         cmocka_unit_test(a_member_must_say_who_it_is),
         cmocka_unit_test(any_member_may_be_the_first),
