@@ -18,9 +18,14 @@ static const struct {
     {SLICE("https"), true},
 };
 
+/* What stands in front of an '@' may be a password, and is not shown. */
 static bool complain(struct buf *why, struct slice part, const char *reason) {
+    const char *at = part.size == 0 ? NULL : memrchr(part.data, '@', part.size);
     char shown[SLICE_ESCAPED_MAX];
 
+    if (at != NULL) {
+        part = slice_skip(part, (size_t)(at - part.data));
+    }
     buf_printf(why, "\"%s\" is no endpoint of etcd: %s", slice_escape(part, shown), reason);
     return false;
 }
