@@ -23,6 +23,7 @@ struct state {
     struct timer *connect_timer; /* not NULL while connecting */
     int fd;
     enum larder_error error; /* for on_close */
+    enum larder_error lost;  /* the other side has reset the connection, and what it said before is still to be read */
     uint8_t want;            /* UV_READABLE, UV_WRITABLE */
     uint8_t armed;
     bool in_event;
@@ -80,26 +81,36 @@ static int pending_error(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) == 0 ? number : errno;
 }
 
-static void read_once(struct state *s) {
+/* False: there was nothing, or it is closing. */
+static bool read_once(struct state *s) {
     char *data;
     size_t size;
     ssize_t got;
 
     s->ops->read_buffer(s->ctx, &data, &size);
     if (s->closing) {
-        return;
+        return false;
     }
     assert(size > 0);
     got = recv(s->fd, data, size, 0);
     if (got > 0) {
         s->ops->on_read(s->ctx, (size_t)got);
-    } else if (got == 0 && s->ops->on_end != NULL) {
+        return !s->closing;
+    }
+    if (got == 0 && s->ops->on_end != NULL) {
         s->want &= (uint8_t)~UV_READABLE;
         s->ops->on_end(s->ctx);
     } else if (got == 0) {
         begin_close(s, LARDER_ERROR_CLOSED);
     } else if (errno != EAGAIN && errno != EINTR) {
         begin_close(s, system_error(errno));
+    }
+    return false;
+}
+
+/* The connection is broken: what came before that, if the owner wants it. There is an end to it. */
+static void read_rest(struct state *s) {
+    while (s->ops->reads_rest && !s->closing && (s->want & UV_READABLE) != 0 && read_once(s)) {
     }
 }
 
@@ -116,22 +127,34 @@ static void finish_connect(struct state *s) {
     s->ops->on_connect(s->ctx);
 }
 
+/* The loop says that there is an error. */
+static void break_off(struct state *s) {
+    int number;
+
+    read_rest(s);
+    if (!s->closing) {
+        number = pending_error(s->fd);
+        begin_close(s, number == 0 ? LARDER_ERROR_CLOSED : system_error(number));
+    }
+}
+
 static void on_event(uv_poll_t *poll, int status, int events) {
     struct state *s = poll->data;
 
     s->in_event = true;
     if (s->connect_timer != NULL) {
         finish_connect(s);
+    } else if (s->lost != LARDER_OK) {
+        read_rest(s);
+        begin_close(s, s->lost);
     } else if (status < 0) {
-        int number = pending_error(s->fd);
-
-        begin_close(s, number == 0 ? LARDER_ERROR_CLOSED : system_error(number));
+        break_off(s);
     } else {
         if ((events & UV_WRITABLE) != 0 && (s->want & UV_WRITABLE) != 0) {
             s->ops->on_writable(s->ctx);
         }
         if (!s->closing && (events & UV_READABLE) != 0 && (s->want & UV_READABLE) != 0) {
-            read_once(s);
+            (void)read_once(s);
         }
     }
     s->in_event = false;
@@ -213,12 +236,26 @@ static ssize_t send_pieces(int fd, const struct iovec *pieces, int count) {
     return count == 1 ? send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL) : sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
+/* A write has failed. After a reset the loop tells of the socket at once, whatever there is to read. */
+static enum larder_error lose(struct state *s, int number) {
+    enum larder_error error = system_error(number);
+
+    if (s->ops->reads_rest && (number == EPIPE || number == ECONNRESET) && (s->want & UV_READABLE) != 0) {
+        s->lost = error;
+        s->want = UV_READABLE;
+        arm(s);
+    } else {
+        begin_close(s, error);
+    }
+    return error;
+}
+
 enum larder_error stream_write(struct stream *stream, const struct iovec *pieces, int count, size_t *ret_written) {
     struct state *s = state_of(stream);
     ssize_t sent;
 
     *ret_written = 0;
-    if (s->closing) {
+    if (stream_closing(stream)) {
         return LARDER_ERROR_CLOSED;
     }
     assert(s->connect_timer == NULL && count > 0);
@@ -229,16 +266,17 @@ enum larder_error stream_write(struct stream *stream, const struct iovec *pieces
         if (errno == EAGAIN) {
             return LARDER_OK;
         }
-        begin_close(s, system_error(errno));
-        return s->error;
+        return lose(s, errno);
     }
     *ret_written = (size_t)sent;
     return LARDER_OK;
 }
 
 static void set_want(struct state *s, unsigned event, bool want) {
-    s->want = (uint8_t)(want ? s->want | event : s->want & ~event);
-    arm(s);
+    if (s->lost == LARDER_OK) {
+        s->want = (uint8_t)(want ? s->want | event : s->want & ~event);
+        arm(s);
+    }
 }
 
 void stream_want_write(struct stream *stream, bool want) {
@@ -252,7 +290,7 @@ void stream_want_read(struct stream *stream, bool want) {
 void stream_end_writing(struct stream *stream) {
     struct state *s = state_of(stream);
 
-    if (!s->closing) {
+    if (!stream_closing(stream)) {
         (void)shutdown(s->fd, SHUT_WR);
     }
 }
@@ -262,7 +300,9 @@ void stream_close(struct stream *stream) {
 }
 
 bool stream_closing(const struct stream *stream) {
-    return const_state_of(stream)->closing;
+    const struct state *s = const_state_of(stream);
+
+    return s->closing || s->lost != LARDER_OK;
 }
 
 enum larder_error stream_peer(const struct stream *stream, struct address *ret_address) {

@@ -19,7 +19,7 @@ struct loop;
  * - stream_open or stream_connect take the struct, which the owner embeds and must leave in place until on_close.
  * - While open, the callbacks come. Any function of this header may be called from any of them.
  * - It starts to close by stream_close, or by itself at the end of the input or at an error. From that moment no
- *   callback but on_close comes and writes fail with CLOSED. The descriptor is closed at once.
+ *   callback but on_close comes (but see reads_rest) and writes fail with CLOSED. The descriptor is closed at once.
  * - on_close comes exactly once, from the loop, never from inside another function or callback of this room: an owner
  *   is never freed under its own feet. In on_close the struct is the owner's again, to free or to reuse. */
 struct stream_ops {
@@ -38,6 +38,9 @@ struct stream_ops {
     void (*on_close)(void *ctx, enum larder_error error);
     /* stream_connect has succeeded; reading has begun. NULL for accepted streams. */
     void (*on_connect)(void *ctx);
+    /* When the other side resets the connection, or a write finds that it has, what it said before is still read: on_read
+     * may come, while stream_closing is true already, up to on_close. For those to whom the last words matter. */
+    bool reads_rest;
 };
 
 /* Storage, about 200 bytes; its fields are the room's own. */

@@ -229,3 +229,34 @@ def test_a_missing_program_is_a_failure():
     done = bench_run("--rows", "7", "--larder", "/nowhere/larder")
     assert done.returncode == 1
     assert b"there is no /nowhere/larder" in done.stderr
+
+
+def simulated(rate):
+    """A report of `larder simulate`, as far as it is read."""
+    latency = dict.fromkeys(("mean", "p50", "p90", "p99", "p99.9", "max"), 0.5)
+    weather = {"failovers": 1, "failover_max_ms": 321.0, "retries": 2, "repeated": 1, "unknown": 0}
+    return {"operations_per_second": rate, "seconds": 100 / rate, "cpu_us_per_operation": 9.5, "wrong": 0,
+            "latency_ms": dict.fromkeys(("CREATE", "RETRIEVE", "DELETE"), latency), "weather": weather,
+            "members": [{"keys": 22}] * 3}
+
+
+def test_the_experiment_beside_mariadb_is_written_into_its_section(measured, tmp_path):
+    def way(what, own, other):
+        ratio = own / other
+        return {"what": what, "met": ratio >= 2, "unit": "operations/s", "own": own, "other": other,
+                "ratio": {"median": ratio, "min": ratio, "max": ratio}}
+    other = {"settings": {"version": "10", "log_bin": "0"}}
+    runs = {clients: {"own": simulated(rate), "other": other} for clients, rate in (("1", 300), ("100", 5000))}
+    whole = {"conditions": measured[1]["conditions"], "rounds": [{"runs": runs, "death": simulated(250)}],
+             "plan": {"iterations": 100, "seed": 123, "create": 40, "retrieve": 42, "delete": 18, "keys": 22},
+             "ways": [way("one after the other", 300, 1000), way("many in flight", 5000, 2000)]}
+    document, source = tmp_path / "page.md", tmp_path / "simulate.json"
+    source.write_text(json.dumps(whole))
+    document.write_text("<!-- simulate -->\nold\n<!-- /simulate -->\n")
+    done = bench_run("--from", source, "--markdown", document, program="simulate")
+    assert done.returncode == 0, done.stderr
+    text = document.read_text()
+    assert "| one after the other | 300.0 /s | 1,000 /s | 0.300 (0.300-0.300) | 2 or more | **missed** |" in text
+    assert "| many in flight | 5,000 /s | 2,000 /s | 2.500 (2.500-2.500) | 2 or more | met |" in text
+    assert "| 1 | 0.4 | 250.0 | 1 | 321 | 2 | 1 | 0 | 0 | 22, 22, 22 |" in text
+    assert "old" not in text and "100 operations of seed 123: 40 CREATE, 42 RETRIEVE, 18 DELETE" in text

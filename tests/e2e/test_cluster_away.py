@@ -2,11 +2,15 @@
 """A node whose etcd cluster is not there: at its start, later, or not the same one any more."""
 import time
 
+import pytest
+
 from clusternode import DEADLINE, PREFIX, SHORT_TIMES, TIMEOUT
 from cuttable import ANSWER_GARBAGE, HANG, RESET
 from httpwire import ask
 from server import wait_until
 from test_http_watch import Watch
+
+pytestmark = [pytest.mark.larder("it starts clusters of etcd itself"), pytest.mark.slow]
 
 # What a request may take beyond its time limit, on a machine that is busy with other tests.
 SLACK = 8

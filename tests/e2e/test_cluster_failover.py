@@ -8,6 +8,8 @@ from clusternode import DEADLINE, PREFIX
 from server import wait_until
 from wire import Connection
 
+pytestmark = [pytest.mark.larder("it starts clusters of etcd itself"), pytest.mark.slow]
+
 WRITERS = 4
 LOST = 504  # the status of a write with an unknown outcome
 

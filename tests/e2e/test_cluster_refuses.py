@@ -2,9 +2,13 @@
 """A node whose etcd cluster is there and says no: no room, no leave, no certificate."""
 import time
 
+import pytest
+
 from clusternode import DEADLINE, PREFIX, SHORT_TIMES
 from etcdcluster import PASSWORD, ROOT, ROOT_PASSWORD, USER
 from server import wait_until
+
+pytestmark = [pytest.mark.larder("it starts clusters of etcd itself"), pytest.mark.slow]
 
 MIB = 1 << 20
 TOKEN_PAUSE = 2.2  # s, longer than a token of one second is known

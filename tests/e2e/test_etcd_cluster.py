@@ -8,6 +8,8 @@ from cuttable import ANSWER_GARBAGE, GARBAGE, HANG, REFUSE, RESET
 from etcdcluster import DEADLINE, PASSWORD, USER
 from server import wait_until
 
+pytestmark = [pytest.mark.larder("it starts clusters of etcd itself"), pytest.mark.slow]
+
 
 def test_kill_and_restart(start_cluster):
     cluster = start_cluster()

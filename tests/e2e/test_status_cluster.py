@@ -8,6 +8,8 @@ from etcdcluster import Cluster, lasting_ports
 from server import wait_until
 from test_cli import DEADLINE, DONE, LARDER, NOT_FOUND, UNREACHABLE, USAGE, Result, environment, run_on_terminal
 
+pytestmark = [pytest.mark.larder("it starts clusters of etcd itself"), pytest.mark.slow]
+
 NOWHERE = "127.0.0.1:1"
 SHORT = ["--timeout", "500ms"]  # where somebody will not answer
 

@@ -189,6 +189,7 @@ static void test_one_dead(void **state) {
         struct net_host *host = cluster_host(&r.world.cluster, dead);
         uint64_t connects;
 
+        r.caller.think_ns = 100 * SIM_MS;
         weather_strike(&r.world, WEATHER_KILL, dead);
         connects = host->connects;
         world_run(&r.world, 60 * SIM_S);
@@ -234,7 +235,7 @@ static void test_connection_age(void **state) {
         r.world.config.max_connection_age_ns = 2 * SIM_S;
         world_open(&r.world);
         caller_begin(&r.caller, &r.world, &r.history, 2);
-        r.caller.think_ns = 3 * SIM_MS;
+        r.caller.think_ns = 20 * SIM_MS;
         world_run(&r.world, 30 * SIM_S);
         figures = etcd_client_figures(r.world.client);
         CHECK(&r.world, figures->connects >= 14, "%llu connects", (unsigned long long)figures->connects);

@@ -65,6 +65,13 @@ static int open_call(struct grpc_server *server, const nghttp2_frame *frame) {
     struct server_call *call = NULL;
     struct grpc_head head;
 
+    if (server->is_draining) {
+        /* It is above the number that the GOAWAY names, so the client sends it again elsewhere: nothing of it may be done. */
+        return nghttp2_submit_rst_stream(server->wire.session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                         NGHTTP2_REFUSED_STREAM) == 0
+                   ? 0
+                   : NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
     if (fault == SERVER_FAULT_NONE) {
         call = server_call_new(server, frame->hd.stream_id);
         fault = call == NULL ? SERVER_FAULT_MEMORY : SERVER_FAULT_NONE;
@@ -142,6 +149,11 @@ static int end_answer(struct grpc_server *server, int32_t id) {
                : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+/* Whether a reset that we send is for something the client did wrong. It cannot know yet that the server drains. */
+static bool is_fault(const struct grpc_server *server, uint32_t code) {
+    return code != NGHTTP2_NO_ERROR && !(server->is_draining && code == NGHTTP2_REFUSED_STREAM);
+}
+
 /* Also what nghttp2 says on its own: a reset for each fault of the client's, and the GOAWAY that ends a broken
  * connection. */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
@@ -152,7 +164,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
     case NGHTTP2_HEADERS:
         return (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 ? end_answer(server, frame->hd.stream_id) : 0;
     case NGHTTP2_RST_STREAM:
-        return frame->rst_stream.error_code != NGHTTP2_NO_ERROR ? count_reset(server) : 0;
+        return is_fault(server, frame->rst_stream.error_code) ? count_reset(server) : 0;
     case NGHTTP2_GOAWAY:
         server->is_broken |= frame->goaway.error_code != NGHTTP2_NO_ERROR;
         return 0;

@@ -31,7 +31,8 @@ static void end_overdue(struct etcd_ask_state *state) {
     } else if (state->needs_token && state->client->login.phase == ETCD_LOGIN_REFUSED) {
         etcd_ask_note(state, state->last, slice_from_string(state->client->login.trouble));
         status = STORE_DENIED;
-    } else if (state->ask->attempts == 0) {
+    } else if (state->ask->attempts == 0 || state->last.verdict == ETCD_VERDICT_LOGIN) {
+        /* Nobody has looked at it, or nobody is there to log in with again. */
         etcd_ask_note(state, state->last, slice_from_string(etcd_client_trouble(state->client)));
         status = STORE_UNAVAILABLE;
     }

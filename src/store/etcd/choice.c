@@ -46,15 +46,15 @@ static struct etcd_member_state *find_usable(const struct etcd_client *client) {
     return NULL;
 }
 
-/* Of those that fail, or are not tried yet, the one whose time comes first; a learner is none. */
+/* Of those that fail, or are not tried yet, the one whose time comes first. A learner has its time, too, to be asked whether
+ * it still is one. */
 static struct etcd_member_state *find_next(const struct etcd_client *client) {
     struct etcd_member_state *best = NULL;
 
     for (size_t i = 0; i < client->member_count; i++) {
         struct etcd_member_state *member = client->members[i];
 
-        if (!member->seen.learner && !is_opening(member) &&
-            (best == NULL || member->seen.next_try_ns < best->seen.next_try_ns)) {
+        if (!is_opening(member) && (best == NULL || member->seen.next_try_ns < best->seen.next_try_ns)) {
             best = member;
         }
     }
@@ -93,7 +93,7 @@ static bool dial(struct etcd_client *client, struct etcd_member_state *member, e
 /* All have failed: what the configuration says may know better than what the cluster said once. */
 static void fall_back(struct etcd_client *client) {
     for (size_t i = 0; i < client->member_count; i++) {
-        if (client->members[i]->seen.health != ETCD_HEALTH_FAILING) {
+        if (client->members[i]->seen.health != ETCD_HEALTH_FAILING && !client->members[i]->seen.learner) {
             return;
         }
     }
@@ -107,6 +107,12 @@ static void fall_back(struct etcd_client *client) {
             (void)etcd_member_add(client, &client->configured[i]);
         }
     }
+}
+
+/* Whether it still is one; when it has said so, there is a pause. */
+static void ask_learner(struct etcd_client *client, struct etcd_member_state *member) {
+    member->seen.next_try_ns = client->now_ns + etcd_client_jitter(client, client->config.backoff_max_ns);
+    etcd_question_ask(member->links[ETCD_FOR_REQUESTS], ETCD_QUESTION_STATUS, client->config.attempt_timeout_ns);
 }
 
 /* Nobody can be used: tries the next one, if it is time. */
@@ -129,7 +135,9 @@ static void seek(struct etcd_client *client) {
     }
     client->retry_ns = 0;
     client->dialed_ns = client->now_ns;
-    if (etcd_link_is_ready(next->links[ETCD_FOR_REQUESTS])) {
+    if (etcd_link_is_ready(next->links[ETCD_FOR_REQUESTS]) && next->seen.learner) {
+        ask_learner(client, next);
+    } else if (etcd_link_is_ready(next->links[ETCD_FOR_REQUESTS])) {
         use(client, next);
     } else if (!dial(client, next, ETCD_FOR_REQUESTS)) {
         client->must_tend = true;

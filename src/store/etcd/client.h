@@ -137,6 +137,10 @@ bool etcd_stream_send(struct etcd_stream *stream, const ProtobufCMessage *messag
 /* What came makes no sense, or nothing comes: give the member up, and begin again elsewhere. on_lost follows. */
 void etcd_stream_distrust(struct etcd_stream *stream, const char *why);
 
+/* The token that the call began with is refused, in a message of the call: log in again, and begin again with a new token. The
+ * member is not blamed, unless there is no user to log in. on_lost follows. */
+void etcd_stream_renew(struct etcd_stream *stream, const char *why);
+
 /* No event follows. NULL is allowed. */
 void etcd_stream_close(struct etcd_stream *stream);
 

@@ -175,15 +175,17 @@ static enum larder_error write_encrypted(struct connection *c, const struct iove
     struct packing packing = {.c = c};
     enum larder_error error = pack(&packing, pieces, count);
 
+    *ret_written = packing.taken; /* also in front of an error: some of the records may be on their way */
     if (error == LARDER_OK && !send_wire(c)) {
         error = LARDER_ERROR_CLOSED;
     }
-    if (error != LARDER_OK) {
+    if (error != LARDER_OK && !stream_closing(&c->stream)) {
         c->broken = error;
         stream_close(&c->stream);
+    }
+    if (error != LARDER_OK) {
         return error;
     }
-    *ret_written = packing.taken;
     c->waits = packing.taken < total(pieces, count);
     if (c->waits) {
         stream_want_write(&c->stream, true);
@@ -305,6 +307,7 @@ static const struct stream_ops stream_ops = {
     .on_writable = on_writable,
     .on_close = on_close,
     .on_connect = on_connect,
+    .reads_rest = true, /* why it breaks off (TLS), and answers */
 };
 
 /* --- the beginning --- */

@@ -18,7 +18,7 @@ struct etcd_io {
      * the world calls the connection by. NULL: no memory or descriptors; no event follows. */
     void *(*connect)(void *ctx, struct etcd_link *link, const struct etcd_endpoint *endpoint, int64_t timeout_ns);
     /* Takes as much as goes at once and says how much; if it is not all, etcd_link_writable follows. An error: the
-     * connection is broken, etcd_link_closed follows. */
+     * connection is broken, etcd_link_closed follows; *ret_written says how many bytes may have gone out all the same. */
     enum larder_error (*write)(void *ctx, void *handle, const struct iovec *pieces, int count, size_t *ret_written);
     /* Gives it up, in whatever state. No event follows, and the handle is gone. */
     void (*close)(void *ctx, void *handle);

@@ -182,6 +182,7 @@ static bool write_out(struct etcd_link *link) {
             pending += pieces[i].iov_len;
         }
         if (client->io->write(client->ctx, link->handle, pieces, count, &written) != LARDER_OK) {
+            link->written += written; /* no call in these bytes is untouched for sure */
             link->is_broken = true;
             client->must_tend = true;
             return false;

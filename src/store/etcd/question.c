@@ -71,6 +71,7 @@ static void name_leader(struct etcd_client *client, uint64_t id) {
 static void take_status(struct etcd_link *link, const Etcdserverpb__StatusResponse *status) {
     struct etcd_client *client = link->client;
     struct etcd_member *seen = &link->member->seen;
+    bool was_learner = seen->learner;
 
     if (status->header != NULL) {
         seen->id = status->header->member_id;
@@ -85,8 +86,11 @@ static void take_status(struct etcd_link *link, const Etcdserverpb__StatusRespon
     if (link->phase == ETCD_LINK_CHECKING) {
         etcd_member_ready(client, link);
     }
+    client->must_tend |= was_learner;
     if (seen->learner) {
         (void)snprintf(seen->trouble, sizeof(seen->trouble), "it is a learner, which serves nobody");
+        seen->next_try_ns = client->now_ns + etcd_client_jitter(client, client->config.backoff_max_ns);
+        etcd_client_wake_by(client, seen->next_try_ns);
         client->must_tend = true;
     } else if (status->leader == 0) {
         etcd_member_fail(client, link->member, ETCD_FAILURE_LEADERLESS, SLICE("it has no leader"));

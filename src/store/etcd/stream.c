@@ -20,8 +20,10 @@ struct etcd_stream {
     bool is_lost;  /* on_lost is due */
     bool is_heard; /* a message came in this call */
     unsigned failures;
-    uint64_t token;  /* number of the one it began with */
-    int64_t next_ns; /* not begun before */
+    unsigned refusals;  /* of tokens, in a row */
+    int64_t refused_ns; /* when the last one was */
+    uint64_t token;     /* number of the one it began with */
+    int64_t next_ns;    /* not begun before */
     enum store_status status;
     char why[ETCD_MEMBER_TEXT_MAX];
 };
@@ -135,6 +137,39 @@ void etcd_stream_distrust(struct etcd_stream *stream, const char *why) {
     if (link->member != NULL) {
         etcd_member_fail(client, link->member, ETCD_FAILURE_SILENCE, slice_from_string(why));
     }
+    etcd_client_wake_by(client, client->now_ns);
+    etcd_client_leave(client, false);
+}
+
+/* A cluster that refuses each token is asked for new ones less and less often: a login is dear. */
+static int64_t pause_after_refusal(struct etcd_stream *stream) {
+    struct etcd_client *client = stream->client;
+    unsigned before;
+
+    if (client->now_ns - stream->refused_ns > TOKEN_AGE_NS) {
+        stream->refusals = 0;
+    }
+    stream->refused_ns = client->now_ns;
+    before = stream->refusals++;
+    return before == 0
+               ? 0
+               : etcd_client_backoff(client, client->config.backoff_min_ns, client->config.backoff_max_ns, before - 1);
+}
+
+void etcd_stream_renew(struct etcd_stream *stream, const char *why) {
+    struct etcd_client *client = stream->client;
+
+    if (stream->call.link == NULL) {
+        return; /* it is lost already */
+    }
+    if (client->login.user == NULL) {
+        etcd_stream_distrust(stream, why);
+        return;
+    }
+    etcd_client_enter(client);
+    etcd_call_drop(&stream->call);
+    lose(stream, STORE_UNAVAILABLE, slice_from_string(why), pause_after_refusal(stream));
+    (void)etcd_login_renew(client, stream->token);
     etcd_client_wake_by(client, client->now_ns);
     etcd_client_leave(client, false);
 }

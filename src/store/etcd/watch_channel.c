@@ -25,6 +25,13 @@ void watch_channel_distrust(struct watch_channel *s, const char *why) {
     }
 }
 
+void watch_channel_renew(struct watch_channel *s, const char *why) {
+    if (s->open) {
+        s->open = false;
+        etcd_stream_renew(s->stream, why);
+    }
+}
+
 /* --- watches by their numbers --- */
 
 static struct etcd_watch **bucket_of(struct watch_channel *s, int64_t id) {

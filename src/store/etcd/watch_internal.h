@@ -117,6 +117,9 @@ void watch_channel_cancel(struct watch_channel *s, int64_t id);
 /* Nothing more is taken from this call, nor sent on it; on_lost follows. */
 void watch_channel_distrust(struct watch_channel *s, const char *why);
 
+/* The same, where it is the call's token that is no good, not the member. */
+void watch_channel_renew(struct watch_channel *s, const char *why);
+
 /* --- watch_response.c --- */
 
 void watch_take_response(struct watch_channel *s, const Etcdserverpb__WatchResponse *r);
@@ -134,6 +137,9 @@ void watch_forget_held(struct etcd_watch *watch);
 
 /* What the reason of a cancellation means. STORE_OK: nothing for good: the watch can be had again, from another call. */
 enum store_status watch_reason_status(struct slice reason);
+
+/* Whether it is the call's token that was refused. */
+bool watch_reason_is_token(struct slice reason);
 
 /* Whether progress notifications of the members that are well are true: etcd 3.4 from 3.4.31 on, 3.5 from 3.5.13 on, and
  * later ones (etcd#15220). A version that is not known is none of them. */

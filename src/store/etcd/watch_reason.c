@@ -49,6 +49,12 @@ enum store_status watch_reason_status(struct slice reason) {
     }
 }
 
+bool watch_reason_is_token(struct slice reason) {
+    enum etcd_error error = error_of(reason);
+
+    return error == ETCD_ERROR_INVALID_AUTH_TOKEN || error == ETCD_ERROR_AUTH_OLD_REVISION;
+}
+
 /* --- versions --- */
 
 bool watch_version_is_good(const char *version) {

@@ -21,8 +21,12 @@ static void take_cancelled(struct watch_channel *s, struct etcd_watch *watch, co
         s->creating = NULL;
         watch_channel_put_back(s, watch);
     }
-    watch_channel_distrust(s,
-                           r->cancel_reason[0] != '\0' ? r->cancel_reason : "a watch was cancelled without a reason");
+    if (watch_reason_is_token(slice_from_string(r->cancel_reason))) {
+        watch_channel_renew(s, r->cancel_reason);
+    } else {
+        watch_channel_distrust(s, r->cancel_reason[0] != '\0' ? r->cancel_reason
+                                                              : "a watch was cancelled without a reason");
+    }
 }
 
 /* From now on nothing is lost: what comes first is the revision after the header's. */

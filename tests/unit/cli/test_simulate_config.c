@@ -102,7 +102,7 @@ static void what_makes_no_sense_is_refused(void **state) {
     static const char *const lines[] = {
         "simulate word",           "simulate --iterations 0",    "simulate --iterations 100000001",
         "simulate --clients 0",    "simulate --clients 1001",    "simulate --endpoints h:port",
-        "simulate --endpoints a,", "simulate --plan --dump f",   "simulate --timeout 0",
+        "simulate --endpoints [::1", "simulate --plan --dump f",   "simulate --timeout 0",
         "simulate --endpoints=",   "simulate --wait-members -1",
     };
 

@@ -269,6 +269,27 @@ static void a_drained_server_finishes_what_is_open(void **state) {
     assert_true(grpc_server_is_over(raw->server));
 }
 
+/* The GOAWAY names the last call that is served; a call above it that is read before the GOAWAY has gone out is refused, with
+ * all that comes for it, because the client takes it for untouched. */
+static void a_draining_server_takes_no_call_above_the_one_it_names(void **state) {
+    struct raw *raw = *state;
+
+    raw_headers(raw, 1, 0, RAW_HEAD("/hold"));
+    assert_true(raw_run(raw));
+    grpc_server_drain(raw->server);
+    raw_headers(raw, 3, 0, RAW_HEAD("/echo"));
+    raw_message(raw, 3, END, 10);
+    raw_headers(raw, 5, END, RAW_HEAD("/fail"));
+    assert_true(raw_run(raw)); /* reads before it writes */
+    assert_false(raw_write(raw, SIZE_MAX));
+    assert_int_equal(raw->opened, 1);
+    assert_string_equal(raw_log(raw), "open 1 /hold\n< GOAWAY 1 NO_ERROR\n< RST_STREAM 3 REFUSED_STREAM\n"
+                                      "< RST_STREAM 5 REFUSED_STREAM\n");
+    grpc_stream_finish(raw->held, GRPC_OK, SLICE(""));
+    assert_false(raw_write(raw, SIZE_MAX));
+    assert_true(grpc_server_is_over(raw->server));
+}
+
 static void freeing_ends_the_calls(void **state) {
     struct raw *raw = *state;
 
@@ -314,6 +335,7 @@ int main(void) {
         TEST(a_reset_ends_the_call),
         TEST(a_reset_ends_an_answer),
         TEST(a_drained_server_finishes_what_is_open),
+        TEST(a_draining_server_takes_no_call_above_the_one_it_names),
         TEST(freeing_ends_the_calls),
         TEST(a_text_is_cut_and_an_answer_has_a_ceiling),
     };

@@ -102,6 +102,15 @@ void etcd_stream_distrust(struct etcd_stream *stream, const char *why) {
     }
 }
 
+void etcd_stream_renew(struct etcd_stream *stream, const char *why) {
+    assert_false(stream->closed);
+    stream->renewed++;
+    snprintf(stream->why, sizeof(stream->why), "%s", why);
+    if (stream->loses_at_once) {
+        fake_lose(stream);
+    }
+}
+
 void etcd_stream_close(struct etcd_stream *stream) {
     if (stream != NULL) {
         assert_false(stream->closed);

@@ -26,6 +26,7 @@ struct etcd_stream {
     bool refuses;       /* etcd_stream_send fails */
     bool loses_at_once; /* etcd_stream_distrust calls on_lost from inside */
     unsigned distrusted;
+    unsigned renewed; /* etcd_stream_renew */
     char why[256];
     ProtobufCMessage *sent[FAKE_SENT]; /* unpacked again */
     size_t sent_count;

@@ -41,6 +41,7 @@ struct host {
     bool refuses;   /* connections */
     bool silent;    /* neither connects nor answers */
     bool breaks;    /* an error for each write */
+    bool tears;     /* the same, but its bytes may have gone out */
     bool no_status; /* does not answer Status */
     bool leaderless;
     bool learner;
@@ -300,15 +301,19 @@ static enum larder_error world_write(void *ctx, void *handle, const struct iovec
     struct connection *c = handle;
 
     world->writes++;
+    *ret_written = 0;
     if (c->cut || c->host->breaks) {
         c->cut = true;
         return LARDER_ERROR_IO;
     }
-    *ret_written = 0;
     for (int i = 0; i < count; i++) {
         buf_append(&c->in, pieces[i].iov_base, pieces[i].iov_len);
         buf_append(&c->all, pieces[i].iov_base, pieces[i].iov_len);
         *ret_written += pieces[i].iov_len;
+    }
+    if (c->host->tears) {
+        c->cut = true;
+        return LARDER_ERROR_IO;
     }
     return LARDER_OK;
 }

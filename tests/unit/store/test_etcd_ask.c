@@ -116,6 +116,23 @@ static void a_write_that_never_left_is_sent_again(void **state) {
     world_fini(&world);
 }
 
+/* Of what may have left, although the write failed, nobody knows. */
+static void a_write_that_may_have_left_is_not_sent_again(void **state) {
+    struct world world;
+    struct request put;
+
+    (void)state;
+    world_init(&world, 2);
+    world_start(&world);
+    world_prove(&world);
+    world.hosts[0].tears = true;
+    world.hosts[0].refuses = true;
+    request_put(&world, &put);
+    EXPECT(&world, &put, 1, STORE_UNKNOWN);
+    assert_int_equal(world.hosts[1].puts, 0);
+    world_fini(&world);
+}
+
 static void drain_all(struct world *world, size_t host) {
     for (size_t i = 0; i < world->connection_count; i++) {
         if (world->connections[i]->host == &world->hosts[host] && world->connections[i]->link != NULL) {
@@ -518,6 +535,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_answered),
         cmocka_unit_test(a_request_costs_one_write),
+        cmocka_unit_test(a_write_that_may_have_left_is_not_sent_again),
         cmocka_unit_test(a_read_goes_elsewhere_when_its_member_dies),
         cmocka_unit_test(a_write_in_doubt_is_not_sent_again),
         cmocka_unit_test(a_write_that_never_left_is_sent_again),

@@ -202,6 +202,31 @@ static void a_learner_is_not_used(void **state) {
     world_fini(&world);
 }
 
+/* When nobody else can be used, it is asked again what it is: it may be promoted. The connection may be lost meanwhile. */
+static void a_learner_is_used_once_it_is_promoted(void **state) {
+    struct world world;
+    struct request get;
+
+    (void)state;
+    world_init(&world, 2);
+    world.hosts[0].learner = true;
+    world.hosts[1].refuses = true;
+    world_start(&world);
+    etcd_client_start(world.client);
+    world_run(&world, 20000);
+    assert_false(etcd_client_is_ready(world.client));
+    assert_in_range(world.hosts[0].statuses, 3, 100);
+    world_cut(&world, 0);
+    world_run(&world, 20000);
+    assert_in_range(world.hosts[0].connects, 2, 3);
+    world.hosts[0].learner = false;
+    world_run(&world, 20000);
+    assert_true(etcd_client_is_ready(world.client));
+    request_get(&world, &get);
+    EXPECT(&world, &get, 1, STORE_OK);
+    world_fini(&world);
+}
+
 /* A member that cannot be reached is tried more and more rarely, up to backoff_max, with jitter. */
 static void a_dead_member_is_tried_ever_more_rarely(void **state) {
     struct world world;
@@ -361,6 +386,7 @@ int main(void) {
         cmocka_unit_test(another_cluster_is_not_used),
         cmocka_unit_test(an_answer_of_another_cluster_is_not_taken),
         cmocka_unit_test(a_learner_is_not_used),
+        cmocka_unit_test(a_learner_is_used_once_it_is_promoted),
         cmocka_unit_test(a_dead_member_is_tried_ever_more_rarely),
         cmocka_unit_test(a_cluster_that_comes_back_is_found_soon),
         cmocka_unit_test(a_cluster_without_a_leader_is_not_ready),

@@ -10,6 +10,7 @@ struct feed {
     enum store_status status;
     bool close_at_message;
     bool distrust_at_message;
+    bool renew_at_message;
 };
 
 static void on_open(void *ctx) {
@@ -30,6 +31,8 @@ static void on_message(void *ctx, struct slice bytes) {
         feed->stream = NULL;
     } else if (feed->distrust_at_message) {
         etcd_stream_distrust(feed->stream, "what it says makes no sense");
+    } else if (feed->renew_at_message) {
+        etcd_stream_renew(feed->stream, "its token is refused");
     }
 }
 
@@ -240,6 +243,61 @@ static void a_stream_begins_with_a_young_token(void **state) {
     world_fini(&world);
 }
 
+/* A token that a message of the stream refuses is replaced at once, and the member stays in use. Refused again and again, it
+ * is asked for less and less often. */
+static void a_refused_token_is_renewed_at_once(void **state) {
+    struct world world;
+    struct feed feed;
+
+    (void)state;
+    world_init(&world, 2);
+    world.hosts[0].token = "token";
+    world.hosts[0].password = "secret";
+    world.config.user = SLICE("alice");
+    world.config.password = SLICE("secret");
+    world_start(&world);
+    feed_open(&world, &feed);
+    world_run(&world, 10);
+    world.hosts[0].token = "another";
+    feed.renew_at_message = true;
+    say(&world, 0);
+    world_run(&world, 10);
+    assert_int_equal(feed.losses, 1);
+    assert_int_equal(feed.opens, 2);
+    assert_int_equal(world.hosts[0].logins, 2);
+    assert_string_equal(world.hosts[0].last_token, "another");
+    assert_int_equal(world_in_use(&world), 0);
+    for (unsigned i = 0; i < 10000; i++) {
+        if (world.hosts[0].watch != NULL) {
+            say(&world, 0);
+        }
+        world_run(&world, 1);
+    }
+    assert_in_range(world.hosts[0].logins, 5, 20);
+    etcd_stream_close(feed.stream);
+    world_fini(&world);
+}
+
+/* Without a user there is no token to renew: it is the member that errs. */
+static void a_refused_token_without_a_user_is_the_members_fault(void **state) {
+    struct world world;
+    struct feed feed;
+
+    (void)state;
+    world_init(&world, 2);
+    world_start(&world);
+    feed_open(&world, &feed);
+    world_run(&world, 10);
+    feed.renew_at_message = true;
+    say(&world, 0);
+    world_run(&world, 100);
+    assert_int_equal(feed.losses, 1);
+    assert_int_equal(feed.opens, 2);
+    assert_int_equal(world_in_use(&world), 1);
+    etcd_stream_close(feed.stream);
+    world_fini(&world);
+}
+
 static void streams_move_to_a_new_connection_in_time(void **state) {
     struct world world;
     struct feed feed;
@@ -283,6 +341,8 @@ int main(void) {
         cmocka_unit_test(what_makes_no_sense_is_left),
         cmocka_unit_test(a_stream_may_be_closed_inside_its_events),
         cmocka_unit_test(a_stream_begins_with_a_young_token),
+        cmocka_unit_test(a_refused_token_is_renewed_at_once),
+        cmocka_unit_test(a_refused_token_without_a_user_is_the_members_fault),
         cmocka_unit_test(streams_move_to_a_new_connection_in_time),
         cmocka_unit_test(freeing_gives_up_streams),
     };
