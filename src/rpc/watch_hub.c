@@ -271,6 +271,12 @@ static bool is_from_now(const struct rpc_node *node, int64_t start, int64_t revi
     return start == 0 || (node->is_remote ? start == revision + 1 : start > revision);
 }
 
+/* Whether a feed has still to tell all behind `revision`. One in a cluster that has told nothing yet may begin later than where
+ * it was opened: from when the cluster first knows of it. */
+static bool misses_nothing(const struct watch_feed *feed, int64_t revision) {
+    return feed->reached <= revision && (feed->told || !feed->hub->worker->node->is_remote);
+}
+
 static enum store_status open_feed(struct watch_hub *hub, struct rpc_watch *watch, uint64_t hash,
                                    int64_t *ret_revision) {
     const struct rpc_node *node = hub->worker->node;
@@ -311,7 +317,7 @@ enum store_status watch_hub_join(struct watch_hub *hub, struct rpc_watch *watch,
     enum store_status status = STORE_OK;
 
     *ret_revision = store_revision(hub->worker->node->store);
-    if (feed != NULL && (watch->next_revision == 0 || watch->next_revision > feed->reached)) {
+    if (feed != NULL && (watch->next_revision == 0 || misses_nothing(feed, watch->next_revision - 1))) {
         add_reader(feed, watch);
     } else {
         status = open_feed(hub, watch, hash, ret_revision);
@@ -333,7 +339,7 @@ static void settle(struct watch_feed *feed) {
     }
     if (other == NULL) {
         open_to_all(feed);
-    } else if (other->reached <= feed->reached) {
+    } else if (misses_nothing(other, feed->reached)) {
         end_feed(feed);
         drop_reader(watch);
         add_reader(other, watch);
@@ -400,6 +406,7 @@ static void read_feed(struct watch_feed *feed) {
     if (batch.status != STORE_OK) {
         end_readers(feed, &batch);
     } else if (batch.count == 0 || hand_out(feed, &batch)) {
+        feed->told = feed->told || batch.count > 0 || batch.revision > feed->reached;
         feed->reached = batch.revision;
         if (batch.more) {
             watch_hub_run(feed);

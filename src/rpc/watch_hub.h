@@ -42,6 +42,7 @@ struct watch_feed {
     struct store_watcher *watcher; /* NULL: it has ended, and is freed when no list has it any more */
     struct rpc_watch *readers;
     int64_t reached; /* what the store has told up to here has been handed out */
+    bool told;       /* the store has told something: events, or how far it is */
     struct watch_feed *next_in_slot;
     struct watch_feed *next_woken;
     struct watch_feed *next_running; /* or that is parked */

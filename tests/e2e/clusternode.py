@@ -53,15 +53,17 @@ class ClusterNode(Server):
         return {line[1]: line[2] if len(line) > 2 else "" for line in lines}
 
     def member_in_use(self, cluster):
-        """The place of the member that requests go to."""
+        """The place of the member that requests go to. What a node tells is as of a moment ago: it may still name one that
+        has been removed, which is waited for."""
+        places = {cluster.url(place): place for place in cluster.members}
+
         def find():
             said = self.cluster()
             for place in range(int(said["members"])):
                 if said[f"member:{place}:in_use"] == "1" and said[f"member:{place}:health"] == "good":
-                    return said[f"member:{place}:endpoint"]
-            return None
-        endpoint = wait_until(find, DEADLINE, "a member is in use")
-        return next(place for place in cluster.members if cluster.url(place) == endpoint)
+                    return [places[endpoint] for endpoint in [said[f"member:{place}:endpoint"]] if endpoint in places]
+            return []
+        return wait_until(find, DEADLINE, "a member is in use")[0]
 
     def wait_left(self, cluster, place):
         """Until requests go to another member than that."""

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """etcd's API of a node whose store is an etcd cluster: etcdctl finds there what it finds at etcd itself."""
 import json
+import os
 import re
+import signal
 import urllib.request
 
 import pytest
 
 from etcdctl import Etcdctl
-from etcdstore import StoreNode
+from etcdstore import StoreNode, start_before
 from httpwire import GROUPS, ask
 from server import wait_until
 from test_etcdctl_kv import *  # noqa: F401,F403
@@ -72,9 +74,9 @@ def test_it_shows_itself_under_the_clusters_id(etcd_node, etcdctl):
     assert member["clientURLs"] == [f"http://127.0.0.1:{etcd_node.port}"]
 
 
-def watchers(node):
+def metric(node, name):
     page = urllib.request.urlopen(f"http://127.0.0.1:{node.port}/metrics").read().decode()
-    return int(re.search(r"^larder_store_watchers (\d+)$", page, re.MULTILINE).group(1))
+    return int(re.search(rf"^{name} (\d+)$", page, re.MULTILINE).group(1))
 
 
 @pytest.mark.parametrize("later", [False, True])
@@ -88,6 +90,26 @@ def test_a_watch_is_not_refused_for_what_was_compacted_before_it(etcd_node, etcd
     newest = own["Status"]["header"]["revision"]
     cluster("compaction", newest)
     watch = etcdctl.start("watch", "key", *(["--rev", newest + 1] if later else []))
-    wait_until(lambda: watchers(etcd_node) == 1, 30, "no watch is open")
+    wait_until(lambda: metric(etcd_node, "larder_store_watchers") == 1, 30, "no watch is open")
     cluster("put", "key", "1")
     assert watch.lines(3) == ["PUT", "key", "1"]
+
+
+def test_a_watch_of_the_past_misses_nothing_for_one_from_now_on(etcd_node, tmp_path):
+    """Both of one key, opened while the cluster does not answer: where "now" is must not be taken for the other's past."""
+    cluster = Etcdctl(etcd_node.etcd.client_port)
+    cluster("put", "key", "1")
+    os.kill(etcd_node.etcd.pid, signal.SIGSTOP)
+    node = start_before(etcd_node.etcd.client_port, tmp_path / "second", GROUPS, threads=1)
+    etcdctl = Etcdctl(node.port)
+    try:
+        etcdctl.start("watch", "key")
+        wait_until(lambda: metric(node, "larder_etcd_watches") == 1, 30, "the first watch is not open")
+        past = etcdctl.start("watch", "key", "--rev", 2)
+        wait_until(lambda: metric(node, "larder_etcd_watches") == 2, 30, "the second watch is not open")
+        os.kill(etcd_node.etcd.pid, signal.SIGCONT)
+        assert past.lines(3) == ["PUT", "key", "1"]
+    finally:
+        os.kill(etcd_node.etcd.pid, signal.SIGCONT)
+        etcdctl.end()
+        node.stop()

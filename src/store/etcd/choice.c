@@ -21,7 +21,9 @@ static bool is_opening(const struct etcd_member_state *member) {
 
 static void use(struct etcd_client *client, struct etcd_member_state *member) {
     if (member->seen.health == ETCD_HEALTH_FAILING) {
-        member->seen.health = ETCD_HEALTH_UNTRIED; /* what is asked now is its test */
+        member->seen.health = ETCD_HEALTH_UNTRIED;
+        /* What is asked now is its test, and this, because nobody else may ask for long. */
+        etcd_question_ask(member->links[ETCD_FOR_REQUESTS], ETCD_QUESTION_PROBE, client->config.attempt_timeout_ns);
     }
     if (client->current != member) {
         /* Streams live where requests go. */

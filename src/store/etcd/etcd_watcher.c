@@ -255,7 +255,7 @@ static void on_end(void *ctx, enum store_status status, int64_t compact_revision
     struct etcd_watcher *w = ctx;
 
     (void)text;
-    if (status == STORE_COMPACTED && w->from_now && w->begun > w->heard && compact_revision <= w->begun + 1) {
+    if (status == STORE_COMPACTED && w->from_now && w->heard == 0 && compact_revision <= w->begun + 1) {
         /* Nothing is gone but what had happened before it was opened. */
         w->from_now = false;
         w->wish.start_revision = w->begun + 1;

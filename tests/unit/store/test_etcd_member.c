@@ -309,6 +309,32 @@ static void a_cluster_without_a_leader_is_not_ready(void **state) {
     world_fini(&world);
 }
 
+/* Nobody asks for anything while the leader is away and after: that the cluster can be used again is found out all the
+ * same, long before its members are asked for. */
+static void a_leader_that_comes_back_is_noticed_by_itself(void **state) {
+    struct world world;
+    struct request get;
+
+    (void)state;
+    world_init(&world, 3);
+    world_start(&world);
+    request_get(&world, &get);
+    EXPECT(&world, &get, 1, STORE_OK);
+    for (size_t i = 0; i < 3; i++) {
+        world.hosts[i].leaderless = true;
+    }
+    request_get(&world, &get);
+    world_run(&world, 8000);
+    assert_true(get.done);
+    assert_false(etcd_client_is_ready(world.client));
+    for (size_t i = 0; i < 3; i++) {
+        world.hosts[i].leaderless = false;
+    }
+    world_run(&world, 3000);
+    assert_true(etcd_client_is_ready(world.client));
+    world_fini(&world);
+}
+
 /* A connection that takes long gets a rival. */
 static void a_slow_connection_is_overtaken(void **state) {
     struct world world;
@@ -390,6 +416,7 @@ int main(void) {
         cmocka_unit_test(a_dead_member_is_tried_ever_more_rarely),
         cmocka_unit_test(a_cluster_that_comes_back_is_found_soon),
         cmocka_unit_test(a_cluster_without_a_leader_is_not_ready),
+        cmocka_unit_test(a_leader_that_comes_back_is_noticed_by_itself),
         cmocka_unit_test(a_slow_connection_is_overtaken),
         cmocka_unit_test(a_member_must_say_who_it_is),
         cmocka_unit_test(any_member_may_be_the_first),
