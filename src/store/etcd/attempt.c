@@ -344,6 +344,7 @@ void etcd_asks_deny(struct etcd_client *client, struct slice why) {
     for (struct etcd_ask_state *state = client->waiting.first; state != NULL; state = next) {
         next = state->next;
         if (state->needs_token) {
+            state->ask->repeated |= state->in_doubt; /* the refusal says nothing of the attempt before */
             etcd_ask_note(state, (struct etcd_outcome){.status = STORE_DENIED, .error = ETCD_ERROR_AUTH_FAILED}, why);
             etcd_ask_finish(state, STORE_DENIED);
         }

@@ -50,7 +50,8 @@ static void on_message(struct mailbox_message *message) {
 }
 
 void etcd_store_note_revision(struct etcd_store *s, int64_t revision) {
-    if (revision > atomic_load_explicit(&s->revision, memory_order_relaxed)) {
+    /* The revision after it has to be a number, too. */
+    if (revision > atomic_load_explicit(&s->revision, memory_order_relaxed) && revision < INT64_MAX) {
         atomic_store(&s->revision, revision);
     }
 }

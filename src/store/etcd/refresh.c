@@ -49,10 +49,21 @@ static bool is_loopback(const struct address *address) {
            strcasecmp(address->host, "localhost") == 0;
 }
 
-/* Where the configuration wants TLS, what the cluster says does not do without it: the token would be read on the way. */
+/* Where the configuration wants TLS, be it for one endpoint, what the cluster says does not do without it unless the
+ * configuration says the same: the token would be read on the way. */
 static bool may_use(const struct etcd_client *client, const struct etcd_endpoint *endpoint) {
-    return !is_anywhere(&endpoint->address) &&
-           (endpoint->tls || client->config.endpoint_count == 0 || !client->configured[0].tls);
+    bool wants_tls = false;
+
+    if (is_anywhere(&endpoint->address)) {
+        return false;
+    }
+    for (size_t i = 0; i < client->config.endpoint_count; i++) {
+        if (etcd_endpoint_equal(&client->configured[i], endpoint)) {
+            return true;
+        }
+        wants_tls |= client->configured[i].tls;
+    }
+    return endpoint->tls || !wants_tls;
 }
 
 static bool parse_url(const struct etcd_client *client, const char *url, struct etcd_endpoint *ret_endpoint) {

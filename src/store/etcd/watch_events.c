@@ -7,7 +7,7 @@
 /* Events: whole revisions, each once and in order, out of responses that may end within a revision. */
 
 static bool event_of(const Mvccpb__Event *m, struct kv_event *ret) {
-    if (m->kv == NULL || m->kv->mod_revision <= 0) {
+    if (m->kv == NULL || !watch_revision_is_good(m->kv->mod_revision) || m->kv->mod_revision == 0) {
         return false;
     }
     *ret = (struct kv_event){

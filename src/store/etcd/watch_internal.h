@@ -133,6 +133,11 @@ bool watch_take_events(struct etcd_watch *watch, const Etcdserverpb__WatchRespon
 /* Drops what is held. */
 void watch_forget_held(struct etcd_watch *watch);
 
+/* What a server says it is; the revision after it has to be a number, too. */
+static inline bool watch_revision_is_good(int64_t revision) {
+    return revision >= 0 && revision < INT64_MAX;
+}
+
 /* --- watch_reason.c --- */
 
 /* What the reason of a cancellation means. STORE_OK: nothing for good: the watch can be had again, from another call. */

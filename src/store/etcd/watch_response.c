@@ -118,6 +118,8 @@ void watch_take_response(struct watch_channel *s, const Etcdserverpb__WatchRespo
         watch_channel_distrust(s, "a watch's response has no header");
     } else if (!is_of_cluster(s, r->header)) {
         watch_channel_distrust(s, "a watch's response is of another cluster");
+    } else if (!watch_revision_is_good(r->header->revision)) {
+        watch_channel_distrust(s, "a watch's response has no revision");
     } else {
         etcd_client_note_revision(s->watches->client, r->header->revision);
         if (r->created) {

@@ -178,7 +178,7 @@ static void names_of_any_length(void **state) {
     {
         char expected[300];
 
-        snprintf(expected, sizeof(expected), "http://%s:2379", text);
+        snprintf(expected, sizeof(expected), "http://%.253s:2379", text);
         assert_reads(text, expected);
     }
     text[253] = 'a';

@@ -589,9 +589,25 @@ static void nonsense(void **state) {
     assert_int_equal(stream->distrusted, 5);
     start_again(f, stream, 1);
 
+    say_init(&s, 1, -1);
+    fake_send(stream, &s.r.base);
+    assert_int_equal(stream->distrusted, 6);
+    start_again(f, stream, 1);
+
+    say_init(&s, 1, INT64_MAX); /* there is none after it */
+    fake_send(stream, &s.r.base);
+    assert_int_equal(stream->distrusted, 7);
+    start_again(f, stream, 1);
+
+    say_init(&s, 1, 20);
+    add_event(&s, '+', "k", INT64_MAX);
+    fake_send(stream, &s.r.base);
+    assert_int_equal(stream->distrusted, 8);
+    start_again(f, stream, 1);
+
     open_at(f, &f->b, 0);
     say_created(stream, 1, 20); /* a number that is taken */
-    assert_int_equal(stream->distrusted, 6);
+    assert_int_equal(stream->distrusted, 9);
     fake_lose(stream);
     fake_open(stream);
     say_created(stream, 1, 60);
