@@ -18,7 +18,7 @@ from test_etcdctl_lock import *  # noqa: F401,F403
 from test_etcdctl_txn import *  # noqa: F401,F403
 from test_etcdctl_watch import *  # noqa: F401,F403
 
-pytestmark = pytest.mark.larder("memcached speaks no gRPC")
+pytestmark = [pytest.mark.larder("memcached speaks no gRPC"), pytest.mark.slow]
 
 
 @pytest.fixture

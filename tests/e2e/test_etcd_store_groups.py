@@ -27,7 +27,7 @@ from test_store_groups import (  # noqa: F401
     test_quit_comes_after_the_answers)
 from wire import Connection
 
-pytestmark = pytest.mark.larder("memcached keeps nothing in a cluster")
+pytestmark = [pytest.mark.larder("memcached keeps nothing in a cluster"), pytest.mark.slow]
 DEADLINE = 30
 
 

@@ -140,6 +140,7 @@ def test_a_slow_watcher_misses_nothing(tmp_path, behind):
         assert [event["kv"]["mod_revision"] for event in got["events"]] == list(range(2, 3002))
 
 
+@pytest.mark.slow  # the driver gives each call a minute
 def test_the_end_ends_what_waits(tmp_path, behind):
     """Calls that wait for a cluster that has gone end as the store does."""
     driver = open_driver(behind, tmp_path)
