@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -22,12 +23,23 @@ def etcd_path():
     return path
 
 
+# Not of the range out of which the system gives outgoing connections theirs: one of those could take a port between its
+# being found and its being used.
+PORTS = range(12000, 20000)
+PORT_ATTEMPTS = 1000
+
+
 def free_ports(count):
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        found = []
+        for port in random.sample(PORTS, PORT_ATTEMPTS):
+            own = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                own.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise AssertionError(f"there are no {count} free ports")
 
 
 class Etcd:
