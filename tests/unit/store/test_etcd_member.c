@@ -300,6 +300,8 @@ static void a_cluster_without_a_leader_is_not_ready(void **state) {
         assert_false(etcd_client_is_ready(world.client));
         assert_non_null(strstr(etcd_client_trouble(world.client), "no member can be used"));
     }
+    assert_true(get.done);
+    etcd_ask_fini(&get.ask);
     for (size_t i = 0; i < 3; i++) {
         world.hosts[i].leaderless = false;
     }
@@ -326,6 +328,7 @@ static void a_leader_that_comes_back_is_noticed_by_itself(void **state) {
     request_get(&world, &get);
     world_run(&world, 8000);
     assert_true(get.done);
+    etcd_ask_fini(&get.ask);
     assert_false(etcd_client_is_ready(world.client));
     for (size_t i = 0; i < 3; i++) {
         world.hosts[i].leaderless = false;
