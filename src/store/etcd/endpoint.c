@@ -18,14 +18,9 @@ static const struct {
     {SLICE("https"), true},
 };
 
-/* What stands in front of an '@' may be a password, and is not shown. */
 static bool complain(struct buf *why, struct slice part, const char *reason) {
-    const char *at = part.size == 0 ? NULL : memrchr(part.data, '@', part.size);
     char shown[SLICE_ESCAPED_MAX];
 
-    if (at != NULL) {
-        part = slice_skip(part, (size_t)(at - part.data));
-    }
     buf_printf(why, "\"%s\" is no endpoint of etcd: %s", slice_escape(part, shown), reason);
     return false;
 }
@@ -71,11 +66,6 @@ static struct slice take_scheme(struct slice *s) {
 static const char *excess(struct slice s) {
     if (slice_has_prefix(s, SLICE("/")) || slice_has_prefix(s, SLICE("unix:"))) {
         return "etcd is reached by TCP alone, not by a Unix socket";
-    }
-    if (has(s, '@')) {
-        return "a user and a password are not written here, where lists of processes show them, but given by the "
-               "option "
-               "--store-user (larderd) or --user (larder)";
     }
     if (has(s, '/') || has(s, '?') || has(s, '#')) {
         return "it is to end with the port";
@@ -182,6 +172,11 @@ bool etcd_endpoints_parse(struct slice text, struct etcd_endpoint *ret_endpoints
 
     if (left.size == 0) {
         buf_printf(why, "there is no endpoint of etcd");
+        return false;
+    }
+    if (has(left, '@')) { /* none of it is shown: it may be a password, with commas in it */
+        buf_printf(why, "endpoints of etcd have no user and password in them, where lists of processes show them: the "
+                        "option --store-user (larderd) or --user (larder) says them");
         return false;
     }
     for (bool is_first = true; left.size > 0; is_first = false) {

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <netdb.h>
+#include <semaphore.h>
 
 #include "../net/toy_tls.h"
 #include "base/clock.h"
@@ -175,6 +177,43 @@ void etcd_link_closed(struct etcd_link *link, enum larder_error error, struct sl
     link->error = error;
     snprintf(link->text, sizeof(link->text), "%.*s", (int)text.size, text.data);
     loop_stop(link->f->loop);
+}
+
+/* --- the toy names --- */
+
+static struct {
+    uint16_t ports[2]; /* of 127.0.0.1: the addresses of "several.invalid" */
+    sem_t slow;        /* "slow.invalid" is looked up until it is posted */
+    sem_t begun;
+} names;
+
+int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **ret_found);
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **ret_found);
+
+static int find_several(struct addrinfo **ret_found) {
+    static const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    struct addrinfo **end = ret_found;
+
+    for (int i = 0; i < 2; i++) {
+        char port[8];
+
+        snprintf(port, sizeof(port), "%u", (unsigned)names.ports[i]);
+        assert_int_equal(__real_getaddrinfo("127.0.0.1", port, &hints, end), 0);
+        end = &(*end)->ai_next;
+    }
+    return 0;
+}
+
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **ret_found) {
+    if (strcmp(host, "several.invalid") == 0) {
+        return find_several(ret_found);
+    }
+    if (strcmp(host, "slow.invalid") == 0) {
+        sem_post(&names.begun);
+        sem_wait(&names.slow);
+        return EAI_FAIL;
+    }
+    return __real_getaddrinfo(host, port, hints, ret_found);
 }
 
 /* --- a test's surroundings --- */
@@ -375,6 +414,81 @@ static void a_name_that_is_not_there(void **state) {
     assert_int_equal(link.closed, 1);
     assert_true(link.error == LARDER_ERROR_NOT_FOUND || link.error == LARDER_ERROR_TIMEOUT);
     assert_non_null(strstr(link.text, "its name"));
+    end_link(&link);
+}
+
+/* A port of this host where nobody listens: of a listener that has been closed. */
+static uint16_t closed_port(struct fixture *f) {
+    struct echo_server server;
+    uint16_t port;
+
+    echo_server_open(&server, f->loop, "127.0.0.1", NULL);
+    port = echo_server_port(&server);
+    echo_server_close(&server);
+    return port;
+}
+
+static void addresses_are_tried_one_after_another(void **state) {
+    struct fixture *f = *state;
+    struct etcd_link link = {.says = SLICE("hello")};
+    struct etcd_endpoint endpoint = at(ADDRESS_NAME, "several.invalid", 2379, false);
+
+    serve(f);
+    names.ports[0] = closed_port(f);
+    names.ports[1] = echo_server_port(&f->server);
+    link_to(f, &link, &endpoint, TIMEOUT_S * CLOCK_NS_PER_S);
+    loop_run(f->loop);
+    assert_echoed(&link);
+    end_link(&link);
+}
+
+static void all_addresses_refuse(void **state) {
+    struct fixture *f = *state;
+    struct etcd_link link = {.says = SLICE("hello")};
+    struct etcd_endpoint endpoint = at(ADDRESS_NAME, "several.invalid", 2379, false);
+
+    drive(f, NULL);
+    names.ports[0] = closed_port(f);
+    names.ports[1] = closed_port(f);
+    link_to(f, &link, &endpoint, TIMEOUT_S * CLOCK_NS_PER_S);
+    loop_run(f->loop);
+    assert_int_equal(link.closed, 1);
+    assert_int_equal(link.error, LARDER_ERROR_REFUSED);
+    assert_int_equal(link.opened, 0);
+    end_link(&link);
+}
+
+static void a_name_that_takes_too_long(void **state) {
+    struct fixture *f = *state;
+    struct etcd_link link = {.says = SLICE("hello")};
+    struct etcd_endpoint endpoint = at(ADDRESS_NAME, "slow.invalid", 2379, false);
+
+    drive(f, NULL);
+    link_to(f, &link, &endpoint, 50 * CLOCK_NS_PER_MS);
+    loop_run(f->loop); /* the loop does not wait for the name */
+    assert_int_equal(link.closed, 1);
+    assert_int_equal(link.error, LARDER_ERROR_TIMEOUT);
+    assert_string_equal(link.text, "its name was not looked up in time");
+    sem_wait(&names.begun);
+    sem_post(&names.slow);
+    end_link(&link);
+}
+
+/* The thread is at work on the name when its connection is given up, and answers after it. */
+static void given_up_while_a_name_is_looked_up(void **state) {
+    struct fixture *f = *state;
+    struct etcd_link gone = {.says = SLICE("hello")};
+    struct etcd_link link = {.says = SLICE("hello")};
+    struct etcd_endpoint endpoint = at(ADDRESS_NAME, "slow.invalid", 2379, false);
+
+    serve(f);
+    link_to(f, &gone, &endpoint, TIMEOUT_S * CLOCK_NS_PER_S);
+    sem_wait(&names.begun);
+    end_link(&gone);
+    sem_post(&names.slow);
+    talk(f, &link);
+    assert_echoed(&link);
+    assert_int_equal(gone.closed, 0);
     end_link(&link);
 }
 
@@ -662,6 +776,8 @@ static int set_up_files(void **state) {
     struct toy_identity other;
 
     (void)state;
+    sem_init(&names.slow, 0, 0);
+    sem_init(&names.begun, 0, 0);
     toy_directory_make(files.directory);
     toy_authority(files.directory, "ca", &authority);
     toy_authority(files.directory, "other", &other);
@@ -691,6 +807,10 @@ int main(void) {
         DRIVER_TEST(plain_in_parts),
         DRIVER_TEST(nobody_there_is_refused),
         DRIVER_TEST(a_name_that_is_not_there),
+        DRIVER_TEST(addresses_are_tried_one_after_another),
+        DRIVER_TEST(all_addresses_refuse),
+        DRIVER_TEST(a_name_that_takes_too_long),
+        DRIVER_TEST(given_up_while_a_name_is_looked_up),
         DRIVER_TEST(the_end_is_told),
         DRIVER_TEST(tls_by_name),
         DRIVER_TEST(tls_with_a_certificate),
