@@ -276,6 +276,18 @@ static bool start(struct node *node) {
     return listeners_open(&node->listeners, node) && node_rpc_announce(node);
 }
 
+/* Who asks once more for what is almost done shall not end the process before it: its exit status would be another. No
+ * thread is left but this one, so the signals wait for ever. */
+static void block_signals(void) {
+    sigset_t asked;
+
+    sigemptyset(&asked);
+    sigaddset(&asked, SIGTERM);
+    sigaddset(&asked, SIGINT);
+    sigaddset(&asked, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &asked, NULL);
+}
+
 static void stop(struct node *node) {
     listeners_close(&node->listeners);
     for (unsigned i = 0; i < node->started; i++) {
@@ -292,6 +304,7 @@ static void stop(struct node *node) {
     if (node->loop != NULL) {
         mailbox_free(node->mailbox);
         reload_cancel(node);
+        block_signals();
         signal_watch_free(node->signals);
         timer_free(node->sweep_timer);
         timer_free(node->drain_timer);

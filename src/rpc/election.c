@@ -7,10 +7,6 @@
 
 /* etcd's Election service. */
 
-static enum pending_next no_memory(struct rpc_task *task) {
-    return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
-}
-
 /* --- what holds only for the leader: its key is the one that it created --- */
 
 static enum pending_next call_as_leader(struct rpc_task *task, struct slice key, int64_t revision,
@@ -23,7 +19,7 @@ static enum pending_next call_as_leader(struct rpc_task *task, struct slice key,
     };
 
     if (success == NULL || compare == NULL) {
-        return no_memory(task);
+        return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
     }
     *success = *what;
     *compare = (struct store_compare){
@@ -76,7 +72,8 @@ static enum pending_next begin_campaign(struct rpc_task *task) {
     const V3electionpb__CampaignRequest *r = task->request;
     struct seniors *s = seniors_new(task, etcd_bytes_slice(r->name));
 
-    return s != NULL ? seniors_join(s, r->lease, etcd_bytes_slice(r->value), wait_for_office) : no_memory(task);
+    return s != NULL ? seniors_join(s, r->lease, etcd_bytes_slice(r->value), wait_for_office)
+                     : rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
 }
 
 static void campaign(struct rpc_call *call, const ProtobufCMessage *request) {
@@ -196,7 +193,7 @@ static enum pending_next ask_leader(struct rpc_task *task, enum pending_next (*n
     struct store_op op;
 
     if (s == NULL) {
-        return no_memory(task);
+        return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
     }
     if (!rpc_may_range(task->call, s->prefix, s->prefix_end)) {
         return PENDING_DONE;

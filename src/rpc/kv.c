@@ -7,10 +7,6 @@
 
 /* etcd's KV service. Each is one question to the store. */
 
-static enum pending_next no_memory(struct rpc_task *task) {
-    return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
-}
-
 /* --- Range --- */
 
 static enum pending_next answer_range(struct rpc_task *task) {
@@ -21,7 +17,7 @@ static enum pending_next answer_range(struct rpc_task *task) {
         return rpc_task_refused(task);
     }
     if (!kv_range_response(&task->pending.call.result, &task->arena, &response)) {
-        return no_memory(task);
+        return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
     }
     header = rpc_task_header(task);
     response.header = &header;
@@ -55,7 +51,7 @@ static enum pending_next answer_put(struct rpc_task *task) {
         return rpc_task_refused(task);
     }
     if (!kv_put_response(&task->pending.call.result, &task->arena, &response)) {
-        return no_memory(task);
+        return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
     }
     header = rpc_task_header(task);
     response.header = &header;
@@ -107,7 +103,7 @@ static enum pending_next answer_delete(struct rpc_task *task) {
         return rpc_task_refused(task);
     }
     if (!kv_delete_response(&task->pending.call.result, &task->arena, &response)) {
-        return no_memory(task);
+        return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
     }
     header = rpc_task_header(task);
     response.header = &header;
@@ -140,7 +136,7 @@ static enum pending_next answer_txn(struct rpc_task *task) {
         return rpc_task_refused(task);
     }
     if (!kv_txn_response(&call->result, call->revision, &task->arena, &response)) {
-        return no_memory(task);
+        return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
     }
     header = rpc_task_header(task);
     response.header = &header;
@@ -151,7 +147,7 @@ static enum pending_next ask_txn(struct rpc_task *task) {
     struct store_op op;
 
     if (!kv_txn_op(task->request, &task->arena, &op)) {
-        return no_memory(task);
+        return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
     }
     return rpc_task_call(task, &op, answer_txn);
 }

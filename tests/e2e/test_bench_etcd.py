@@ -15,20 +15,13 @@ import urllib.request
 
 import pytest
 
+from etcd import free_ports
 from server import Server, larderd_path, wait_until
 
 DEADLINE = 120
 READY_DEADLINE = 30
 
 pytestmark = [pytest.mark.larder("it starts servers of etcd's API itself"), pytest.mark.slow]
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 class Etcd:

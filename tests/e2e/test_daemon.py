@@ -7,6 +7,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -298,6 +299,16 @@ def test_readiness_for_systemd(tmp_path):
                 assert manager.recv(100) == b"STOPPING=1"
         finally:
             del os.environ["NOTIFY_SOCKET"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_whoever_does_not_stop_asking_changes_nothing(tmp_path, number):
+    """Signals that come until the very end."""
+    with Daemon(tmp_path, "--listen", "127.0.0.1:0") as daemon:
+        daemon.process.send_signal(signal.SIGTERM)
+        while daemon.process.poll() is None:
+            daemon.process.send_signal(number)
+            time.sleep(0.001)  # it has other things to do, too
 
 
 def test_a_multi_get_larger_than_the_output_limit(start_server):

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/etcd/error.h"
 
-#include <stdio.h>
-
 #include <assert.h>
+#include <stdio.h>
 
 static const struct {
     enum grpc_status status;

@@ -86,9 +86,11 @@ static inline void hand_in(struct place *p, struct awaited *a, struct store_op o
     store_submit(p->store, &a->call);
 }
 
-/* The answer is to be given up with awaited_end. */
+/* The answer is to be given up with awaited_end. A signal (a fuzzer's clock sends some) must not end the wait: the store
+ * would write to what the caller has given up. */
 static inline enum store_status await(struct awaited *a) {
-    sem_wait(&a->done);
+    while (sem_wait(&a->done) != 0) {
+    }
     return a->call.status;
 }
 
