@@ -114,13 +114,13 @@ static void check_remote(const struct options *o, struct diagnostics *d) {
     size_t count = 0;
 
     buf_init(&why, WHY_MAX);
-    if (strstr(o->store, "://") == NULL) {
+    if (strstr(o->store, "://") == NULL && strchr(o->store, '@') == NULL) {
         diagnostics_mistake(d, option_place(o, OPTION_STORE, room),
                             "store = %s is neither local nor the members of a cluster, as etcd://h1:2379,h2:2379",
                             o->store);
     } else if (!etcd_endpoints_parse(slice_from_string(o->store), endpoints, ETCD_MEMBERS_MAX, &count, &why)) {
-        diagnostics_mistake(d, option_place(o, OPTION_STORE, room), "store = %s: %.*s", o->store, (int)why.size,
-                            why.data);
+        /* The complaint shows what of the value may be shown. */
+        diagnostics_mistake(d, option_place(o, OPTION_STORE, room), "%.*s", (int)why.size, why.data);
     } else {
         check_tls(o, endpoints, count, d);
     }

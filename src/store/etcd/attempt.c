@@ -184,11 +184,13 @@ static void repeat(struct etcd_ask_state *state, bool at_once) {
     }
 }
 
-/* False: it is over. */
-static bool judge_doubt(struct etcd_ask_state *state) {
+/* False: it is over. An answer that is too large for one of the two sides will be so again. */
+static bool judge_doubt(struct etcd_ask_state *state, enum store_status status) {
+    bool is_risky = state->ask->repeat == ETCD_REPEAT_NOT;
+
     state->in_doubt = true;
-    if (state->ask->repeat == ETCD_REPEAT_NOT) {
-        etcd_ask_finish(state, STORE_UNKNOWN);
+    if (is_risky || status == STORE_TOO_LARGE) {
+        etcd_ask_finish(state, is_risky ? STORE_UNKNOWN : status);
         return false;
     }
     return true;
@@ -215,7 +217,7 @@ static void judge(struct etcd_ask_state *state, struct etcd_outcome outcome, str
         judge_login(state);
         break;
     case ETCD_VERDICT_DOUBT:
-        if (judge_doubt(state)) {
+        if (judge_doubt(state, outcome.status)) {
             repeat(state, left);
         }
         break;

@@ -306,6 +306,15 @@ static void what_does_not_go_with_a_cluster_is_a_mistake(void **state) {
     assert_mistake("--store somewhere", "",
                    "--store: store = somewhere is neither local nor the members of a cluster, as "
                    "etcd://h1:2379,h2:2379");
+    assert_mistake("--store etcd://h:0", "",
+                   "--store: \"etcd://h:0\" is no endpoint of etcd: nobody listens at port 0");
+    /* Nothing of what may be a password is shown. */
+    assert_mistake("--store etcd://root:secret@h:2379", "",
+                   "--store: endpoints of etcd have no user and password in them, where lists of processes show them: "
+                   "the option --store-user (larderd) or --user (larder) says them");
+    assert_mistake("--store root:secret@h:2379", "",
+                   "--store: endpoints of etcd have no user and password in them, where lists of processes show them: "
+                   "the option --store-user (larderd) or --user (larder) says them");
     assert_mistake(
         "--store-user u", "",
         "--store-user: store-user is of a store in an etcd cluster; add store = etcd://..., or leave it out");

@@ -246,6 +246,36 @@ static void a_slow_request_is_not_a_slow_member(void **state) {
     world_fini(&world);
 }
 
+static void refuse_held(struct world *world, enum grpc_status status, const char *text) {
+    assert_int_equal(world->hosts[0].held_count, 1);
+    grpc_stream_finish(world->hosts[0].held[0], status, slice_from_string(text));
+}
+
+/* No other member has a smaller one. What a write has done nobody can say. */
+static void an_answer_that_is_too_large_is_not_asked_for_again(void **state) {
+    static const char text[] = "trying to send message larger than max (3 vs. 2)";
+    struct world world;
+    struct request get;
+    struct request put;
+
+    (void)state;
+    world_init(&world, 2);
+    world_start(&world);
+    world_prove(&world);
+    world.hosts[0].holds = true;
+    request_get(&world, &get);
+    world_run(&world, 10);
+    refuse_held(&world, GRPC_RESOURCE_EXHAUSTED, text);
+    EXPECT(&world, &get, 10, STORE_TOO_LARGE);
+    assert_int_equal(get.ask.attempts, 1);
+    request_put(&world, &put);
+    world_run(&world, 10);
+    refuse_held(&world, GRPC_RESOURCE_EXHAUSTED, text);
+    EXPECT(&world, &put, 10, STORE_UNKNOWN);
+    assert_int_equal(put.ask.attempts, 1);
+    world_fini(&world);
+}
+
 /* An election of a second: nothing is lost, and the first answer comes soon after it. */
 static void without_a_leader_requests_wait(void **state) {
     struct world world;
@@ -543,6 +573,7 @@ int main(void) {
         cmocka_unit_test(a_member_that_does_not_answer_is_left),
         cmocka_unit_test(a_late_answer_of_a_write_counts),
         cmocka_unit_test(a_slow_request_is_not_a_slow_member),
+        cmocka_unit_test(an_answer_that_is_too_large_is_not_asked_for_again),
         cmocka_unit_test(without_a_leader_requests_wait),
         cmocka_unit_test(a_write_is_not_risked_on_a_doubtful_member),
         cmocka_unit_test(errors_before_a_proposal_are_borne),
