@@ -340,16 +340,23 @@ void etcd_asks_expire(struct etcd_client *client) {
     }
 }
 
-void etcd_asks_deny(struct etcd_client *client, struct slice why) {
+static void deny_waiting(const struct etcd_ask_queue *queue, struct slice why) {
     struct etcd_ask_state *next;
 
-    for (struct etcd_ask_state *state = client->waiting.first; state != NULL; state = next) {
+    for (struct etcd_ask_state *state = queue->first; state != NULL; state = next) {
         next = state->next;
         if (state->needs_token) {
             state->ask->repeated |= state->in_doubt; /* the refusal says nothing of the attempt before */
             etcd_ask_note(state, (struct etcd_outcome){.status = STORE_DENIED, .error = ETCD_ERROR_AUTH_FAILED}, why);
             etcd_ask_finish(state, STORE_DENIED);
         }
+    }
+}
+
+void etcd_asks_deny(struct etcd_client *client, struct slice why) {
+    deny_waiting(&client->waiting, why);
+    for (size_t i = 0; i < client->member_count; i++) {
+        deny_waiting(&client->members[i]->waiting, why);
     }
 }
 

@@ -84,6 +84,7 @@ static void renewal_has_an_end(void **state) {
 static void a_wrong_password_is_said(void **state) {
     struct world world;
     struct request put;
+    struct request pinned;
     unsigned before;
 
     (void)state;
@@ -91,8 +92,12 @@ static void a_wrong_password_is_said(void **state) {
     guard(&world, "first");
     log_in_as(&world, "wrong");
     world_start(&world);
+    request_init(&world, &pinned, false);
+    pinned.ask.member = 0;
+    etcd_client_ask(world.client, &pinned.ask);
     request_put(&world, &put);
     EXPECT(&world, &put, 10, STORE_DENIED);
+    EXPECT(&world, &pinned, 0, STORE_DENIED);
     assert_int_equal(put.ask.attempts, 0);
     assert_non_null(strstr(etcd_client_trouble(world.client), "refuses the user \"alice\""));
     assert_false(etcd_client_is_ready(world.client));
