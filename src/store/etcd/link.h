@@ -111,6 +111,9 @@ void etcd_link_make_dirty(struct etcd_link *link);
 /* Sends what was begun. */
 void etcd_link_flush(struct etcd_link *link);
 
+/* Takes note of the life that was heard: bytes have come. */
+void etcd_link_hear(struct etcd_link *link);
+
 /* When etcd_link_tend is to be called. */
 int64_t etcd_link_due(const struct etcd_link *link);
 

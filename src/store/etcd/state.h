@@ -223,7 +223,7 @@ void etcd_refresh_hurry(struct etcd_client *client);
 /* The cluster's list of members. */
 void etcd_refresh_members(struct etcd_client *client, const ProtobufCMessage *response);
 
-/* --- ask.c, attempt.c --- */
+/* --- ask.c, attempt.c, verdict.c, overdue.c --- */
 
 extern const struct etcd_call_ops etcd_ask_call_ops;
 
@@ -252,6 +252,18 @@ void etcd_ask_enqueue(struct etcd_ask_state *state);
 void etcd_ask_note(struct etcd_ask_state *state, struct etcd_outcome outcome, struct slice text);
 
 void etcd_ask_dequeue(struct etcd_ask_state *state);
+
+/* When it is looked at again: over the deadline, or when the member has had its time. */
+void etcd_ask_set_due(struct etcd_ask_state *state);
+
+/* Back to those that wait, or to rest first if the member that refused it is to be asked again. */
+void etcd_ask_repeat(struct etcd_ask_state *state, bool at_once);
+
+/* The deadline. Of what may have been done, nobody can say more. */
+void etcd_ask_end_overdue(struct etcd_ask_state *state);
+
+/* Its member is gone, and no other may be asked. */
+void etcd_ask_end_orphan(struct etcd_ask_state *state);
 
 void etcd_asks_fini(struct etcd_client *client);
 
