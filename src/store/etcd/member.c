@@ -29,6 +29,16 @@ struct etcd_member_state *etcd_member_add(struct etcd_client *client, const stru
     return member;
 }
 
+/* Such texts go to terminals and logs as they are. */
+void etcd_member_copy_text(char *ret_text, size_t room, const char *text) {
+    (void)snprintf(ret_text, room, "%s", text == NULL ? "" : text);
+    for (char *at = ret_text; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            *at = '?';
+        }
+    }
+}
+
 static void let_go(struct etcd_member_state *member) {
     for (unsigned i = 0; i < ETCD_PURPOSES; i++) {
         struct etcd_link *links[] = {member->links[i], member->successors[i]};

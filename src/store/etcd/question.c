@@ -82,7 +82,7 @@ static void take_status(struct etcd_link *link, const Etcdserverpb__StatusRespon
     }
     seen->learner = status->islearner != 0;
     seen->db_bytes = status->dbsize;
-    (void)snprintf(seen->version, sizeof(seen->version), "%s", status->version == NULL ? "" : status->version);
+    etcd_member_copy_text(seen->version, sizeof(seen->version), status->version);
     if (link->phase == ETCD_LINK_CHECKING) {
         etcd_member_ready(client, link);
     }
@@ -147,7 +147,9 @@ static void after_status(struct etcd_link *link, struct etcd_outcome outcome, st
 static void after_probe(struct etcd_link *link, struct etcd_outcome outcome, struct slice text) {
     bool is_election = outcome.error == ETCD_ERROR_NO_LEADER || outcome.error == ETCD_ERROR_LEADER_CHANGED;
 
-    if (outcome.verdict == ETCD_VERDICT_ANSWERED || outcome.verdict == ETCD_VERDICT_LOGIN) {
+    if (outcome.verdict == ETCD_VERDICT_UNTOUCHED && !grpc_client_is_open(link->grpc)) {
+        link->client->must_tend = true; /* GOAWAY came first: the next connection is asked */
+    } else if (outcome.verdict == ETCD_VERDICT_ANSWERED || outcome.verdict == ETCD_VERDICT_LOGIN) {
         etcd_member_prove(link->client, link->member, link->questions[ETCD_QUESTION_PROBE].sent_ns);
     } else {
         etcd_member_fail(link->client, link->member, is_election ? ETCD_FAILURE_LEADERLESS : ETCD_FAILURE_SILENCE,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -140,7 +139,7 @@ static void describe(struct etcd_client *client, size_t place, const Etcdserverp
 
     seen->id = member->id;
     seen->learner = member->islearner != 0;
-    (void)snprintf(seen->name, sizeof(seen->name), "%s", member->name == NULL ? "" : member->name);
+    etcd_member_copy_text(seen->name, sizeof(seen->name), member->name);
     client->must_tend = true;
 }
 

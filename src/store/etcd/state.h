@@ -174,6 +174,9 @@ void etcd_member_remove(struct etcd_client *client, size_t place);
 void etcd_member_fail(struct etcd_client *client, struct etcd_member_state *member, enum etcd_failure failure,
                       struct slice why);
 
+/* What it says of itself, cut off at `room` bytes with its NUL. Control characters become question marks. NULL is empty. */
+void etcd_member_copy_text(char *ret_text, size_t room, const char *text);
+
 /* Before etcd_member_fail: what is wrong has been so for a while. */
 void etcd_member_fails_since(struct etcd_client *client, const struct etcd_member_state *member, int64_t since_ns);
 

@@ -51,6 +51,7 @@ struct host {
     const char *token; /* the one that is good; NULL: none is needed */
     const char *password;
     const char *urls[WORLD_HOSTS + 1]; /* of its list of members, up to a NULL; none: those of all hosts */
+    const char *name;                  /* of the first of that list; NULL: m0 */
     enum etcd_error error;             /* for each request */
     unsigned error_times;              /* so often; then they are answered */
     unsigned connects;
@@ -133,6 +134,9 @@ static inline void world_answer_members(struct connection *c, struct grpc_stream
     list.members = all;
     for (size_t i = 0; i < WORLD_HOSTS && (c->host->urls[0] == NULL || c->host->urls[i] != NULL); i++) {
         snprintf(text[i][0], 64, "m%zu", i);
+        if (i == 0 && c->host->name != NULL) {
+            snprintf(text[i][0], 64, "%s", c->host->name);
+        }
         snprintf(text[i][1], 64, "http://10.0.0.%zu:2379", i + 1);
         if (c->host->urls[0] != NULL) {
             snprintf(text[i][1], 64, "%s", c->host->urls[i]);

@@ -246,6 +246,25 @@ static void a_slow_request_is_not_a_slow_member(void **state) {
     world_fini(&world);
 }
 
+/* What was not looked at says nothing of the member: it is asked again on the next connection. */
+static void goaway_over_a_probe_is_no_failure(void **state) {
+    struct world world;
+    struct request put;
+
+    (void)state;
+    world_init(&world, 1);
+    world_start(&world);
+    etcd_client_start(world.client);
+    world_run(&world, 100);
+    drain_all(&world, 0);
+    request_put(&world, &put);
+    EXPECT(&world, &put, 1, STORE_OK);
+    assert_int_equal(world.hosts[0].connects, 2);
+    assert_int_equal(world.hosts[0].puts, 1);
+    assert_int_equal(etcd_client_figures(world.client)->failovers, 0);
+    world_fini(&world);
+}
+
 static void refuse_held(struct world *world, enum grpc_status status, const char *text) {
     assert_int_equal(world->hosts[0].held_count, 1);
     grpc_stream_finish(world->hosts[0].held[0], status, slice_from_string(text));
@@ -570,6 +589,7 @@ int main(void) {
         cmocka_unit_test(a_write_in_doubt_is_not_sent_again),
         cmocka_unit_test(a_write_that_never_left_is_sent_again),
         cmocka_unit_test(goaway_loses_nothing),
+        cmocka_unit_test(goaway_over_a_probe_is_no_failure),
         cmocka_unit_test(a_member_that_does_not_answer_is_left),
         cmocka_unit_test(a_late_answer_of_a_write_counts),
         cmocka_unit_test(a_slow_request_is_not_a_slow_member),

@@ -405,9 +405,25 @@ static void there_may_be_no_endpoint(void **state) {
     world_fini(&world);
 }
 
+static void a_name_does_nothing_to_a_terminal(void **state) {
+    struct etcd_member member;
+    struct world world;
+
+    (void)state;
+    world_init(&world, 1);
+    world.hosts[0].name = "a\x1b[31m\nb\x7f\xc3\xa4";
+    world_start(&world);
+    etcd_client_start(world.client);
+    world_run(&world, 100);
+    etcd_client_member(world.client, 0, &member);
+    assert_string_equal(member.name, "a?[31m?b?\xc3\xa4");
+    world_fini(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_are_known_and_kept_at_hand),
+        cmocka_unit_test(a_name_does_nothing_to_a_terminal),
         cmocka_unit_test(the_list_of_members_is_followed),
         cmocka_unit_test(an_empty_list_changes_nothing),
         cmocka_unit_test(a_member_that_is_gone_ends_what_it_has),
