@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""etcd's API of a node whose store is an etcd cluster: etcdctl finds there what it finds at etcd itself."""
+"""etcd's API of a node whose store is an etcd cluster: what is not the same as at etcd itself."""
 import json
 import os
 import re
@@ -12,11 +12,6 @@ from etcdctl import Etcdctl
 from etcdstore import StoreNode, start_before
 from httpwire import GROUPS, ask
 from server import wait_until
-from test_etcdctl_kv import *  # noqa: F401,F403
-from test_etcdctl_lease import *  # noqa: F401,F403
-from test_etcdctl_lock import *  # noqa: F401,F403
-from test_etcdctl_txn import *  # noqa: F401,F403
-from test_etcdctl_watch import *  # noqa: F401,F403
 
 pytestmark = [pytest.mark.larder("memcached speaks no gRPC"), pytest.mark.slow]
 
@@ -29,12 +24,10 @@ def etcd_node(tmp_path):
     node.stop()
 
 
-# --- what is not the same ---
-
 ASK_THE_CLUSTER = "larder: this node keeps its keys in an etcd cluster; ask the cluster itself"
 
 
-def test_compaction(etcdctl):  # noqa: F811
+def test_compaction(etcdctl):
     for value in range(3):
         etcdctl("put", "a", value)
     assert etcdctl("compaction", 3) == "compacted revision 3\n"
@@ -43,7 +36,7 @@ def test_compaction(etcdctl):  # noqa: F811
     assert ASK_THE_CLUSTER in etcdctl.run("defrag").stderr
 
 
-def test_progress_is_told_on_request(etcdctl):  # noqa: F811
+def test_progress_is_told_on_request(etcdctl):
     """No more than what is proven: the revision of the last event. The cluster may have something for the watch on its way."""
     watch = etcdctl.start("watch", "-i")
     watch.write("watch --rev=2 a\n")
