@@ -68,15 +68,19 @@ static size_t room(const struct etcd_client *client, const struct etcd_link *lin
     return taken < most ? most - taken : 0;
 }
 
-/* Whether it has to wait for something else. What would be in doubt if it were lost is not sent to a member that may not
- * know yet that its leader is gone: such a one would pass it on to nobody. A read shows whether it can be done. */
+bool etcd_ask_may_be_lost(const struct etcd_ask_state *state) {
+    return state->ask->method->id != ETCD_METHOD_KV_RANGE;
+}
+
+/* Whether it has to wait for something else. What could be lost is not sent to a member that may not know yet that its
+ * leader is gone: it would be in doubt, or wait for the member's whole time. A read shows whether it can be done. */
 static bool is_held_back(const struct etcd_ask_state *state, struct etcd_link *link) {
     const struct etcd_client *client = state->client;
 
     if (state->needs_token && !etcd_login_is_ready(client)) {
         return true;
     }
-    if (state->ask->repeat == ETCD_REPEAT || state->member != NULL || client->is_proven) {
+    if (!etcd_ask_may_be_lost(state) || state->member != NULL || client->is_proven) {
         return false;
     }
     etcd_question_ask(link, ETCD_QUESTION_PROBE, client->config.attempt_timeout_ns);

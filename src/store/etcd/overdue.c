@@ -29,11 +29,6 @@ void etcd_ask_end_overdue(struct etcd_ask_state *state) {
     etcd_ask_finish(state, status);
 }
 
-/* A change that is passed on to a leader who dies is lost, of which etcd speaks after 7 s alone. A read is told at once. */
-static bool may_be_lost(const struct etcd_ask_state *state) {
-    return state->ask->repeat == ETCD_REPEAT && state->ask->method->id != ETCD_METHOD_KV_RANGE;
-}
-
 /* The member has had its time. If it has answered what was asked later, then either the request takes long, or it was lost
  * behind the member: what may be repeated is, with more time. */
 static void expire_attempt(struct etcd_ask_state *state) {
@@ -42,7 +37,7 @@ static void expire_attempt(struct etcd_ask_state *state) {
 
     state->is_late = true;
     if (member != NULL && member->proof_ns > state->sent_ns) {
-        if (!may_be_lost(state)) {
+        if (state->ask->repeat == ETCD_REPEAT_NOT || !etcd_ask_may_be_lost(state)) {
             etcd_ask_set_due(state);
             return;
         }

@@ -259,6 +259,10 @@ void etcd_ask_dequeue(struct etcd_ask_state *state);
 /* When it is looked at again: over the deadline, or when the member has had its time. */
 void etcd_ask_set_due(struct etcd_ask_state *state);
 
+/* Whether a member may pass it on to a leader who is dead: a change is then lost, of which etcd speaks after 7 s alone. A read
+ * is told of as soon as there is a new leader. */
+bool etcd_ask_may_be_lost(const struct etcd_ask_state *state);
+
 /* Back to those that wait, or to rest first if the member that refused it is to be asked again. */
 void etcd_ask_repeat(struct etcd_ask_state *state, bool at_once);
 

@@ -369,6 +369,28 @@ static void a_write_is_not_risked_on_a_doubtful_member(void **state) {
     world_fini(&world);
 }
 
+/* Sent there, it would be lost, and the member's whole time with it. */
+static void nor_one_that_may_be_repeated(void **state) {
+    struct world world;
+    struct request put;
+
+    (void)state;
+    world_init(&world, 1);
+    world.hosts[0].holds = true;
+    world_start(&world);
+    request_init(&world, &put, true);
+    put.ask.repeat = ETCD_REPEAT;
+    etcd_client_ask(world.client, &put.ask);
+    world_run(&world, 10);
+    assert_int_equal(world.hosts[0].requests, 1); /* the probe */
+    assert_int_equal(world.hosts[0].puts, 0);
+    world.hosts[0].holds = false;
+    world_answer_request(world.connections[0], world.hosts[0].held[0]);
+    EXPECT(&world, &put, 1, STORE_OK);
+    assert_int_equal(put.ask.attempts, 1);
+    world_fini(&world);
+}
+
 static void errors_before_a_proposal_are_borne(void **state) {
     struct world world;
     struct request put;
@@ -596,6 +618,7 @@ int main(void) {
         cmocka_unit_test(an_answer_that_is_too_large_is_not_asked_for_again),
         cmocka_unit_test(without_a_leader_requests_wait),
         cmocka_unit_test(a_write_is_not_risked_on_a_doubtful_member),
+        cmocka_unit_test(nor_one_that_may_be_repeated),
         cmocka_unit_test(errors_before_a_proposal_are_borne),
         cmocka_unit_test(deadlines_are_kept),
         cmocka_unit_test(a_member_can_be_asked_by_itself),
