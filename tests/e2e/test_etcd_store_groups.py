@@ -145,6 +145,7 @@ def metric(server, name):
     return float(line.split()[1])
 
 
+@pytest.mark.long
 def test_no_etcd_at_the_start(etcd, start_node_before):
     etcd.stop()
     node = start_node_before(etcd.client_port, "--store-timeout", "500ms", "--store-attempt-timeout", "200ms")

@@ -22,7 +22,7 @@ MIB = 1 << 20
 RANGE, PUT, WATCH = (b"/etcdserverpb." + name for name in (b"KV/Range", b"KV/Put", b"Watch/Watch"))
 A_RANGE = message("RangeRequest")(key=b"bystander").SerializeToString()
 BIG = b"big"
-SECONDS = 3  # of an attack, if the server lets it go on so long
+SECONDS = 1.5  # of an attack, if the server lets it go on so long
 # What an attacker may cost while it lasts, beyond what the server took before; what it keeps for later.
 MOST = 48 * MIB
 REST = 24 * MIB

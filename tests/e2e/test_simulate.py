@@ -207,6 +207,7 @@ def test_somebody_else_deletes(shared):
     assert "--clear" in said
 
 
+@pytest.mark.long
 def test_somebody_else_changes_a_value(shared):
     with Simulation(shared.endpoints(), "--iterations", 5_000, "--clear") as simulation:
         simulation.until_done(20)
@@ -240,6 +241,7 @@ def test_keys_that_are_there_already_are_left_alone_unless_asked(shared):
     assert shared.count_keys(0, PREFIX) == 0
 
 
+@pytest.mark.long
 def test_a_member_that_stays_away_is_told(cluster):
     follower = cluster.follower()
     cluster.kill(follower)

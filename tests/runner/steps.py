@@ -18,7 +18,7 @@ STORE_SECONDS = 600
 STORE_SECONDS_ALL = 3600
 # Of each test of tests/sim; without either, the tests' own numbers.
 SIM_SEEDS_ALL = "200"
-SIM_SEEDS_SANITIZER = "9"
+SIM_SEEDS_SANITIZER = {"asan": "4", "tsan": "1"}  # they have one thread
 
 
 def layers(logs):
@@ -48,7 +48,9 @@ def unit(logs, kind, everything):
     programs = json.loads(listed.stdout)
     if not programs:
         return [Case(f"unit {kind.name}", FAILED, "no tests found")]
-    seeds = {"SIM_SEEDS": SIM_SEEDS_SANITIZER} if kind.sanitizer else {"SIM_SEEDS": SIM_SEEDS_ALL} if everything else {}
+    seeds = {"SIM_SEEDS": SIM_SEEDS_ALL} if everything else {}
+    if kind.sanitizer:
+        seeds = {"SIM_SEEDS": SIM_SEEDS_SANITIZER[kind.sanitizer]}
     with ThreadPoolExecutor(builds.JOBS) as pool:
         return sum(pool.map(lambda test: unit_program(logs, kind, test, seeds), programs), [])
 
@@ -77,10 +79,14 @@ def unit_program(logs, kind, test, seeds):
     return cases
 
 
+def share(kind):
+    """Files of tests run beside each other: as many as there are processors, and one more where they wait most of the time."""
+    return ["-n", str(builds.JOBS + (not kind.sanitizer)), "--dist", "loadfile"]
+
+
 def e2e(logs, kind, everything):
-    """The end-to-end tests against the programs of a build, as many files at a time as there are processors. Those marked
-    slow run on the release build only, those marked long not at all, unless everything is asked for. Any report of a
-    sanitizer is a failure, also if no test noticed."""
+    """The end-to-end tests against the programs of a build. Those marked slow run on the release build only, those marked
+    long not at all, unless everything is asked for. Any report of a sanitizer is a failure, also if no test noticed."""
     place = fresh(logs)
     env = {
         **kind.environment(place / "sanitizer"),
@@ -91,8 +97,7 @@ def e2e(logs, kind, everything):
     }
     without = [] if everything else ["long"] + ["slow"] * bool(kind.sanitizer)
     select = ["-m", " and ".join(f"not {mark}" for mark in without)] if without else []
-    share = ["-n", str(builds.JOBS), "--dist", "loadfile"]
-    cases = pytest(place, ["tests/e2e", *share, *select], E2E_SECONDS * (1 if not kind.sanitizer else 2), env, kind.wrapper())
+    cases = pytest(place, ["tests/e2e", *share(kind), *select], E2E_SECONDS * (1 if not kind.sanitizer else 2), env, kind.wrapper())
     return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
 
 
@@ -108,7 +113,7 @@ def store(logs, kind, everything):
     without = ["slow"] * (not everything or bool(kind.sanitizer)) + ["shim"] * bool(kind.sanitizer)
     select = ["-m", " and ".join(f"not {mark}" for mark in without)] if without else []
     seconds = STORE_SECONDS_ALL if everything and not kind.sanitizer else STORE_SECONDS
-    cases = pytest(place, ["tests/store", *select], seconds, env, kind.wrapper())
+    cases = pytest(place, ["tests/store", *share(kind), *select], seconds, env, kind.wrapper())
     return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
 
 
