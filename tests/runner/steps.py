@@ -16,9 +16,9 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cachepro
 E2E_SECONDS = 900
 STORE_SECONDS = 600
 STORE_SECONDS_ALL = 3600
-# Of each test of tests/sim; without either, the tests' own numbers.
+# Of each test of tests/sim, which has one thread; without either, the tests' own numbers.
 SIM_SEEDS_ALL = "200"
-SIM_SEEDS_SANITIZER = {"asan": "4", "tsan": "1"}  # they have one thread
+SIM_SEEDS_SANITIZER = {"asan": "4", "tsan": "1"}
 
 
 def layers(logs):

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/etcd/outcome.h"
 
+#include <string.h>
+
 /* Which errors are given before anything is proposed was read in etcd 3.4.23 (api/v3rpc/interceptor.go, v3_server.go) and
  * compared with what 3.5 and 3.6 are documented to say. Between them texts have stayed and some status codes have moved
  * (that of learners from Unavailable to FailedPrecondition), so a text that is etcd's own counts also with another code. */
@@ -24,6 +26,9 @@ static const struct row rows[ETCD_ERROR_COUNT] = {
 /* grpc-go's, of a request over --max-request-bytes and a bit: the server has not looked at it. */
 #define MESSAGE_REFUSED SLICE("grpc: received message larger than max")
 
+/* In grpc-go's and in our own of an answer. Others exhaust a resource for a while only: memory, or somebody's patience. */
+#define MESSAGE_TOO_LARGE SLICE("message larger than max")
+
 /* 3.5 and later call a handler's context error so. */
 #define CANCELED SLICE("etcdserver: request canceled")
 
@@ -46,6 +51,17 @@ static struct etcd_outcome outcome(enum etcd_verdict verdict, enum store_status 
     return (struct etcd_outcome){.verdict = verdict, .status = status, .leave = leave};
 }
 
+static bool contains(struct slice text, struct slice part) {
+    return text.size >= part.size && memmem(text.data, text.size, part.data, part.size) != NULL;
+}
+
+static struct etcd_outcome exhausted_outcome(struct slice text) {
+    if (slice_has_prefix(text, MESSAGE_REFUSED)) {
+        return outcome(ETCD_VERDICT_ANSWERED, STORE_TOO_LARGE, false);
+    }
+    return outcome(ETCD_VERDICT_DOUBT, contains(text, MESSAGE_TOO_LARGE) ? STORE_TOO_LARGE : STORE_UNAVAILABLE, false);
+}
+
 /* Errors that are not etcd's: of gRPC itself, of a proxy, or of Go. */
 static struct etcd_outcome plain_outcome(enum grpc_status status, struct slice text) {
     switch (status) {
@@ -64,8 +80,7 @@ static struct etcd_outcome plain_outcome(enum grpc_status status, struct slice t
     case GRPC_UNIMPLEMENTED:
         return outcome(ETCD_VERDICT_ANSWERED, STORE_UNSUPPORTED, false);
     case GRPC_RESOURCE_EXHAUSTED:
-        return outcome(slice_has_prefix(text, MESSAGE_REFUSED) ? ETCD_VERDICT_ANSWERED : ETCD_VERDICT_DOUBT,
-                       STORE_TOO_LARGE, false);
+        return exhausted_outcome(text);
     case GRPC_DEADLINE_EXCEEDED:
         return outcome(ETCD_VERDICT_DOUBT, STORE_TIMEOUT, false);
     default:
