@@ -13,7 +13,7 @@ static void take_event(struct durable *d, const struct group_policy *policy, con
                        uint32_t now) {
     char place[GROUP_NAME_MAX + 1 + REQUEST_KEY_MAX];
     size_t rest = event->kv.key.size - policy->prefix_size;
-    struct cohere_value value = {
+    struct copies_value value = {
         .group = (uint16_t)policy->index, .leased = event->kv.lease != 0, .mod_revision = event->kv.mod_revision};
     struct slice key;
 
@@ -22,11 +22,11 @@ static void take_event(struct durable *d, const struct group_policy *policy, con
     }
     key = group_client_key(policy, event->kv.key, place);
     if (event->kind == KV_EVENT_DELETE) {
-        cohere_delete(&d->cohere, key, event->kv.mod_revision, now);
+        copies_delete(&d->copies, key, event->kv.mod_revision, now);
         return;
     }
     value.value = envelope_open(event->kv.value, &value.client_flags);
-    cohere_put(&d->cohere, key, &value, now);
+    copies_put(&d->copies, key, &value, now);
 }
 
 static void on_events(void *ctx, const struct kv_event *events, size_t count) {
@@ -42,6 +42,8 @@ static void on_events(void *ctx, const struct kv_event *events, size_t count) {
     }
 }
 
+static const struct store_observer observer = {.events = on_events};
+
 /* --- begin and end --- */
 
 struct durable *durable_new(const struct durable_config *config) {
@@ -56,13 +58,13 @@ struct durable *durable_new(const struct durable_config *config) {
     d->copies_are_current = config->copies_are_current;
     atomic_init(&d->memory, 0);
     d->groups = malloc(sizeof(*d->groups));
-    if (d->groups == NULL || cohere_init(&d->cohere, config->table) != LARDER_OK ||
+    if (d->groups == NULL || copies_init(&d->copies, config->table) != LARDER_OK ||
         lease_book_init(&d->leases) != LARDER_OK) {
         durable_free(d);
         return NULL;
     }
     *d->groups = *config->groups;
-    d->has_copies = store_observe(d->store, on_events, d);
+    d->has_copies = store_observe(d->store, &observer, d);
     return d;
 }
 
@@ -72,7 +74,7 @@ void durable_free(struct durable *d) {
     }
     assert(atomic_load(&d->memory) == 0);
     lease_book_fini(&d->leases);
-    cohere_fini(&d->cohere);
+    copies_fini(&d->copies);
     free(d->groups);
     free(d);
 }

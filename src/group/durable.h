@@ -2,13 +2,13 @@
 #ifndef LARDER_GROUP_DURABLE_H
 #define LARDER_GROUP_DURABLE_H
 
-#include "cohere/cohere.h"
+#include "cohere/copies.h"
 #include "group/lease_book.h"
 #include "group/memory.h"
 #include "group/pending.h"
 
 /* What requests mean in a group whose backing is the store: the store is the truth, the table has copies of what was read
- * of late (cohere.h). A cas is the key's mod_revision, an exptime becomes a lease. docs/PROTOCOLS.md has the table of
+ * of late (copies.h). A cas is the key's mod_revision, an exptime becomes a lease. docs/PROTOCOLS.md has the table of
  * commands. What cannot be answered from a copy goes to the store; its reply may come later (pending.h). */
 enum {
     DURABLE_ATTEMPTS_MAX = 256,     /* of one request whose key others change all the time */
@@ -19,7 +19,7 @@ enum {
 /* What all workers share. */
 struct durable {
     struct store *store;
-    struct cohere cohere;
+    struct copies copies;
     struct lease_book leases;
     struct group_set *groups; /* as at the start: which group a store key belongs to never changes */
     int64_t start_ns;         /* of table seconds */

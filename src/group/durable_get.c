@@ -66,19 +66,19 @@ bool durable_get_copy(const struct durable_access *a, const struct request *requ
 
 /* Leaves in the table what was found. */
 static void fill_copy(const struct durable_op *op, const struct kv *kv, struct slice content, uint32_t client_flags) {
-    struct cohere *c = &op->durable->cohere;
+    struct copies *c = &op->durable->copies;
     int64_t revision = op->pending.call.revision;
 
     if (!op->has_copies || has_option(&op->request, REQUEST_AT_REVISION)) {
         return;
     }
     if (kv == NULL) {
-        cohere_fill_none(c, op->request.key, revision, op->now);
+        copies_fill_none(c, op->request.key, revision, op->now);
     } else if (op->request.command == COMMAND_DEBUG ||
                entry_size_for(op->request.key.size, content.size) > op->max_item) {
-        cohere_fill_none(c, op->request.key, kv->mod_revision, op->now);
+        copies_fill_none(c, op->request.key, kv->mod_revision, op->now);
     } else {
-        const struct cohere_value value = {
+        const struct copies_value value = {
             .value = content,
             .client_flags = client_flags,
             .group = op->group,
@@ -87,7 +87,7 @@ static void fill_copy(const struct durable_op *op, const struct kv *kv, struct s
             .mod_revision = kv->mod_revision,
         };
 
-        cohere_fill(c, op->request.key, &value, revision, op->now);
+        copies_fill(c, op->request.key, &value, revision, op->now);
     }
 }
 

@@ -11,7 +11,8 @@ struct store_engine {
                                         void *ctx, enum store_status *ret_status, int64_t *ret_revision);
     void (*watcher_next)(struct store_watcher *w, size_t max_bytes, struct store_batch *ret_batch);
     void (*watcher_close)(struct store_watcher *w);
-    bool (*observe)(struct store *s, store_observer_fn *observer, void *ctx);
+    bool (*observe)(struct store *s, const struct store_observer *observer, void *ctx);
+    int64_t (*proven_ns)(struct store *s);
     int64_t (*revision)(const struct store *s);
     enum store_status (*note_get)(struct store *s, struct slice name, struct arena *arena, struct slice *ret_value);
     enum store_status (*hash_kv)(struct store *s, int64_t revision, uint32_t *ret_hash, int64_t *ret_revision,

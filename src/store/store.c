@@ -50,8 +50,12 @@ void store_watcher_close(struct store_watcher *w) {
     w->engine->watcher_close(w);
 }
 
-bool store_observe(struct store *s, store_observer_fn *observer, void *ctx) {
+bool store_observe(struct store *s, const struct store_observer *observer, void *ctx) {
     return s->engine->observe(s, observer, ctx);
+}
+
+int64_t store_proven_ns(struct store *s) {
+    return s->engine->proven_ns(s);
 }
 
 int64_t store_revision(const struct store *s) {

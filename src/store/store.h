@@ -53,6 +53,10 @@ struct store_range {
     enum store_sort_order order;
     enum store_sort_target target;
     bool serializable; /* the copy at hand will do, however old */
+    /* For an engine that keeps a copy of what others have: how old the answer may be, provably; 0: it reflects all that was
+     * acknowledged before it was asked (unless `serializable`). */
+    int64_t max_age_ns;
+    bool direct; /* likewise: ask the cluster itself, whatever is known here */
     bool keys_only;
     bool count_only;
     int64_t min_mod_revision; /* 0: no bound, here and below */
@@ -134,6 +138,7 @@ enum store_op_kind {
     STORE_OP_LEASE_LIST,
     STORE_OP_NONE,       /* an operation of a transaction that was left out: KEY_NOT_FOUND, as etcd says */
     STORE_OP_NOTE,       /* NO_SPACE: with it, notes would take more than STORE_NOTES_MAX */
+    STORE_OP_AUDIT,      /* compares all copies that the engine keeps of what others have with the truth; see audit_* */
     STORE_OP_DEFRAGMENT, /* gives what the file has too much back to the disk. Other writes wait; reads go on. NO_SPACE: for
                           * the time of it, there is no room for a second file */
 };
@@ -169,8 +174,12 @@ struct store_result {
     int64_t lease; /* GRANT, KEEP_ALIVE, TTL */
     int64_t ttl;   /* GRANT, KEEP_ALIVE, TTL: seconds that remain; TTL of a lease that is not there: -1 */
     int64_t granted_ttl;
-    int64_t *ids;       /* LEASE_LIST */
-    struct slice *keys; /* LEASE_TTL */
+    int64_t *ids;               /* LEASE_LIST */
+    struct slice *keys;         /* LEASE_TTL */
+    uint64_t audit_compared;    /* AUDIT: keys */
+    uint64_t audit_differences; /* AUDIT: of them, which were not what they should have been; they are mended */
+    struct slice *audit_keys;   /* AUDIT: the first of these */
+    size_t audit_key_count;
 };
 
 /* One call. The caller fills in `op`, `done`, and keeps the struct in place until `done` was called. */
@@ -184,7 +193,12 @@ struct store_call {
     /* A write whose answer was lost is sent again, because nobody else writes these keys. Without it such a write ends with
      * UNKNOWN, unless the store can see that to do it twice is to do it once. */
     bool retry_unknown;
-    bool repeated; /* of the answer: it was sent again after an answer was lost, so it may have taken place before */
+    /* In whose name: a token of the cluster's authentication; empty: the user that the store was opened with. Borrowed until
+     * it is done. The embedded engine knows no users. */
+    struct slice token;
+    bool repeated;    /* of the answer: it was sent again after an answer was lost, so it may have taken place before */
+    bool from_memory; /* of the answer: it was given without asking anybody for it */
+    int64_t age_ns;   /* of the answer to a read: it may lack what was acknowledged in this time before it was given */
     enum store_status status;
     int64_t revision; /* of the store when the operation took place; the etcd API's header.revision */
     struct store_result result;
@@ -244,12 +258,26 @@ void store_watcher_close(struct store_watcher *w);
 
 /* --- the node's own copy --- */
 
-/* Tells of every revision once it is durable, before a read can find it and before any write of it is answered: the events
- * of whole revisions, in order, valid during the call, which is on the store's thread. Set once, before the first write. */
-typedef void store_observer_fn(void *ctx, const struct kv_event *events, size_t count);
+/* Who is told of all changes, on the store's thread. */
+struct store_observer {
+    /* Every revision once it is durable, before a read can find it and before any write of it is answered (but see below):
+     * the events of whole revisions, in order, valid during the call. */
+    void (*events)(void *ctx, const struct kv_event *events, size_t count);
+    /* For an engine that asks others: a write of this node that is durable and whose revision has not come yet; `event` comes
+     * again, in its order. */
+    void (*early)(void *ctx, const struct kv_event *event);
+    /* Likewise: all that was told is void; the revisions begin anew, perhaps below those that were told. */
+    void (*reset)(void *ctx);
+};
 
-/* False: this engine does not tell of every change, and the observer is never called. */
-bool store_observe(struct store *s, store_observer_fn *observer, void *ctx);
+/* Set once, before the first write; `observer` outlives the store. False: this engine does not tell of every change, and the
+ * observer is never called. */
+bool store_observe(struct store *s, const struct store_observer *observer, void *ctx);
+
+/* Everything that was acknowledged, by anybody, before this time of the monotonic clock was told to the observer. INT64_MAX:
+ * everything always is (the embedded engine). An engine that asks others takes the question for interest, and goes on to
+ * prove how far it is while there is some. Any thread; a few loads. */
+int64_t store_proven_ns(struct store *s);
 
 /* The newest revision that a read can find; the observer has been told of all its events. Any thread. */
 int64_t store_revision(const struct store *s);

@@ -197,9 +197,11 @@ static void on_events(void *ctx, const struct kv_event *events, size_t count) {
     pthread_mutex_unlock(&observed_lock);
 }
 
+static const struct store_observer observer = {.events = on_events};
+
 void watch_observe(struct store *store) {
     observed = json_array();
-    store_observe(store, on_events, NULL);
+    store_observe(store, &observer, NULL);
 }
 
 json_t *watch_observed(struct store *store) {

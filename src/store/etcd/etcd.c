@@ -13,7 +13,8 @@ enum { LOOK_EVERY_MS = 200 };
 
 /* --- errands --- */
 
-void etcd_store_post(struct etcd_store *s, struct etcd_errand *errand) {
+void etcd_store_post(struct store *store, struct etcd_errand *errand) {
+    struct etcd_store *s = etcd_store_of(store);
     struct etcd_errand *head = atomic_load_explicit(&s->newest, memory_order_relaxed);
 
     do {
@@ -40,8 +41,11 @@ static void run_errands(struct etcd_store *s) {
     while (first != NULL) {
         struct etcd_errand *next = first->next;
 
-        first->run(s, first);
+        first->run(&s->base, first);
         first = next;
+    }
+    if (s->guest != NULL && s->driver != NULL) {
+        s->guest->run(s->guest->ctx);
     }
 }
 
@@ -58,11 +62,17 @@ void etcd_store_note_revision(struct etcd_store *s, int64_t revision) {
 
 /* --- what an engine has --- */
 
-static bool observe(struct store *store, store_observer_fn *observer, void *ctx) {
+static bool observe(struct store *store, const struct store_observer *observer, void *ctx) {
     (void)store;
     (void)observer;
     (void)ctx;
     return false;
+}
+
+/* No copy is told of anything, so there is nothing to prove. */
+static int64_t proven_ns(struct store *store) {
+    (void)store;
+    return INT64_MIN;
 }
 
 static int64_t revision(const struct store *store) {
@@ -123,11 +133,49 @@ static void on_stop(struct mailbox_message *message) {
     loop_stop(s->loop);
 }
 
+/* --- a guest --- */
+
+static void on_guest_time(void *ctx) {
+    struct etcd_store *s = ctx;
+
+    if (s->guest != NULL && s->driver != NULL) {
+        s->guest->run(s->guest->ctx);
+    }
+}
+
+void etcd_store_set_guest(struct store *store, const struct etcd_guest *guest) {
+    etcd_store_of(store)->guest = guest;
+}
+
+void etcd_store_wake_at(struct store *store, int64_t at_ns) {
+    struct etcd_store *s = etcd_store_of(store);
+    int64_t now = clock_monotonic_ns();
+
+    if (at_ns == INT64_MAX) {
+        timer_stop(s->guest_timer);
+    } else {
+        timer_start(s->guest_timer, at_ns > now ? at_ns - now : 0, 0);
+    }
+}
+
+struct etcd_client *etcd_store_client(struct store *store) {
+    struct etcd_store *s = etcd_store_of(store);
+
+    return s->driver != NULL ? etcd_driver_client(s->driver) : NULL;
+}
+
+struct etcd_watches *etcd_store_watches(struct store *store) {
+    return etcd_store_of(store)->watches;
+}
+
 /* What is under way ends as the client goes. Errands that come from now on are run when the mailbox is freed, and end then,
  * because there is no client any more; not here, where their message is still in the mailbox and must not be posted again. */
 static void end_all(struct etcd_store *s) {
     struct etcd_driver *driver = s->driver;
 
+    if (s->guest != NULL) {
+        s->guest->end(s->guest->ctx);
+    }
     etcd_watches_free(s->watches);
     s->watches = NULL;
     s->driver = NULL;
@@ -168,6 +216,7 @@ static void free_store(struct etcd_store *s) {
     etcd_order_free(s->order);
     if (s->loop != NULL) {
         timer_free(s->look_timer);
+        timer_free(s->guest_timer);
         loop_free(s->loop);
     }
     pthread_mutex_destroy(&s->look_lock);
@@ -190,6 +239,7 @@ static const struct store_engine engine = {
     .watcher_next = etcd_watcher_next,
     .watcher_close = etcd_watcher_close,
     .observe = observe,
+    .proven_ns = proven_ns,
     .revision = revision,
     .note_get = note_get,
     .hash_kv = hash_kv,
@@ -204,9 +254,10 @@ static bool make_means(struct etcd_store *s, const struct etcd_store_config *con
     if (s->loop != NULL) {
         s->mailbox = mailbox_new(s->loop);
         s->look_timer = timer_new(s->loop, on_look_time, s);
+        s->guest_timer = timer_new(s->loop, on_guest_time, s);
     }
     s->order = etcd_order_new(random_os_seed());
-    if (s->mailbox == NULL || s->look_timer == NULL || s->order == NULL) {
+    if (s->mailbox == NULL || s->look_timer == NULL || s->guest_timer == NULL || s->order == NULL) {
         buf_printf(why, "out of memory or descriptors");
         return false;
     }

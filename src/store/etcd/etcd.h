@@ -4,6 +4,7 @@
 
 #include "net/tls.h"
 #include "store/etcd/client.h"
+#include "store/etcd/watch.h"
 
 /* The engine whose store is an etcd cluster. It has one thread with a loop, on which the client lives; calls are handed to it
  * and end there. Nothing is kept here: reads and writes go to the cluster, each on its own.
@@ -11,6 +12,22 @@
  * Other than the embedded engine, it can be without its store for a while. It opens at once, and what is asked meanwhile
  * waits until its deadline; so it tells of its state by etcd_store_look. store_observe is false: no copy is told of
  * changes. A watcher that falls behind is paused and goes on later, so nobody waits for it. */
+
+/* Something to be done on the engine's thread. */
+struct etcd_errand {
+    struct etcd_errand *next; /* the engine's own, while it has the errand */
+    void (*run)(struct store *s, struct etcd_errand *errand);
+};
+
+/* Somebody who lives on the engine's thread. */
+struct etcd_guest {
+    /* After each turn of errands, and at the time of etcd_store_wake_at. */
+    void (*run)(void *ctx);
+    /* The thread ends: the last moment for all that needs the client, whose requests end afterwards. */
+    void (*end)(void *ctx);
+    void *ctx;
+};
+
 struct etcd_store_config {
     struct etcd_client_config client;
     struct tls_files tls;
@@ -44,5 +61,24 @@ bool etcd_store_is_ready(struct store *s, char ret_trouble[ETCD_MEMBER_TEXT_MAX]
 
 /* 0: not known yet, or another engine. */
 uint64_t etcd_store_cluster_id(const struct store *s);
+
+/* --- for a guest --- */
+
+/* Any thread; errands of one thread are run in the order they are posted. After etcd_store_close has begun it is run all the
+ * same, and finds no client. */
+void etcd_store_post(struct store *s, struct etcd_errand *errand);
+
+/* The others on the engine's thread alone. Set before anything is posted, by an errand or before the first; `guest` outlives the store. */
+void etcd_store_set_guest(struct store *s, const struct etcd_guest *guest);
+
+/* As store_submit, at once; `done` may be called from inside. */
+void etcd_store_submit_here(struct store *s, struct store_call *call);
+
+/* When guest->run shall be called, at the latest; the newest wish alone counts. INT64_MAX: never. */
+void etcd_store_wake_at(struct store *s, int64_t at_ns);
+
+/* NULL: the engine has ended. */
+struct etcd_client *etcd_store_client(struct store *s);
+struct etcd_watches *etcd_store_watches(struct store *s);
 
 #endif

@@ -85,7 +85,8 @@ static void pump(struct etcd_store *s) {
     s->pumping = false;
 }
 
-static void run(struct etcd_store *s, struct etcd_errand *errand) {
+static void run(struct store *store, struct etcd_errand *errand) {
+    struct etcd_store *s = etcd_store_of(store);
     struct etcd_store_call *c = (struct etcd_store_call *)(void *)errand;
 
     c->ordered = etcd_order_counts(&c->inner.op);
@@ -108,24 +109,24 @@ static int64_t deadline_of(const struct etcd_store *s, const struct store_call *
     return call->deadline_ns != 0 && call->deadline_ns < own ? call->deadline_ns : own;
 }
 
-void etcd_store_submit(struct store *store, struct store_call *call) {
-    struct etcd_store *s = etcd_store_of(store);
+/* NULL: it was answered, because it cannot be taken. */
+static struct etcd_store_call *take(struct etcd_store *s, struct store_call *call) {
     struct etcd_store_call *c;
 
     if (atomic_load(&s->closing)) {
         answer(call, STORE_CLOSED, atomic_load(&s->revision));
-        return;
+        return NULL;
     }
     if (atomic_fetch_add_explicit(&s->waiting, 1, memory_order_relaxed) >= s->max_pending) {
         atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
         answer(call, STORE_TOO_MANY_REQUESTS, atomic_load(&s->revision));
-        return;
+        return NULL;
     }
     c = calloc(1, sizeof(*c));
     if (c == NULL) {
         atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
         answer(call, STORE_NO_MEMORY, atomic_load(&s->revision));
-        return;
+        return NULL;
     }
     c->errand.run = run;
     c->store = s;
@@ -134,5 +135,21 @@ void etcd_store_submit(struct store *store, struct store_call *call) {
     c->inner.op = call->op;
     c->inner.deadline_ns = deadline_of(s, call);
     c->inner.retry_unknown = call->retry_unknown;
-    etcd_store_post(s, &c->errand);
+    return c;
+}
+
+void etcd_store_submit(struct store *store, struct store_call *call) {
+    struct etcd_store_call *c = take(etcd_store_of(store), call);
+
+    if (c != NULL) {
+        etcd_store_post(store, &c->errand);
+    }
+}
+
+void etcd_store_submit_here(struct store *store, struct store_call *call) {
+    struct etcd_store_call *c = take(etcd_store_of(store), call);
+
+    if (c != NULL) {
+        run(store, &c->errand);
+    }
 }

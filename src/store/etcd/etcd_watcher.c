@@ -283,7 +283,8 @@ static void open_watch(struct etcd_watcher *w) {
     }
 }
 
-static void run_opening(struct etcd_store *s, struct etcd_errand *errand) {
+static void run_opening(struct store *store, struct etcd_errand *errand) {
+    struct etcd_store *s = etcd_store_of(store);
     struct etcd_watcher *w = (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, opening));
 
     if (s->watches == NULL) {
@@ -293,7 +294,8 @@ static void run_opening(struct etcd_store *s, struct etcd_errand *errand) {
     open_watch(w);
 }
 
-static void run_resuming(struct etcd_store *s, struct etcd_errand *errand) {
+static void run_resuming(struct store *store, struct etcd_errand *errand) {
+    struct etcd_store *s = etcd_store_of(store);
     struct etcd_watcher *w = (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, resuming));
 
     pthread_mutex_lock(&w->lock);
@@ -316,7 +318,8 @@ static void free_watcher(struct etcd_watcher *w) {
     free(w);
 }
 
-static void run_closing(struct etcd_store *s, struct etcd_errand *errand) {
+static void run_closing(struct store *store, struct etcd_errand *errand) {
+    struct etcd_store *s = etcd_store_of(store);
     struct etcd_watcher *w = (struct etcd_watcher *)(void *)((char *)errand - offsetof(struct etcd_watcher, closing));
 
     if (s->watches != NULL) {
@@ -387,7 +390,7 @@ struct store_watcher *etcd_watcher_open(struct store *store, const struct store_
         *ret_revision = revision;
     }
     *ret_status = STORE_OK;
-    etcd_store_post(s, &w->opening);
+    etcd_store_post(&s->base, &w->opening);
     return &w->base;
 }
 
@@ -399,7 +402,7 @@ void etcd_watcher_close(struct store_watcher *watcher) {
     w->closed = true;
     pthread_mutex_unlock(&w->lock);
     atomic_fetch_sub(&s->watcher_count, 1);
-    etcd_store_post(s, &w->closing);
+    etcd_store_post(&s->base, &w->closing);
 }
 
 /* --- taking --- */
@@ -444,6 +447,6 @@ void etcd_watcher_next(struct store_watcher *watcher, size_t max_bytes, struct s
     w->resumed = w->resumed || resume;
     pthread_mutex_unlock(&w->lock);
     if (resume) {
-        etcd_store_post(w->store, &w->resuming);
+        etcd_store_post(&w->store->base, &w->resuming);
     }
 }

@@ -15,19 +15,12 @@
 
 /* Between the files of the engine whose store is a cluster. */
 
-struct etcd_store;
-
-/* Something to be done on the engine's thread. */
-struct etcd_errand {
-    struct etcd_errand *next;
-    void (*run)(struct etcd_store *s, struct etcd_errand *errand);
-};
-
 struct etcd_store {
     struct store base; /* first */
     struct loop *loop;
     struct mailbox *mailbox;
     struct timer *look_timer;
+    struct timer *guest_timer;
     pthread_t thread;
     size_t max_pending;
     size_t max_watchers;
@@ -38,6 +31,7 @@ struct etcd_store {
     struct etcd_watches *watches; /* NULL: ended */
     struct etcd_order *order;
     bool pumping;
+    const struct etcd_guest *guest; /* NULL: nobody */
 
     /* Where other threads put errands; a message goes out when it was empty. */
     struct etcd_errand *_Atomic newest;
@@ -64,9 +58,6 @@ struct etcd_store {
 static inline struct etcd_store *etcd_store_of(struct store *s) {
     return (struct etcd_store *)(void *)s;
 }
-
-/* Any thread. Errands of one thread are run in the order they are posted. */
-void etcd_store_post(struct etcd_store *s, struct etcd_errand *errand);
 
 /* The engine's thread: takes note of the highest revision there is. */
 void etcd_store_note_revision(struct etcd_store *s, int64_t revision);

@@ -73,7 +73,7 @@ static void on_done(struct etcd_ask *ask) {
 }
 
 static bool has_method(enum store_op_kind kind) {
-    return kind != STORE_OP_NONE && kind != STORE_OP_NOTE && kind != STORE_OP_DEFRAGMENT;
+    return kind != STORE_OP_NONE && kind != STORE_OP_NOTE && kind != STORE_OP_AUDIT && kind != STORE_OP_DEFRAGMENT;
 }
 
 /* Makes the request; false: no memory. */

@@ -76,7 +76,7 @@ struct local {
     int64_t physical_since; /* when the first of them began to be that */
     int64_t pruned;         /* up to here, compaction has gone through the index */
     struct random random;   /* of the ids of leases that the store chooses */
-    store_observer_fn *observer;
+    const struct store_observer *observer;
     void *observer_ctx;
 
     /* --- what is not to be taken out of the index for the moment --- */

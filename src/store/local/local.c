@@ -65,7 +65,7 @@ static void submit(struct store *store, struct store_call *call) {
     }
 }
 
-static bool observe(struct store *store, store_observer_fn *observer, void *ctx) {
+static bool observe(struct store *store, const struct store_observer *observer, void *ctx) {
     struct local *s = local_of(store);
 
     /* The writer may be ending leases already. */
@@ -74,6 +74,12 @@ static bool observe(struct store *store, store_observer_fn *observer, void *ctx)
     s->observer_ctx = ctx;
     pthread_mutex_unlock(&s->queue_lock);
     return true;
+}
+
+/* The writer tells of a write before it answers it, and there is no other. */
+static int64_t proven_ns(struct store *store) {
+    (void)store;
+    return INT64_MAX;
 }
 
 static int64_t revision(const struct store *store) {
@@ -150,6 +156,7 @@ static const struct store_engine engine = {
     .watcher_next = local_watcher_next,
     .watcher_close = local_watcher_close,
     .observe = observe,
+    .proven_ns = proven_ns,
     .revision = revision,
     .note_get = note_get,
     .hash_kv = local_hash_kv,

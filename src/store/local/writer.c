@@ -160,7 +160,7 @@ static enum store_status commit(struct local *s, uint64_t ops) {
 }
 
 static void tell_observer(struct local *s) {
-    store_observer_fn *observer;
+    const struct store_observer *observer;
     void *ctx;
 
     pthread_mutex_lock(&s->queue_lock);
@@ -168,7 +168,7 @@ static void tell_observer(struct local *s) {
     ctx = s->observer_ctx;
     pthread_mutex_unlock(&s->queue_lock);
     if (observer != NULL && s->batch.event_count > 0) {
-        observer(ctx, s->batch.events, s->batch.event_count);
+        observer->events(ctx, s->batch.events, s->batch.event_count);
     }
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LARDER_TESTS_COHERE_MODEL_H
-#define LARDER_TESTS_COHERE_MODEL_H
+#ifndef LARDER_TESTS_COPIES_MODEL_H
+#define LARDER_TESTS_COPIES_MODEL_H
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cohere/cohere.h"
+#include "cohere/copies.h"
 
 /* What copies are made of, for a few keys: a value follows from its key and revision, so whatever is read can be checked.
  * The first keys share a fence. */
@@ -20,7 +20,7 @@ struct model_state {
 
 struct model {
     struct table table;
-    struct cohere cohere;
+    struct copies copies;
     char keys[MODEL_KEYS][32];
 };
 
@@ -35,7 +35,7 @@ static inline struct slice model_key(const struct model *m, unsigned key) {
 }
 
 static inline uint64_t model_fence(const struct model *m, const char *key) {
-    return table_hash(&m->table, slice_from_string(key)) / (UINT64_MAX / COHERE_FENCES + 1);
+    return table_hash(&m->table, slice_from_string(key)) / (UINT64_MAX / COPIES_FENCES + 1);
 }
 
 static inline void model_init(struct model *m, uint64_t memory, uint64_t seed) {
@@ -44,7 +44,7 @@ static inline void model_init(struct model *m, uint64_t memory, uint64_t seed) {
 
     memset(m, 0, sizeof(*m));
     model_must(table_init(&m->table, &config) == LARDER_OK);
-    model_must(cohere_init(&m->cohere, &m->table) == LARDER_OK);
+    model_must(copies_init(&m->copies, &m->table) == LARDER_OK);
     for (unsigned i = 0; i < MODEL_KEYS; i++) {
         do {
             snprintf(m->keys[i], sizeof(m->keys[i]), "g/key%u", number++);
@@ -53,7 +53,7 @@ static inline void model_init(struct model *m, uint64_t memory, uint64_t seed) {
 }
 
 static inline void model_fini(struct model *m) {
-    cohere_fini(&m->cohere);
+    copies_fini(&m->copies);
     table_fini(&m->table);
 }
 
@@ -68,8 +68,8 @@ static inline size_t model_value(unsigned key, int64_t revision, char place[MODE
     return size;
 }
 
-static inline struct cohere_value model_copy_of(unsigned key, int64_t revision, char place[MODEL_VALUE_MAX]) {
-    return (struct cohere_value){
+static inline struct copies_value model_copy_of(unsigned key, int64_t revision, char place[MODEL_VALUE_MAX]) {
+    return (struct copies_value){
         .value = slice_make(place, model_value(key, revision, place)),
         .client_flags = (uint32_t)revision,
         .group = 1,
@@ -82,11 +82,11 @@ static inline void model_observe(struct model *m, unsigned key, struct model_sta
     char place[MODEL_VALUE_MAX];
 
     if (state.present) {
-        const struct cohere_value value = model_copy_of(key, state.revision, place);
+        const struct copies_value value = model_copy_of(key, state.revision, place);
 
-        cohere_put(&m->cohere, model_key(m, key), &value, MODEL_NOW);
+        copies_put(&m->copies, model_key(m, key), &value, MODEL_NOW);
     } else {
-        cohere_delete(&m->cohere, model_key(m, key), state.revision, MODEL_NOW);
+        copies_delete(&m->copies, model_key(m, key), state.revision, MODEL_NOW);
     }
 }
 
@@ -95,11 +95,11 @@ static inline void model_fill(struct model *m, unsigned key, struct model_state 
     char place[MODEL_VALUE_MAX];
 
     if (state.present) {
-        const struct cohere_value value = model_copy_of(key, state.revision, place);
+        const struct copies_value value = model_copy_of(key, state.revision, place);
 
-        cohere_fill(&m->cohere, model_key(m, key), &value, revision, MODEL_NOW);
+        copies_fill(&m->copies, model_key(m, key), &value, revision, MODEL_NOW);
     } else {
-        cohere_fill_none(&m->cohere, model_key(m, key), revision, MODEL_NOW);
+        copies_fill_none(&m->copies, model_key(m, key), revision, MODEL_NOW);
     }
 }
 

@@ -72,8 +72,12 @@ static inline void held_store_submit(struct store *store, struct store_call *cal
     }
 }
 
-static inline bool held_store_observe(struct store *store, store_observer_fn *observer, void *ctx) {
+static inline bool held_store_observe(struct store *store, const struct store_observer *observer, void *ctx) {
     return store_observe(((struct held_store *)store)->real, observer, ctx);
+}
+
+static inline int64_t held_store_proven_ns(struct store *store) {
+    return store_proven_ns(((struct held_store *)store)->real);
 }
 
 static inline int64_t held_store_revision(const struct store *store) {
@@ -105,6 +109,7 @@ static const struct store_engine held_store_engine = {
     .watch_open = held_store_watch_open,
     .submit = held_store_submit,
     .observe = held_store_observe,
+    .proven_ns = held_store_proven_ns,
     .revision = held_store_revision,
     .note_get = held_store_note_get,
     .hash_kv = held_store_hash_kv,

@@ -163,10 +163,10 @@ static void a_flush_touches_no_durable_data(void **state) {
 /* An event comes a moment before the store lets reads find it. */
 static void a_copy_that_is_ahead_of_the_store_is_passed_by(void **state) {
     struct fixture *f = *state;
-    const struct cohere_value ahead = {.value = SLICE("ahead"), .mod_revision = 3};
+    const struct copies_value ahead = {.value = SLICE("ahead"), .mod_revision = 3};
 
     says(f, "set d/a 0 0 1\r\nx\r\nget d/a\r\n", "STORED\r\nVALUE d/a 0 1\r\nx\r\nEND\r\n");
-    cohere_put(&f->s.h.node.durable->cohere, SLICE("d/a"), &ahead, HARNESS_NOW);
+    copies_put(&f->s.h.node.durable->copies, SLICE("d/a"), &ahead, HARNESS_NOW);
     says(f, "get d/a\r\n", "VALUE d/a 0 1\r\nx\r\nEND\r\n");
     put(&f->s.place, "other", "revision 3");
     says(f, "get d/a\r\n", "VALUE d/a 0 5\r\nahead\r\nEND\r\n");

@@ -41,14 +41,14 @@ struct closing {
     unsigned runs;
 };
 
-static void run_second(struct etcd_store *s, struct etcd_errand *errand) {
+static void run_second(struct store *s, struct etcd_errand *errand) {
     struct closing *c = (struct closing *)(void *)((char *)errand - offsetof(struct closing, second));
 
     (void)s;
     c->runs++;
 }
 
-static void run_first(struct etcd_store *s, struct etcd_errand *errand) {
+static void run_first(struct store *s, struct etcd_errand *errand) {
     struct closing *c = (struct closing *)(void *)((char *)errand - offsetof(struct closing, first));
 
     c->runs++;
@@ -62,7 +62,7 @@ static void on_answer(struct store_call *call) {
     c->answers++;
     assert_int_equal(call->status, STORE_CLOSED);
     c->first.run = run_first;
-    etcd_store_post(etcd_store_of(c->store), &c->first);
+    etcd_store_post(c->store, &c->first);
 }
 
 /* What is handed in while the engine ends, from inside its last answers and errands, is run once. */

@@ -50,6 +50,8 @@ static void hold(void *ctx, const struct kv_event *events, size_t count) {
     sem_post(gate);
 }
 
+static const struct store_observer holder = {.events = hold};
+
 /* What comes while a commit is under way shares the next one. */
 static void writes_that_wait_share_a_commit(void **state) {
     struct awaited *calls = calloc(TOGETHER, sizeof(*calls));
@@ -60,7 +62,7 @@ static void writes_that_wait_share_a_commit(void **state) {
     (void)state;
     sem_init(&gate, 0, 0);
     place_start(&p);
-    store_observe(p.store, hold, &gate);
+    store_observe(p.store, &holder, &gate);
     for (int i = 0; i < TOGETHER; i++) {
         sem_init(&calls[i].done, 0, 0);
         store_call_init(&calls[i].call, awaited_done);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cohere/cohere.h"
+#include "cohere/copies.h"
 
 #include <stdlib.h>
 
-enum { HASH_BITS = 64, FENCE_SHIFT = HASH_BITS - __builtin_ctz(COHERE_FENCES) };
+enum { HASH_BITS = 64, FENCE_SHIFT = HASH_BITS - __builtin_ctz(COPIES_FENCES) };
 
 /* A key's place: its shard, locked, its fence and its copy. */
 struct place {
@@ -13,26 +13,26 @@ struct place {
     uint64_t hash;
 };
 
-enum larder_error cohere_init(struct cohere *c, struct table *table) {
-    assert(table->shard_count <= COHERE_FENCES);
+enum larder_error copies_init(struct copies *c, struct table *table) {
+    assert(table->shard_count <= COPIES_FENCES);
     c->table = table;
-    c->fences = calloc(COHERE_FENCES, sizeof(*c->fences));
+    c->fences = calloc(COPIES_FENCES, sizeof(*c->fences));
     return c->fences != NULL ? LARDER_OK : LARDER_ERROR_NO_MEMORY;
 }
 
-void cohere_fini(struct cohere *c) {
+void copies_fini(struct copies *c) {
     free(c->fences);
     c->fences = NULL;
 }
 
-bool cohere_takes(struct slice key) {
+bool copies_takes(struct slice key) {
     return key.size <= REQUEST_KEY_MAX;
 }
 
-static struct place place_lock(const struct cohere *c, struct slice key, uint32_t now) {
+static struct place place_lock(const struct copies *c, struct slice key, uint32_t now) {
     struct place p = {.hash = table_hash(c->table, key)};
 
-    assert(cohere_takes(key));
+    assert(copies_takes(key));
     p.shard = table_lock(c->table, p.hash);
     p.fence = &c->fences[p.hash >> FENCE_SHIFT];
     p.copy = shard_find(p.shard, p.hash, key, now, NULL);
@@ -61,7 +61,7 @@ static void remove_copy(struct place *p) {
 }
 
 /* Writes the value over what there is. Without room for it the key has no copy. */
-static void write_copy(struct place *p, struct slice key, const struct cohere_value *value, uint32_t now) {
+static void write_copy(struct place *p, struct slice key, const struct copies_value *value, uint32_t now) {
     const struct shard_put put = {
         .value_size = (uint32_t)value->value.size,
         .expires = ENTRY_NEVER,
@@ -88,7 +88,7 @@ static void write_copy(struct place *p, struct slice key, const struct cohere_va
     entry_set_bits(e, (value->leased ? ENTRY_LEASED : 0) | (value->read ? ENTRY_FETCHED : 0));
 }
 
-void cohere_put(struct cohere *c, struct slice key, const struct cohere_value *value, uint32_t now) {
+void copies_put(struct copies *c, struct slice key, const struct copies_value *value, uint32_t now) {
     struct place p = place_lock(c, key, now);
 
     raise_fence(&p, value->mod_revision);
@@ -110,14 +110,14 @@ static void take_absence(struct place *p, int64_t revision) {
     }
 }
 
-void cohere_delete(struct cohere *c, struct slice key, int64_t revision, uint32_t now) {
+void copies_delete(struct copies *c, struct slice key, int64_t revision, uint32_t now) {
     struct place p = place_lock(c, key, now);
 
     take_absence(&p, revision);
     place_unlock(&p);
 }
 
-void cohere_fill(struct cohere *c, struct slice key, const struct cohere_value *value, int64_t revision, uint32_t now) {
+void copies_fill(struct copies *c, struct slice key, const struct copies_value *value, int64_t revision, uint32_t now) {
     struct place p = place_lock(c, key, now);
     bool late = *p.fence > revision;
 
@@ -133,7 +133,7 @@ void cohere_fill(struct cohere *c, struct slice key, const struct cohere_value *
     place_unlock(&p);
 }
 
-void cohere_fill_none(struct cohere *c, struct slice key, int64_t revision, uint32_t now) {
+void copies_fill_none(struct copies *c, struct slice key, int64_t revision, uint32_t now) {
     struct place p = place_lock(c, key, now);
 
     take_absence(&p, revision);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LARDER_COHERE_COHERE_H
-#define LARDER_COHERE_COHERE_H
+#ifndef LARDER_COHERE_COPIES_H
+#define LARDER_COHERE_COPIES_H
 
 #include "cache/table.h"
 #include "model/request.h"
@@ -11,7 +11,7 @@
  * has no copy: the embedded engine's index answers for it from memory.
  *
  * Reads of the store and events come on different threads, so an old answer may arrive after a newer event. A fence holds
- * it back: a number for each of COHERE_FENCES ranges of hashes, guarded by the lock of the shard they belong to, that
+ * it back: a number for each of COPIES_FENCES ranges of hashes, guarded by the lock of the shard they belong to, that
  * never goes down. What holds whenever that lock is free, for each key k with fence F:
  *
  *  1. If an event or an answer of revision v for k has been taken in (v: a value's mod_revision, the revision of a
@@ -29,15 +29,15 @@
  * that was acknowledged before.
  *
  * Keys that share a fence only keep each other's late fills out: a copy less, never a wrong one. */
-enum { COHERE_FENCES = 1 << 16 };
+enum { COPIES_FENCES = 1 << 16 };
 
-struct cohere {
+struct copies {
     struct table *table;
     int64_t *fences; /* by the topmost bits of the hash, as shards are */
 };
 
 /* A value of the store, as a copy has it. */
-struct cohere_value {
+struct copies_value {
     struct slice value;
     uint32_t client_flags;
     uint16_t group;
@@ -47,24 +47,24 @@ struct cohere_value {
 };
 
 /* `table` outlives it. Errors: NO_MEMORY. */
-enum larder_error cohere_init(struct cohere *c, struct table *table);
-void cohere_fini(struct cohere *c);
+enum larder_error copies_init(struct copies *c, struct table *table);
+void copies_fini(struct copies *c);
 
 /* Whether a key can have a copy at all; nothing below is for another. */
-bool cohere_takes(struct slice key);
+bool copies_takes(struct slice key);
 
 /* --- an event; on the store's thread. A put changes a copy there is and makes none: what is written is not always read.
  * A copy whose new value is large is dropped, for the store's thread shall not copy that. `now` in table seconds. --- */
 
-void cohere_put(struct cohere *c, struct slice key, const struct cohere_value *value, uint32_t now);
-void cohere_delete(struct cohere *c, struct slice key, int64_t revision, uint32_t now);
+void copies_put(struct copies *c, struct slice key, const struct copies_value *value, uint32_t now);
+void copies_delete(struct copies *c, struct slice key, int64_t revision, uint32_t now);
 
 /* --- what a read of the store has found as of `revision`; any thread --- */
 
 /* Makes a copy, unless the table has no room or the answer is late. */
-void cohere_fill(struct cohere *c, struct slice key, const struct cohere_value *value, int64_t revision, uint32_t now);
+void copies_fill(struct copies *c, struct slice key, const struct copies_value *value, int64_t revision, uint32_t now);
 
 /* Makes none: the key was absent as of `revision`, or its value, of the mod_revision `revision`, shall not be kept. */
-void cohere_fill_none(struct cohere *c, struct slice key, int64_t revision, uint32_t now);
+void copies_fill_none(struct copies *c, struct slice key, int64_t revision, uint32_t now);
 
 #endif

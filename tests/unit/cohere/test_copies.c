@@ -131,10 +131,10 @@ static void a_shared_fence_never_leaves_an_old_copy(void **state) {
 static void without_room_there_is_no_copy_at_all(void **state) {
     struct model *m = *state;
     char *content = calloc(1, MEMORY);
-    const struct cohere_value value = {.value = slice_make(content, MEMORY), .group = 1, .mod_revision = 9};
+    const struct copies_value value = {.value = slice_make(content, MEMORY), .group = 1, .mod_revision = 9};
 
     model_fill(m, 0, there(4), 6);
-    cohere_fill(&m->cohere, model_key(m, 0), &value, 9, MODEL_NOW);
+    copies_fill(&m->copies, model_key(m, 0), &value, 9, MODEL_NOW);
     assert_int_equal(copy(m, 0), 0);
     free(content);
 }

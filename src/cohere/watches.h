@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_COHERE_WATCHES_H
+#define LARDER_COHERE_WATCHES_H
+
+#include "store/store.h"
+
+/* Any number of watchers that are fed by one watch of the cluster. The events of late are remembered, up to a ceiling; a
+ * watcher is a place in them. So a slow one costs nobody anything: if what it has not read yet is forgotten, it goes on with
+ * a watch of its own of the cluster until it has caught up (and only that one costs the cluster something). So does one
+ * that begins before what is remembered, and one of keys beyond the span that is told of here.
+ *
+ * What is told comes from one thread; watchers are opened, read and closed on any, each on one. */
+struct watches;
+
+struct watches_config {
+    struct store *cluster;  /* for those that cannot be fed from here; outlives it */
+    struct store_span span; /* that is told of, with previous values; copied */
+    size_t memory;          /* bytes of events that are remembered */
+    size_t max_watchers;
+    const struct store_engine *engine; /* of the watchers, see store/engine.h */
+};
+
+/* NULL: out of memory. */
+struct watches *watches_new(const struct watches_config *config);
+
+/* All watchers are closed. NULL is allowed. */
+void watches_free(struct watches *w);
+
+/* --- what is told; one thread --- */
+
+/* From behind this revision on, everything is told. Until then (and after watches_reset) watchers use the cluster. */
+void watches_begin(struct watches *w, int64_t revision);
+/* Events of whole revisions, in order; and that everything up to `revision` was told. They are remembered when this returns,
+ * watchers are woken by watches_wake. */
+void watches_tell(struct watches *w, const struct kv_event *events, size_t count, int64_t revision);
+void watches_wake(struct watches *w);
+/* The revisions begin anew: all watchers end with CLOSED, so that whoever has them begins anew as well. */
+void watches_reset(struct watches *w);
+
+/* --- as the functions of store.h --- */
+
+struct store_watcher *watches_open(struct watches *w, const struct store_watch *watch, void (*wake)(void *ctx),
+                                   void *ctx, enum store_status *ret_status, int64_t *ret_revision);
+void watches_next(struct store_watcher *watcher, size_t max_bytes, struct store_batch *ret_batch);
+void watches_close(struct store_watcher *watcher);
+
+struct watches_figures {
+    uint64_t watchers;    /* that are open */
+    uint64_t own;         /* of them, with a watch of their own of the cluster right now */
+    uint64_t remembered;  /* events */
+    uint64_t bytes;       /* that they take */
+    int64_t first;        /* the first revision that is remembered */
+    uint64_t fell_behind; /* times that a watcher had to go to the cluster because it was too slow */
+};
+
+/* Any thread. */
+void watches_get_figures(struct watches *w, struct watches_figures *ret_figures);
+
+#endif
