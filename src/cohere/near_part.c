@@ -53,10 +53,11 @@ static void on_lost(void *ctx) {
     near_leave(part->near);
 }
 
+/* The machine says what it means for what is known; here is what the cluster said. */
 static void say_end(const struct near_part *part, enum store_status status, struct slice text) {
     char prefix[SLICE_ESCAPED_MAX];
 
-    log_warn("the watch of the cluster has ended", log_string("prefix", slice_escape(part->prefix, prefix)),
+    log_info("the cluster has ended a watch", log_string("prefix", slice_escape(part->prefix, prefix)),
              log_string("reason", store_status_text(status)), log_slice("text", text));
 }
 
@@ -182,7 +183,6 @@ static void reset(void *ctx) {
     if (!is_in_use(part)) {
         return;
     }
-    log_warn("the cluster's revisions have gone back: everything that was known of it is forgotten");
     if (part->told > 0) {
         watches_reset(part->watches);
         part->told = 0;

@@ -178,6 +178,7 @@ bool node_rpc_open(struct node *node) {
     struct rpc_node *rpc = &node->rpc;
 
     rpc->store = node->shared.store;
+    rpc->cluster = node->shared.cluster;
     rpc->progress_interval_ns = (int64_t)node->options->watch_progress_ns;
     rpc->background = background_new();
     if (rpc->background == NULL) {

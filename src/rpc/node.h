@@ -12,6 +12,7 @@ struct auth;
 /* What the RPCs know of their node: made at start, shared by all workers. */
 struct rpc_node {
     struct store *store;           /* NULL: the node keeps none, and every RPC says so */
+    struct store *cluster;         /* below it, for what only a cluster has (store/etcd/etcd.h); NULL: it is in none */
     struct auth *auth;             /* who may do what */
     struct background *background; /* for slow work */
     atomic_uint background_jobs;   /* that it has */

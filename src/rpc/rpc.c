@@ -274,7 +274,7 @@ enum etcd_error rpc_error_of(enum store_status status) {
 Etcdserverpb__ResponseHeader rpc_header(const struct rpc_worker *w, int64_t revision) {
     Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
 
-    header.cluster_id = w->node->is_remote ? etcd_store_cluster_id(w->node->store) : w->node->cluster_id;
+    header.cluster_id = w->node->is_remote ? etcd_store_cluster_id(w->node->cluster) : w->node->cluster_id;
     header.member_id = w->node->member_id;
     header.revision = revision;
     header.raft_term = RAFT_TERM;
