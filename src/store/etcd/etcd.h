@@ -89,6 +89,9 @@ void etcd_store_forward(struct store *s, struct etcd_forward *forward);
  * ended it. False: it was not, and ask.status says why. */
 bool etcd_forward_end(const struct etcd_forward *forward, enum grpc_status *ret_status, struct slice *ret_text);
 
+/* Writes that were put together, and the transactions they became (of two and more). False: another engine. Any thread. */
+bool etcd_store_merged(const struct store *s, uint64_t *ret_transactions, uint64_t *ret_writes);
+
 /* --- for a guest --- */
 
 /* Any thread; errands of one thread are run in the order they are posted. After etcd_store_close has begun it is run all the
