@@ -30,6 +30,7 @@ static void finish(struct near_cross *cross) {
     outer->revision = inner->revision;
     outer->result = inner->result;
     outer->repeated = inner->repeated;
+    outer->etcd_error = inner->etcd_error;
     free(cross);
     outer->done(outer);
 }
@@ -113,6 +114,7 @@ void near_cross_submit(struct near_store *n, struct near_set *set, struct store_
     cross->inner.deadline_ns = call->deadline_ns;
     cross->inner.retry_unknown = call->retry_unknown;
     cross->inner.token = call->token;
+    cross->inner.as_caller = call->as_caller;
     cross->next = n->crossing;
     n->crossing = cross;
     etcd_store_submit_here(n->cluster, &cross->inner);

@@ -90,6 +90,7 @@ bool near_get_figures(struct store *store, struct near_figures *ret_figures) {
     }
     set = near_set_now(n);
     *ret_figures = (struct near_figures){.watch = n->wanted};
+    (void)etcd_store_merged(n->cluster, &ret_figures->merged_transactions, &ret_figures->merged_writes);
     if (set == NULL || set->count == 0) {
         ret_figures->coherence.proven_ns = INT64_MIN;
         return true;

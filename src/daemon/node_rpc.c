@@ -187,6 +187,7 @@ bool node_rpc_open(struct node *node) {
     }
     rpc->is_remote = rpc->store != NULL && options_store_is_remote(node->options);
     if (rpc->is_remote) {
+        rpc->shows_itself = node->options->advertise_client_urls != NULL;
         return open_name(node) && open_remote_identity(node);
     }
     return open_name(node) && (rpc->store == NULL || (open_identity(node) && open_auth(node) && open_alarms(node)));
