@@ -10,7 +10,8 @@
  *
  *   count   all keys of the span, whatever the filters and the limit say
  *   more    the limit has cut some off
- *   limit   cuts off before the sorting if the order is NONE and there is no filter, whatever the target is; else behind it
+ *   limit   cuts off behind the sorting; but if the order is NONE and there is no filter, what is sorted (by another target
+ *           than the key) are the first limit + 1 keys
  */
 struct selection {
     const struct store_range *range;
