@@ -27,7 +27,7 @@ void sweep_reset(struct coherence *c) {
     (void)c;
 }
 
-void sweep_step(struct coherence *c, int64_t now_ns) {
+void coherence_sweep_step(struct coherence *c, int64_t now_ns) {
     (void)c;
     (void)now_ns;
 }
