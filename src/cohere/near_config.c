@@ -60,18 +60,10 @@ int64_t near_round_every_ns(const struct near_store *n) {
 
 /* --- mirrors --- */
 
-/* A range_end behind which there is nothing. */
-static bool is_endless(struct slice range_end) {
-    return range_end.size == 1 && range_end.data[0] == '\0';
-}
-
-/* The keys from `from` on and below `end` are mirrored as well; pieces come in order, and those that touch are one. */
+/* The keys from `from` on and below `end`, if any, are mirrored as well. Pieces come in order, and those that touch are one. */
 static void add_piece(struct near_store *n, struct slice from, struct slice end) {
     struct store_span *last = n->mirror_count > 0 ? &n->mirrors[n->mirror_count - 1] : NULL;
 
-    if (slice_equal(from, end) && !is_endless(end)) {
-        return;
-    }
     if (last != NULL && slice_equal(last->range_end, from)) {
         last->range_end = end;
     } else {
@@ -84,20 +76,20 @@ static size_t add_group(struct near_store *n, size_t place) {
     const struct near_group_copy *group = &n->groups[place];
     bool mirrored = group->policy.keeps && group->policy.mirrored;
     struct slice from = group->span.key;
-    bool over = false;
+    bool rest = true; /* there are keys from there on */
 
     place++;
     while (place < n->group_count && slice_has_prefix(n->groups[place].prefix, group->prefix)) {
         const struct store_span *inner = &n->groups[place].span;
 
-        if (mirrored) {
+        if (mirrored && !slice_equal(from, inner->key)) {
             add_piece(n, from, inner->key);
         }
         from = inner->range_end;
-        over = is_endless(from);
+        rest = !slice_equal(from, group->span.range_end);
         place = add_group(n, place);
     }
-    if (mirrored && !over) {
+    if (mirrored && rest) {
         add_piece(n, from, group->span.range_end);
     }
     return place;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cohere/near_internal.h"
+#include "store/span.h"
 
 /* Which part has which keys. */
-
-static bool is_endless(struct slice range_end) {
-    return range_end.size == 1 && range_end.data[0] == '\0';
-}
 
 static bool is_whole(const struct near_set *set) {
     return set->count == 1 && set->parts[0]->prefix.size == 0;
@@ -36,12 +33,8 @@ struct near_part *near_find_key(const struct near_set *set, struct slice key) {
 
 struct near_part *near_find_span(const struct near_set *set, const struct store_span *span) {
     struct near_part *part = near_find_key(set, span->key);
-    struct slice end = span->range_end;
 
-    if (part == NULL || end.size == 0 || is_endless(part->span.range_end)) {
-        return part;
-    }
-    return is_endless(end) || slice_compare(end, part->span.range_end) > 0 ? NULL : part;
+    return part != NULL && store_span_within(span, &part->span) ? part : NULL;
 }
 
 /* --- operations --- */
@@ -118,20 +111,18 @@ struct near_part *near_find_op(const struct near_set *set, const struct store_op
 
 /* --- what a write may change --- */
 
-static bool meet(const struct store_span *a, const struct store_span *b) {
-    /* Of one key, the end is right behind it: no key is between the two. */
-    bool before = a->range_end.size == 0 ? slice_compare(a->key, b->key) < 0
-                                         : !is_endless(a->range_end) && slice_compare(a->range_end, b->key) <= 0;
-    bool behind = b->range_end.size == 0 ? slice_compare(b->key, a->key) < 0
-                                         : !is_endless(b->range_end) && slice_compare(b->range_end, a->key) <= 0;
-
-    return !before && !behind;
+/* Whether all keys of `a` are below those of `b`. */
+static bool is_below(const struct store_span *a, const struct store_span *b) {
+    if (store_span_is_single(a)) {
+        return slice_compare(a->key, b->key) < 0;
+    }
+    return !store_span_is_open(a) && slice_compare(a->range_end, b->key) <= 0;
 }
 
 static bool look_for_touch(void *ctx, const struct store_span *span, bool written) {
     const struct near_part *part = ctx;
 
-    return !(written && meet(span, &part->span));
+    return !written || is_below(span, &part->span) || is_below(&part->span, span);
 }
 
 bool near_touches(const struct near_part *part, const struct store_op *op) {
