@@ -80,7 +80,6 @@ bool node_store_open(struct node *node) {
         .groups = node->groups,
         .start_ns = shared->start_ns,
         .now_ns = clock_monotonic_ns,
-        .copies_are_current = !remote,
     });
     if (shared->durable == NULL) {
         log_error("cannot set up the durable groups: out of memory");

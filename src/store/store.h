@@ -269,7 +269,8 @@ struct store_observer {
     /* For an engine that asks others: a write of this node that is durable and whose revision has not come yet; `event` comes
      * again, in its order. */
     void (*early)(void *ctx, const struct kv_event *event);
-    /* Likewise: all that was told is void; the revisions begin anew, perhaps below those that were told. */
+    /* Likewise: all that was told is void; the revisions begin anew, perhaps below those that were told. Until it returns,
+     * store_proven_ns is far in the past, and no read is answered with what is void. */
     void (*reset)(void *ctx);
 };
 
