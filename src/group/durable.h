@@ -26,6 +26,7 @@ struct durable {
     int64_t (*now_ns)(void);  /* monotonic */
     bool has_copies;          /* the store tells of changes, so the table may have copies of its keys */
     atomic_size_t memory;     /* of DURABLE_MEMORY_MAX */
+    atomic_bool auditing;     /* one at a time, see audit.h */
 };
 
 struct durable_config {
