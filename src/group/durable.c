@@ -82,6 +82,7 @@ struct durable *durable_new(const struct durable_config *config) {
     }
     *d->groups = *config->groups;
     d->has_copies = store_observe(d->store, &observer, d);
+    d->is_own = store_proven_ns(d->store) == INT64_MAX;
     return d;
 }
 

@@ -48,7 +48,7 @@ bool durable_has_copies(const struct durable_access *a, struct slice key) {
     const struct group_policy *policy = a->copies.policy;
     char store_key[GROUP_PREFIX_MAX + REQUEST_KEY_MAX];
 
-    if (!a->durable->has_copies || !copies_takes(key)) {
+    if (!a->durable->has_copies || !(policy->near || a->durable->is_own) || !copies_takes(key)) {
         return false;
     }
     /* A key under the prefix of another group, too, is known to events by its name there. */
