@@ -10,6 +10,9 @@ from etcd import free_ports
 from etcdcluster import Cluster
 from server import END_DEADLINE
 
+# Of root, in the tests.
+PASSWORD = "secret"
+
 
 class NearNode:
     """Both, from the beginning ready. `arguments`: further ones of larderd. It shows itself as the one member, so that clients
@@ -21,7 +24,11 @@ class NearNode:
         self.port, = free_ports(1)
         self.cluster = Cluster(self.directory / "cluster", fast=True)
         shown = ["--advertise-client-urls", f"http://127.0.0.1:{self.port}"] if shows_itself else []
-        self._arguments = ["--listen", f"127.0.0.1:{self.port}", *shown, *arguments]
+        # Once a test has enabled authentication, this is who the node itself is.
+        password = self.directory / "password"
+        password.write_text(f"{PASSWORD}\n")
+        user = ["--store-user", "root", "--store-password-file", str(password)]
+        self._arguments = ["--listen", f"127.0.0.1:{self.port}", *user, *shown, *arguments]
         self._options = options
         self.running = False
         self.start()
