@@ -253,6 +253,8 @@ static const struct store_engine engine = {
 };
 
 static bool make_means(struct etcd_store *s, const struct etcd_store_config *config, struct buf *why) {
+    struct etcd_client_config client = config->client;
+
     s->loop = loop_new();
     if (s->loop != NULL) {
         s->mailbox = mailbox_new(s->loop);
@@ -265,7 +267,8 @@ static bool make_means(struct etcd_store *s, const struct etcd_store_config *con
         buf_printf(why, "out of memory or descriptors");
         return false;
     }
-    s->driver = etcd_driver_new(s->loop, &config->client, config->has_tls ? &config->tls : NULL, why);
+    client.facts = &s->facts;
+    s->driver = etcd_driver_new(s->loop, &client, config->has_tls ? &config->tls : NULL, why);
     if (s->driver == NULL) {
         return false;
     }
@@ -285,6 +288,7 @@ struct store *etcd_store_open(const struct etcd_store_config *config, struct buf
         return NULL;
     }
     s->base.engine = &engine;
+    atomic_init(&s->facts.open_ns, INT64_MIN);
     s->max_pending = config->max_pending;
     s->max_watchers = config->max_watchers;
     s->request_timeout_ns = config->client.request_timeout_ns;
@@ -339,8 +343,8 @@ bool etcd_store_is_ready(struct store *store, char ret_trouble[ETCD_MEMBER_TEXT_
     return ready;
 }
 
-uint64_t etcd_store_cluster_id(const struct store *store) {
+const struct etcd_facts *etcd_store_facts(const struct store *store) {
     const struct etcd_store *s = etcd_store_cluster_of(store);
 
-    return s != NULL ? atomic_load_explicit(&s->cluster_id, memory_order_relaxed) : 0;
+    return s != NULL ? &s->facts : NULL;
 }

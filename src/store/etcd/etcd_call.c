@@ -9,6 +9,7 @@
 
 static void answer(struct store_call *call, enum store_status status, int64_t revision) {
     call->status = status;
+    call->etcd_error = 0;
     call->revision = revision;
     call->result = (struct store_result){.kind = call->op.kind};
     call->done(call);
@@ -22,6 +23,7 @@ static void finish(struct etcd_store_call *c) {
     arena_fini(&outer->arena);
     outer->arena = c->inner.arena;
     outer->status = c->inner.status;
+    outer->etcd_error = c->inner.etcd_error;
     outer->revision = c->inner.revision;
     outer->result = c->inner.result;
     outer->repeated = c->inner.repeated;
@@ -139,6 +141,7 @@ static struct etcd_store_call *take(struct etcd_store *s, struct store_call *cal
     c->inner.deadline_ns = deadline_of(s, call);
     c->inner.retry_unknown = call->retry_unknown;
     c->inner.token = call->token;
+    c->inner.as_caller = call->as_caller;
     return c;
 }
 

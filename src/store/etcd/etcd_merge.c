@@ -60,6 +60,11 @@ bool etcd_merge_add(struct etcd_store *s, struct etcd_store_call *c) {
     return true;
 }
 
+static bool goes_with(const struct store_call *call, const struct store_call *first) {
+    return call->retry_unknown == first->retry_unknown && call->as_caller == first->as_caller &&
+           slice_equal(call->token, first->token);
+}
+
 /* Takes the first that waits, and all behind it that can go with it: in the same name and as repeatable. */
 static struct etcd_store_call *take(struct etcd_store *s, size_t *ret_count) {
     struct etcd_merge *m = &s->merge;
@@ -74,8 +79,7 @@ static struct etcd_store_call *take(struct etcd_store *s, size_t *ret_count) {
         struct etcd_store_call *c = *place;
         size_t more = bytes_of(&c->inner.op);
 
-        if (c != first && (bytes + more > BYTES_MAX || c->inner.retry_unknown != first->inner.retry_unknown ||
-                           !slice_equal(c->inner.token, first->inner.token))) {
+        if (c != first && (bytes + more > BYTES_MAX || !goes_with(&c->inner, &first->inner))) {
             place = &c->next;
             continue;
         }
@@ -218,6 +222,7 @@ static void send_together(struct etcd_store *s, struct etcd_store_call *first, s
     b->call.op = (struct store_op){.kind = STORE_OP_TXN, .txn = {.success = b->ops, .success_count = count}};
     b->call.retry_unknown = first->inner.retry_unknown;
     b->call.token = first->inner.token;
+    b->call.as_caller = first->inner.as_caller;
     s->merge.under_way++;
     atomic_fetch_add_explicit(&s->merge.transactions, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->merge.writes, count, memory_order_relaxed);

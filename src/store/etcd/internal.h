@@ -68,7 +68,7 @@ struct etcd_store {
     atomic_size_t waiting; /* calls */
     atomic_size_t watcher_count;
     _Atomic int64_t revision;
-    _Atomic uint64_t cluster_id;
+    struct etcd_facts facts;
 
     pthread_mutex_t look_lock; /* held for a copy; no other is taken under it */
     struct etcd_store_look look;
