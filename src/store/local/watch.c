@@ -134,7 +134,7 @@ static void mark_event(struct watch_set *set, const struct kv_event *event) {
         }
     }
     for (w = set->ranges; w != NULL; w = w->next) {
-        if (w->dirty_to < event->kv.mod_revision && span_contains(&w->watch.span, event->kv.key)) {
+        if (w->dirty_to < event->kv.mod_revision && store_span_contains(&w->watch.span, event->kv.key)) {
             mark_if_wanted(set, w, event);
         }
     }

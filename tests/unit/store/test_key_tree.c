@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "store/local/key_tree.h"
+#include "store/local/key_entry.h"
 
 enum { KEYS = 5000, STEPS = 60000 };
 
@@ -24,18 +24,22 @@ static struct slice numbered(char text[16], size_t number) {
     return slice_make(text, (size_t)snprintf(text, 16, "k%05zu", number));
 }
 
+static void free_entry(struct tree_key *key) {
+    key_entry_free(key_entry_of(key));
+}
+
 static void add(struct model *m, size_t number) {
     char text[16];
 
     assert_true(key_tree_reserve(&m->tree));
     m->there[number] = key_entry_new(numbered(text, number));
     assert_non_null(m->there[number]);
-    key_tree_insert(&m->tree, m->there[number]);
+    key_tree_insert(&m->tree, &m->there[number]->key);
     m->count++;
 }
 
 static void take(struct model *m, size_t number) {
-    key_tree_remove(&m->tree, m->there[number]);
+    key_tree_remove(&m->tree, &m->there[number]->key);
     key_entry_free(m->there[number]);
     m->there[number] = NULL;
     m->count--;
@@ -48,7 +52,7 @@ static void check_from(const struct model *m, size_t number) {
 
     for (; number < KEYS; number++) {
         if (m->there[number] != NULL) {
-            assert_ptr_equal(key_tree_next(&place), m->there[number]);
+            assert_ptr_equal(key_entry_of(key_tree_next(&place)), m->there[number]);
         }
     }
     assert_null(key_tree_next(&place));
@@ -57,7 +61,7 @@ static void check_from(const struct model *m, size_t number) {
 static void check_find(const struct model *m, size_t number) {
     char text[16];
 
-    assert_ptr_equal(key_tree_find(&m->tree, numbered(text, number)), m->there[number]);
+    assert_ptr_equal(key_entry_of(key_tree_find(&m->tree, numbered(text, number))), m->there[number]);
 }
 
 static void random_changes(struct model *m, struct random *random, unsigned share) {
@@ -100,7 +104,7 @@ static void it_holds_what_was_put_in_whatever_the_order(void **state) {
         assert_null(m->tree.root);
         add(m, 7);
         check_from(m, 0);
-        key_tree_fini(&m->tree);
+        key_tree_fini(&m->tree, free_entry);
         free(m);
     }
 }
@@ -123,7 +127,7 @@ static void keys_in_order_go_in_and_out(void **state) {
         add(m, i);
     }
     check_from(m, 0);
-    key_tree_fini(&m->tree);
+    key_tree_fini(&m->tree, free_entry);
     free(m);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/local/key_tree.h"
+#include "store/key_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 struct key_node {
     unsigned count;
     bool leaf;
-    struct key_entry *first[KEY_TREE_FANOUT]; /* of an inner node: the least entry below each child */
+    struct tree_key *first[KEY_TREE_FANOUT]; /* of an inner node: the least key below each child */
 };
 
 struct leaf {
@@ -37,20 +37,27 @@ void key_tree_init(struct key_tree *x) {
     *x = (struct key_tree){0};
 }
 
-static void free_below(struct key_node *n) {
+/* What malloc takes for it: the size and a word, in steps of two words. */
+static size_t bytes_of(const struct key_node *n) {
+    size_t size = n->leaf ? sizeof(struct leaf) : sizeof(struct inner);
+
+    return (size + sizeof(size_t) + 15) & ~(size_t)15;
+}
+
+static void free_below(struct key_node *n, void (*free_key)(struct tree_key *key)) {
     for (unsigned i = 0; i < n->count; i++) {
         if (n->leaf) {
-            key_entry_free(n->first[i]);
+            free_key(n->first[i]);
         } else {
-            free_below(inner_of(n)->child[i]);
+            free_below(inner_of(n)->child[i], free_key);
         }
     }
     free(n);
 }
 
-void key_tree_fini(struct key_tree *x) {
+void key_tree_fini(struct key_tree *x, void (*free_key)(struct tree_key *key)) {
     if (x->root != NULL) {
-        free_below(x->root);
+        free_below(x->root, free_key);
     }
     while (x->spare != NULL) {
         struct key_node *n = x->spare;
@@ -61,14 +68,14 @@ void key_tree_fini(struct key_tree *x) {
     key_tree_init(x);
 }
 
-/* How many of the first entries of `n` are below `key`, or not above it. */
+/* How many of the first keys of `n` are below `key`, or not above it. */
 static unsigned count_until(const struct key_node *n, struct slice key, bool equal_too) {
     unsigned low = 0;
     unsigned high = n->count;
 
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        int order = slice_compare(key_entry_key(n->first[middle]), key);
+        int order = slice_compare(tree_key_slice(n->first[middle]), key);
 
         if (order < 0 || (equal_too && order == 0)) {
             low = middle + 1;
@@ -98,7 +105,7 @@ struct key_place key_tree_seek(const struct key_tree *x, struct slice key) {
     return (struct key_place){.leaf = n, .at = count_until(n, key, false)};
 }
 
-struct key_entry *key_tree_next(struct key_place *place) {
+struct tree_key *key_tree_next(struct key_place *place) {
     while (place->leaf != NULL && place->at >= place->leaf->count) {
         place->leaf = ((const struct leaf *)(const void *)place->leaf)->next;
         place->at = 0;
@@ -106,15 +113,15 @@ struct key_entry *key_tree_next(struct key_place *place) {
     return place->leaf == NULL ? NULL : place->leaf->first[place->at++];
 }
 
-struct key_entry *key_tree_find(const struct key_tree *x, struct slice key) {
+struct tree_key *key_tree_find(const struct key_tree *x, struct slice key) {
     struct key_place place = key_tree_seek(x, key);
-    struct key_entry *e;
+    struct tree_key *found;
 
     if (place.leaf == NULL || place.at >= place.leaf->count) {
         return NULL;
     }
-    e = place.leaf->first[place.at];
-    return slice_equal(key_entry_key(e), key) ? e : NULL;
+    found = place.leaf->first[place.at];
+    return slice_equal(tree_key_slice(found), key) ? found : NULL;
 }
 
 /* --- insertion --- */
@@ -127,8 +134,10 @@ bool key_tree_reserve(struct key_tree *x) {
         if (n == NULL) {
             return false;
         }
+        n->node.leaf = false;
         n->child[0] = x->spare;
         x->spare = &n->node;
+        x->bytes += bytes_of(x->spare);
         x->spares++;
     }
     return true;
@@ -140,20 +149,23 @@ static struct key_node *take_spare(struct key_tree *x, bool leaf) {
     x->spare = inner_of(n)->child[0];
     x->spares--;
     if (leaf) {
-        struct key_node *smaller = realloc(n, sizeof(struct leaf));
+        struct key_node *smaller;
 
+        x->bytes -= bytes_of(n);
+        smaller = realloc(n, sizeof(struct leaf));
         n = smaller != NULL ? smaller : n;
         leaf_of(n)->next = NULL;
         leaf_of(n)->previous = NULL;
+        n->leaf = true;
+        x->bytes += bytes_of(n);
     }
-    n->leaf = leaf;
     n->count = 0;
     return n;
 }
 
-static void put_at(struct key_node *n, unsigned at, struct key_entry *e, struct key_node *child) {
+static void put_at(struct key_node *n, unsigned at, struct tree_key *key, struct key_node *child) {
     memmove(n->first + at + 1, n->first + at, (n->count - at) * sizeof(*n->first));
-    n->first[at] = e;
+    n->first[at] = key;
     if (!n->leaf) {
         struct key_node **children = inner_of(n)->child;
 
@@ -184,40 +196,40 @@ static struct key_node *split(struct key_tree *x, struct key_node *n, unsigned f
 }
 
 /* Puts an item at its place in a node that may be full. Returns the new right neighbour, if there had to be one. */
-static struct key_node *put_or_split(struct key_tree *x, struct key_node *n, unsigned at, struct key_entry *e,
+static struct key_node *put_or_split(struct key_tree *x, struct key_node *n, unsigned at, struct tree_key *key,
                                      struct key_node *child) {
     struct key_node *right;
     unsigned from;
 
     if (n->count < KEY_TREE_FANOUT) {
-        put_at(n, at, e, child);
+        put_at(n, at, key, child);
         return NULL;
     }
     /* Keys that come in order leave full nodes behind. */
     from = at == n->count ? n->count : n->count / 2;
     right = split(x, n, from);
     if (at < from) {
-        put_at(n, at, e, child);
+        put_at(n, at, key, child);
     } else {
-        put_at(right, at - from, e, child);
+        put_at(right, at - from, key, child);
     }
     return right;
 }
 
-static struct key_node *insert_below(struct key_tree *x, struct key_node *n, struct key_entry *e) {
+static struct key_node *insert_below(struct key_tree *x, struct key_node *n, struct tree_key *key) {
     struct key_node *right;
     unsigned at;
 
     if (n->leaf) {
-        return put_or_split(x, n, count_until(n, key_entry_key(e), false), e, NULL);
+        return put_or_split(x, n, count_until(n, tree_key_slice(key), false), key, NULL);
     }
-    at = child_for(n, key_entry_key(e));
-    right = insert_below(x, inner_of(n)->child[at], e);
+    at = child_for(n, tree_key_slice(key));
+    right = insert_below(x, inner_of(n)->child[at], key);
     n->first[at] = inner_of(n)->child[at]->first[0];
     return right == NULL ? NULL : put_or_split(x, n, at + 1, right->first[0], right);
 }
 
-void key_tree_insert(struct key_tree *x, struct key_entry *e) {
+void key_tree_insert(struct key_tree *x, struct tree_key *key) {
     struct key_node *right;
 
     x->count++;
@@ -225,7 +237,7 @@ void key_tree_insert(struct key_tree *x, struct key_entry *e) {
         x->root = take_spare(x, true);
         x->height = 1;
     }
-    right = insert_below(x, x->root, e);
+    right = insert_below(x, x->root, key);
     if (right != NULL) {
         struct key_node *root = take_spare(x, false);
 
@@ -248,7 +260,8 @@ static void take_at(struct key_node *n, unsigned at) {
     }
 }
 
-static void free_node(struct key_node *n) {
+static void free_node(struct key_tree *x, struct key_node *n) {
+    x->bytes -= bytes_of(n);
     if (n->leaf) {
         struct leaf *leaf = leaf_of(n);
 
@@ -262,7 +275,7 @@ static void free_node(struct key_node *n) {
     free(n);
 }
 
-static void remove_below(struct key_node *n, struct slice key) {
+static void remove_below(struct key_tree *x, struct key_node *n, struct slice key) {
     struct key_node *child;
     unsigned at;
 
@@ -272,26 +285,42 @@ static void remove_below(struct key_node *n, struct slice key) {
     }
     at = child_for(n, key);
     child = inner_of(n)->child[at];
-    remove_below(child, key);
+    remove_below(x, child, key);
     if (child->count == 0) {
-        free_node(child);
+        free_node(x, child);
         take_at(n, at);
     } else {
         n->first[at] = child->first[0];
     }
 }
 
-void key_tree_remove(struct key_tree *x, const struct key_entry *e) {
+void key_tree_remove(struct key_tree *x, const struct tree_key *key) {
     x->count--;
-    remove_below(x->root, key_entry_key(e));
+    remove_below(x, x->root, tree_key_slice(key));
     while (x->root->count <= 1 && !(x->root->leaf && x->root->count == 1)) {
         struct key_node *root = x->root;
 
         x->root = root->count == 0 ? NULL : inner_of(root)->child[0];
         x->height--;
+        x->bytes -= bytes_of(root);
         free(root);
         if (x->root == NULL) {
             break;
         }
     }
+}
+
+void key_tree_replace(struct key_tree *x, const struct tree_key *old, struct tree_key *key) {
+    struct key_node *n = x->root;
+    struct slice bytes = tree_key_slice(key);
+
+    while (!n->leaf) {
+        unsigned at = child_for(n, bytes);
+
+        if (n->first[at] == old) {
+            n->first[at] = key;
+        }
+        n = inner_of(n)->child[at];
+    }
+    n->first[count_until(n, bytes, false)] = key;
 }
