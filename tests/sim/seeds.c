@@ -17,6 +17,9 @@ void seeds_init(int argc, char **argv) {
     }
     wanted_seeds = count == NULL ? 0 : strtoull(count, NULL, 10);
     tracing = getenv("SIM_TRACE") != NULL;
+    if (getenv("SIM_TESTS") != NULL) {
+        cmocka_set_test_filter(getenv("SIM_TESTS"));
+    }
 }
 
 uint64_t seeds_first(void) {

@@ -82,7 +82,7 @@ static void tell(void *ctx, const struct kv_event *events, size_t count, int64_t
     for (size_t i = 0; i < count; i++) {
         check_event(m, &events[i]);
     }
-    told_events(&m->told, events, count, applied);
+    told_events(&m->told, events, count, applied, m->answer_era);
 }
 
 static void tell_early(void *ctx, const struct kv_event *event) {
@@ -95,7 +95,7 @@ static void reset(void *ctx) {
     struct node_machine *m = ctx;
 
     seeds_trace(&m->trial->sim, "m%zu reset", m->index);
-    told_reset(&m->told, m->answer_era);
+    told_reset(&m->told);
 }
 
 static const struct coherence_policy *policy(void *ctx, struct slice key) {
@@ -296,7 +296,7 @@ void node_check(struct node *node, bool keyspace) {
         struct node_machine *m = &node->machines[i];
         struct coherence_figures figures;
 
-        told_applied(&m->told, coherence_applied(m->c), m->answer_era);
+        told_check_applied(&m->told, coherence_applied(m->c));
         coherence_get_figures(m->c, &figures);
         told_check_proven(&m->told, figures.proven_ns);
         ENSURE(figures.proven_ns <= sim_of(node)->now_ns, "proven in the future");

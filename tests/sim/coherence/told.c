@@ -60,10 +60,20 @@ static bool matches(const struct told *told, const struct truth_era *era, const 
     return place == count;
 }
 
-void told_events(struct told *told, const struct kv_event *events, size_t count, int64_t applied) {
+static void begin(struct told *told, int64_t applied) {
+    int64_t newest = told->truth->eras[told->era].mvcc.revision;
+
+    ENSURE(applied > 0 && applied <= newest, "m%zu begins at %lld of %lld", told->machine, (long long)applied,
+           (long long)newest);
+    told->has_begun = true;
+    told->applied = applied;
+}
+
+void told_events(struct told *told, const struct kv_event *events, size_t count, int64_t applied, size_t era) {
     if (!told->has_begun) {
         ENSURE(count == 0, "m%zu tells of events without a beginning", told->machine);
-        told_applied(told, applied, told->era);
+        told->era = era;
+        begin(told, applied);
         return;
     }
     ENSURE(applied > told->applied, "m%zu tells %lld after %lld", told->machine, (long long)applied,
@@ -79,44 +89,40 @@ void told_events(struct told *told, const struct kv_event *events, size_t count,
            (long long)told->applied, (long long)(count > 0 ? events[0].kv.mod_revision : 0));
 }
 
+/* Of a put it may lack what an answer to it does not say; and of a key that is absent it says so as of any revision. */
+static bool is_early_event(const struct truth_era *era, const struct kv_event *event) {
+    const struct kv *kv = mvcc_get(&era->mvcc, event->kv.key, event->kv.mod_revision);
+
+    if (event->kv.mod_revision > era->mvcc.revision) {
+        return false;
+    }
+    if (event->kind == KV_EVENT_DELETE) {
+        return kv == NULL;
+    }
+    return kv != NULL && kv->mod_revision == event->kv.mod_revision && slice_equal(kv->value, event->kv.value) &&
+           kv->lease == event->kv.lease;
+}
+
 void told_early(struct told *told, const struct kv_event *event) {
     for (size_t e = told->era; e < told->truth->count; e++) {
-        size_t count;
-        const struct mvcc_change *changes = truth_changes(&told->truth->eras[e], event->kv.mod_revision, &count);
-
-        for (size_t i = 0; i < count; i++) {
-            struct kv_event change = truth_event(&told->truth->eras[e], &changes[i]);
-
-            change.previous = changes[i].previous;
-            if (is_same_event(event, &change)) {
-                return;
-            }
+        if (is_early_event(&told->truth->eras[e], event)) {
+            return;
         }
     }
     ENSURE(false, "m%zu tells early of %.*s at %lld, which never was", told->machine, (int)event->kv.key.size,
            event->kv.key.data, (long long)event->kv.mod_revision);
 }
 
-void told_reset(struct told *told, size_t era) {
+void told_reset(struct told *told) {
     ENSURE(told->may_reset, "m%zu was reset for no reason", told->machine);
     told->has_begun = false;
     told->applied = 0;
-    told->era = era;
     told->resets++;
 }
 
-void told_applied(struct told *told, int64_t applied, size_t era) {
-    if (told->has_begun || applied == 0) {
-        ENSURE(applied == (told->has_begun ? told->applied : 0), "m%zu has applied %lld, but told %lld", told->machine,
-               (long long)applied, (long long)told->applied);
-        return;
-    }
-    told->has_begun = true;
-    told->applied = applied;
-    told->era = era > told->era ? era : told->era;
-    ENSURE(applied <= told->truth->eras[told->truth->count - 1].mvcc.revision ||
-               applied <= told->truth->eras[told->era].mvcc.revision,
-           "m%zu begins at %lld", told->machine, (long long)applied);
+void told_check_applied(const struct told *told, int64_t applied) {
+    ENSURE(!told->has_begun || applied == told->applied, "m%zu has applied %lld, but told %lld", told->machine,
+           (long long)applied, (long long)told->applied);
 }
 
 /* --- what follows from it --- */

@@ -20,14 +20,13 @@ struct told {
 
 void told_init(struct told *told, struct truth *truth, const struct store_span *span, size_t machine);
 
-/* As coherence_world's. */
-void told_events(struct told *told, const struct kv_event *events, size_t count, int64_t applied);
+/* As coherence_world's. `era`: the newest that the machine can know of. */
+void told_events(struct told *told, const struct kv_event *events, size_t count, int64_t applied, size_t era);
 void told_early(struct told *told, const struct kv_event *event);
-/* `era`: the newest that the machine can know of. */
-void told_reset(struct told *told, size_t era);
+void told_reset(struct told *told);
 
 /* The machine says that this is applied. */
-void told_applied(struct told *told, int64_t applied, size_t era);
+void told_check_applied(const struct told *told, int64_t applied);
 
 /* Whether what was told up to now may be of this era. */
 bool told_may_be_of(const struct told *told, size_t era);
