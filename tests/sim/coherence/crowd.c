@@ -52,7 +52,7 @@ void ask_send(struct ask *ask, bool at_once) {
     trial->crowd.open = ask;
     trial->crowd.open_count++;
     ask->begun_ns = trial->sim.now_ns;
-    ask->deadline_ns = ask->call.deadline_ns != 0 ? ask->call.deadline_ns : ask->begun_ns + CROWD_TIMEOUT;
+    ask->deadline_ns = ask->call.deadline_ns != 0 ? ask->call.deadline_ns : INT64_MAX;
     ask->known = trial->node.known;
     if (at_once && coherence_try(m->c, &ask->call)) {
         ask->by_try = true;
@@ -63,6 +63,14 @@ void ask_send(struct ask *ask, bool at_once) {
     parcel = parcel_new(PARCEL_CALL, ask->machine, trial->truth.count - 1);
     parcel->call = &ask->call;
     node_take(&trial->node, parcel);
+}
+
+void ask_arrived(struct store_call *call) {
+    struct ask *ask = (struct ask *)call;
+
+    if (call->deadline_ns == 0) {
+        ask->deadline_ns = ask->trial->sim.now_ns + CROWD_TIMEOUT;
+    }
 }
 
 /* --- what is asked --- */
@@ -233,7 +241,7 @@ void crowd_ask(struct crowd *crowd) {
     } else {
         ask->call.op.kind = STORE_OP_AUDIT;
     }
-    if (sim_chance(sim_of(crowd), 30)) {
+    if (sim_chance(sim_of(crowd), 30) && !crowd->reads_only_kept) {
         ask->call.deadline_ns = sim_of(crowd)->now_ns + sim_between(sim_of(crowd), SIM_MS, 3 * SIM_S);
     }
     ask_send(ask, ask->call.op.kind == STORE_OP_RANGE && sim_chance(sim_of(crowd), 80));

@@ -66,6 +66,8 @@ struct slice crowd_value(struct crowd *crowd, char place[ASK_NAME]);
 struct ask *ask_new(struct crowd *crowd);
 /* `at_once`: by coherence_try, if it can. Valid until crowd_fini. */
 void ask_send(struct ask *ask, bool at_once);
+/* The node's thread has it. */
+void ask_arrived(struct store_call *call);
 
 /* Fails the test if the answer is not what the truth allows. Called when it is done. */
 void judge(struct ask *ask);

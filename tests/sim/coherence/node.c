@@ -4,7 +4,7 @@
 #include "parcel.h"
 #include "trial.h"
 
-enum { STEPS_MOST = 20 * 1000 * 1000, KEYSPACE_EVERY = 16 };
+enum { STEPS_MOST = 20 * 1000 * 1000, KEYSPACE_EVERY = 16, ROOM = 64 << 10 };
 
 static struct sim *sim_of(struct node *node) {
     return &node->trial->sim;
@@ -163,6 +163,7 @@ static void hand(struct node *node, struct parcel *parcel) {
 
     m->has_news = true;
     if (parcel->kind == PARCEL_CALL) {
+        ask_arrived(parcel->call);
         if (parcel->call->op.kind == STORE_OP_AUDIT) {
             coherence_audit(m->c, parcel->call);
         } else {
@@ -312,7 +313,7 @@ void node_init(struct node *node, struct trial *trial, size_t memory) {
     struct keyspace_config config = {
         .memory = memory, .mirror_memory = 1 << 20, .seed = random_next(&trial->sim.random)};
 
-    *node = (struct node){.trial = trial, .keyspace = keyspace_new(&config)};
+    *node = (struct node){.trial = trial, .keyspace = keyspace_new(&config), .has_room = memory >= ROOM};
     node->last = &node->first;
     sim_must(node->keyspace != NULL);
     for (size_t i = 0; i < trial->layout.machine_count; i++) {

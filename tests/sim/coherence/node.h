@@ -29,6 +29,7 @@ struct node_machine {
 struct node {
     struct trial *trial;
     struct keyspace *keyspace;
+    bool has_room; /* for all keys */
     struct node_machine machines[LAYOUT_MACHINES];
     struct node_known known;
     bool is_stalled;      /* the thread stands still; those who ask do not */
