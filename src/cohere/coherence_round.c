@@ -93,10 +93,6 @@ static void round_is_answered(struct coherence *c, struct question *q) {
         round_failed(c);
         return;
     }
-    if (q->call.revision < q->applied) {
-        coherence_reset(c, true);
-        return;
-    }
     if (question_confirms(c, q)) {
         round_prove(c, q->call.revision, q->started_ns);
         serve_round(c, q->call.revision);

@@ -28,6 +28,10 @@ def compiler():
     return shlex.split(os.environ.get("CC", "gcc"))
 
 
+def extra_flags():
+    return shlex.split(os.environ.get("CFLAGS", ""))
+
+
 def run(command):
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
@@ -35,7 +39,7 @@ def run(command):
 
 
 def compile_file(source, output):
-    flags = ["-std=gnu17", "-O2", "-g", "-D_GNU_SOURCE", '-DLARDER_VERSION="test"', f"-I{ROOT / 'src'}"]
+    flags = [*extra_flags(), "-std=gnu17", "-O2", "-g", "-D_GNU_SOURCE", '-DLARDER_VERSION="test"', f"-I{ROOT / 'src'}"]
     run([*compiler(), *flags, "-c", source, "-o", output])
 
 
@@ -62,7 +66,7 @@ class PlainBuild:
         """A program of all, in which `objects` stand before what is in the archive."""
         program = self.place / name
         main = self.place / (MAIN.replace("/", "_") + ".o")
-        run([*compiler(), main, *objects, self.archive, *LIBRARIES, "-o", program])
+        run([*compiler(), *extra_flags(), main, *objects, self.archive, *LIBRARIES, "-o", program])
         return program
 
     def mutate(self, name, file, text):

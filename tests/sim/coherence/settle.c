@@ -87,6 +87,21 @@ static void check_memory(struct trial *trial) {
     }
 }
 
+/* By question it is not known how far `applied` is until something happens in the span. */
+static void fence(struct trial *trial) {
+    for (size_t i = 0; trial->layout.proof == COHERENCE_BY_QUESTION && i < trial->layout.machine_count; i++) {
+        struct store_op op = {.kind = STORE_OP_PUT};
+        struct store_result result;
+        struct arena arena;
+        int64_t revision;
+
+        arena_init(&arena, SIZE_MAX / 2);
+        op.put.key = trial->layout.machines[i].mirrors[0].key;
+        (void)model_change(&trial->model, &op, &arena, &result, &revision);
+        arena_fini(&arena);
+    }
+}
+
 void settle(struct trial *trial) {
     int64_t until_ns;
 
@@ -103,6 +118,7 @@ void settle(struct trial *trial) {
         if (trial->sim.now_ns > until_ns) {
             say_how(trial);
         }
+        fence(trial);
         trial_run(trial, 100 * SIM_MS);
     }
     node_check(&trial->node, true);
