@@ -37,13 +37,6 @@ void key_tree_init(struct key_tree *x) {
     *x = (struct key_tree){0};
 }
 
-/* What malloc takes for it: the size and a word, in steps of two words. */
-static size_t bytes_of(const struct key_node *n) {
-    size_t size = n->leaf ? sizeof(struct leaf) : sizeof(struct inner);
-
-    return (size + sizeof(size_t) + 15) & ~(size_t)15;
-}
-
 static void free_below(struct key_node *n, void (*free_key)(struct tree_key *key)) {
     for (unsigned i = 0; i < n->count; i++) {
         if (n->leaf) {
@@ -134,10 +127,8 @@ bool key_tree_reserve(struct key_tree *x) {
         if (n == NULL) {
             return false;
         }
-        n->node.leaf = false;
         n->child[0] = x->spare;
         x->spare = &n->node;
-        x->bytes += bytes_of(x->spare);
         x->spares++;
     }
     return true;
@@ -149,16 +140,13 @@ static struct key_node *take_spare(struct key_tree *x, bool leaf) {
     x->spare = inner_of(n)->child[0];
     x->spares--;
     if (leaf) {
-        struct key_node *smaller;
+        struct key_node *smaller = realloc(n, sizeof(struct leaf));
 
-        x->bytes -= bytes_of(n);
-        smaller = realloc(n, sizeof(struct leaf));
         n = smaller != NULL ? smaller : n;
         leaf_of(n)->next = NULL;
         leaf_of(n)->previous = NULL;
-        n->leaf = true;
-        x->bytes += bytes_of(n);
     }
+    n->leaf = leaf;
     n->count = 0;
     return n;
 }
@@ -260,8 +248,7 @@ static void take_at(struct key_node *n, unsigned at) {
     }
 }
 
-static void free_node(struct key_tree *x, struct key_node *n) {
-    x->bytes -= bytes_of(n);
+static void free_node(struct key_node *n) {
     if (n->leaf) {
         struct leaf *leaf = leaf_of(n);
 
@@ -275,7 +262,7 @@ static void free_node(struct key_tree *x, struct key_node *n) {
     free(n);
 }
 
-static void remove_below(struct key_tree *x, struct key_node *n, struct slice key) {
+static void remove_below(struct key_node *n, struct slice key) {
     struct key_node *child;
     unsigned at;
 
@@ -285,9 +272,9 @@ static void remove_below(struct key_tree *x, struct key_node *n, struct slice ke
     }
     at = child_for(n, key);
     child = inner_of(n)->child[at];
-    remove_below(x, child, key);
+    remove_below(child, key);
     if (child->count == 0) {
-        free_node(x, child);
+        free_node(child);
         take_at(n, at);
     } else {
         n->first[at] = child->first[0];
@@ -296,13 +283,12 @@ static void remove_below(struct key_tree *x, struct key_node *n, struct slice ke
 
 void key_tree_remove(struct key_tree *x, const struct tree_key *key) {
     x->count--;
-    remove_below(x, x->root, tree_key_slice(key));
+    remove_below(x->root, tree_key_slice(key));
     while (x->root->count <= 1 && !(x->root->leaf && x->root->count == 1)) {
         struct key_node *root = x->root;
 
         x->root = root->count == 0 ? NULL : inner_of(root)->child[0];
         x->height--;
-        x->bytes -= bytes_of(root);
         free(root);
         if (x->root == NULL) {
             break;

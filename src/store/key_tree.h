@@ -26,7 +26,6 @@ struct key_tree {
     unsigned spares;
     unsigned height;
     size_t count;
-    size_t bytes; /* of the nodes, the spare ones included, as malloc counts them */
 };
 
 enum { KEY_TREE_FANOUT = 64 };
