@@ -10,6 +10,8 @@ struct key_node {
     struct tree_key *first[KEY_TREE_FANOUT]; /* of an inner node: the least key below each child */
 };
 
+enum { SPARSE = KEY_TREE_FANOUT / 2 /* what two nodes have together that become one */ };
+
 struct leaf {
     struct key_node node;
     struct key_node *next;
@@ -262,6 +264,29 @@ static void free_node(struct key_node *n) {
     free(n);
 }
 
+/* Moves all that `right` has behind what its neighbour `left` has. */
+static void append(struct key_node *left, const struct key_node *right) {
+    memcpy(left->first + left->count, right->first, right->count * sizeof(*right->first));
+    if (!left->leaf) {
+        memcpy(inner_of(left)->child + left->count, const_inner_of(right)->child,
+               right->count * sizeof(struct key_node *));
+    }
+    left->count += right->count;
+}
+
+/* Makes one node of two neighbours, if they are so sparse. */
+static bool join(struct key_node *n, unsigned left) {
+    struct key_node **children = inner_of(n)->child;
+
+    if (left + 1 >= n->count || children[left]->count + children[left + 1]->count > SPARSE) {
+        return false;
+    }
+    append(children[left], children[left + 1]);
+    free_node(children[left + 1]);
+    take_at(n, left + 1);
+    return true;
+}
+
 static void remove_below(struct key_node *n, struct slice key) {
     struct key_node *child;
     unsigned at;
@@ -278,6 +303,9 @@ static void remove_below(struct key_node *n, struct slice key) {
         take_at(n, at);
     } else {
         n->first[at] = child->first[0];
+        if (child->count < SPARSE) {
+            (void)(join(n, at) || (at > 0 && join(n, at - 1)));
+        }
     }
 }
 
