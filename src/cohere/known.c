@@ -14,7 +14,7 @@ size_t known_footprint(size_t key_size, size_t value_size, bool linked) {
     size_t size = size_of(key_size, value_size, linked) + MALLOC_HEAD;
 
     size = (size + MALLOC_STEP - 1) / MALLOC_STEP * MALLOC_STEP;
-    return size > MALLOC_LEAST ? size : MALLOC_LEAST;
+    return (size > MALLOC_LEAST ? size : MALLOC_LEAST) + KNOWN_SHARE;
 }
 
 struct known *known_new(const struct kv *kv, enum known_place place) {
