@@ -25,7 +25,8 @@ static void put(struct coherence *c, const struct store_put *put, int64_t revisi
     }
 }
 
-static void take_in(struct coherence *c, const struct store_op *op, const struct store_result *result, int64_t revision);
+static void take_in(struct coherence *c, const struct store_op *op, const struct store_result *result,
+                    int64_t revision);
 
 static void take_in_txn(struct coherence *c, const struct store_txn *txn, const struct store_result *result,
                         int64_t revision) {

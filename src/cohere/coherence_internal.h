@@ -104,8 +104,8 @@ struct flight {
     struct waiting_list waiting;
     int64_t seen; /* when it was asked */
     unsigned doubts;
-    bool gone;  /* of an earlier generation: nobody waits, its answer is void */
-    bool asked; /* not in the list of new ones */
+    bool gone;                 /* of an earlier generation: nobody waits, its answer is void */
+    bool asked;                /* not in the list of new ones */
     enum keyspace_found event; /* the newest event that came meanwhile */
     struct kv event_kv;        /* its slices are in event_place */
     char *event_place;
@@ -138,7 +138,8 @@ struct proof {
 
 /* Written by the machine's thread, but for memory_reads. */
 struct counts {
-    atomic_uint_least64_t rounds, round_reads, rounds_failed, flights, flight_reads, flights_repeated, early_writes, resets;
+    atomic_uint_least64_t rounds, round_reads, rounds_failed, flights, flight_reads, flights_repeated, early_writes,
+        resets;
     atomic_uint_least64_t watch_losses, compared, differences;
     atomic_uint_least64_t fallbacks[COHERENCE_FALLBACK_COUNT];
     atomic_size_t mirrors_loaded;
@@ -168,11 +169,11 @@ struct coherence {
     /* The machine's thread alone, from here on. */
     struct random random;
     bool closing;
-    bool inside;   /* coherence_run is on the stack, or the world's submit */
-    bool suspect;  /* revisions may have gone back: a round has to tell */
+    bool inside;  /* coherence_run is on the stack, or the world's submit */
+    bool suspect; /* revisions may have gone back: a round has to tell */
     uint64_t generation;
     uint64_t era;
-    int64_t given;     /* the highest revision that was answered to anybody while it had not begun */
+    int64_t given;       /* the highest revision that was answered to anybody while it had not begun */
     int64_t behind_mark; /* the revision since which behind_since_ns counts */
     int64_t woken_at_ns;
     struct question *answers; /* to be dealt with, in order */
@@ -197,7 +198,7 @@ struct coherence {
     struct slice round_keys[COHERENCE_TXN_KEYS]; /* BY_QUESTION: of the batch */
     struct store_op *round_ops;
     size_t round_key_count;
-    int64_t tick_ns; /* when to look for interest next */
+    int64_t tick_ns;                       /* when to look for interest next */
     struct proof proofs[COHERENCE_PROOFS]; /* ascending */
     size_t proof_count;
     int64_t progress_at_ns;  /* when to ask for progress again; INT64_MAX: nobody needs it */
@@ -284,7 +285,8 @@ bool question_confirms(struct coherence *c, const struct question *q);
 /* NULL: refused, and answered. */
 struct waiting *waiting_new(struct coherence *c, struct store_call *call);
 /* Puts it into a list (NULL: none), to be looked at at due_ns (INT64_MAX: never). False: no memory; it is in no list. */
-bool waiting_put(struct coherence *c, struct waiting *w, enum waiting_kind kind, struct waiting_list *list, int64_t due_ns);
+bool waiting_put(struct coherence *c, struct waiting *w, enum waiting_kind kind, struct waiting_list *list,
+                 int64_t due_ns);
 /* The same into c->behind. */
 bool waiting_for_applied(struct coherence *c, struct waiting *w, enum waiting_kind kind, int64_t need, int64_t due_ns);
 void waiting_take(struct coherence *c, struct waiting *w);

@@ -87,8 +87,7 @@ static void show(struct coherence *c, struct waiting *w) {
         !(is_write(call->op.kind) || call->op.kind == STORE_OP_RANGE) ||
         (call->op.kind == STORE_OP_RANGE && is_read_shown(c, call))) {
         waiting_end(c, w, call->status); /* what is shown before it has begun, see `given` */
-    } else if (comes_not_by_itself(c, call) ||
-               !waiting_for_applied(c, w, WAITING_ACK, call->revision, due_ns)) {
+    } else if (comes_not_by_itself(c, call) || !waiting_for_applied(c, w, WAITING_ACK, call->revision, due_ns)) {
         pass_answer(c, w, true);
     }
 }
