@@ -25,6 +25,7 @@ struct model {
     unsigned slow_percent;          /* so often */
     unsigned lost_percent;          /* of questions */
     int64_t away_until_ns;          /* until then nobody can be reached */
+    bool is_closed;
     uint64_t asked;                 /* questions in all */
     size_t rounds[LAYOUT_MACHINES]; /* of a round, under way */
 };

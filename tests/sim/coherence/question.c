@@ -156,6 +156,12 @@ void model_submit(struct model *model, size_t machine, struct store_call *call) 
     struct question *question = sim_new(sizeof(*question));
 
     ENSURE(call->deadline_ns > 0, "a question without a deadline");
+    if (model->is_closed) {
+        free(question);
+        call->status = STORE_CLOSED;
+        call->done(call);
+        return;
+    }
     *question = (struct question){.model = model,
                                   .machine = machine,
                                   .call = call,
@@ -192,6 +198,7 @@ void question_fail_all(struct model *model) {
 
 /* The node's thread ends: nobody is told of anything but this. */
 void model_close(struct model *model) {
+    model->is_closed = true;
     while (model->questions != NULL) {
         struct store_call *call = model->questions->call;
 

@@ -135,6 +135,13 @@ void stream_stir(struct stream *stream) {
     later(stream, at_ns - sim_of(stream)->now_ns + SIM_US, pump);
 }
 
+/* The first revision that can be watched from; what there is begins at 2. */
+static int64_t first_of(struct stream *stream) {
+    int64_t compacted = truth_now(&stream->trial->truth)->mvcc.compacted;
+
+    return compacted > 2 ? compacted : 2;
+}
+
 /* --- connecting --- */
 
 static void connect_soon(struct stream *stream);
@@ -184,7 +191,7 @@ void stream_open(struct stream *stream, int64_t start) {
 
 /* Behind what came; or from further back, as some servers do. */
 void stream_go_on(struct stream *stream) {
-    int64_t low = truth_now(&stream->trial->truth)->mvcc.compacted + 1;
+    int64_t low = first_of(stream);
 
     if (!stream->is_wanted || stream->is_connected) {
         return;
@@ -242,7 +249,7 @@ void stream_silence(struct stream *stream, bool is_silent) {
 }
 
 void stream_go_back(struct stream *stream) {
-    int64_t low = truth_now(&stream->trial->truth)->mvcc.compacted + 1;
+    int64_t low = first_of(stream);
     int64_t back = stream->next - sim_between(sim_of(stream), 1, 10);
 
     if (stream->is_connected && stream->next > low) {
