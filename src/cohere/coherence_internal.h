@@ -84,6 +84,7 @@ struct waiting {
     enum waiting_kind kind;
     int64_t deadline_ns;
     int64_t need;
+    int64_t asked_ns; /* when the round that served it started; 0: none did */
     bool cached; /* a read that needs no proof of its own */
     bool fresh;  /* WAITING_FLIGHT: its question was asked after the read had arrived */
 };

@@ -41,8 +41,8 @@ static void answered(struct coherence *c, struct waiting *w) {
 
     w->call->from_memory = true;
     w->call->age_ns = look_age(c, now_ns);
-    if (w->call->age_ns == INT64_MAX) {
-        w->call->age_ns = 0;
+    if (w->asked_ns > 0) {
+        w->call->age_ns = earlier_of(w->call->age_ns, later_of(now_ns - w->asked_ns, 0));
     }
     atomic_fetch_add_explicit(&c->memory_reads, 1, memory_order_relaxed);
     waiting_end(c, w, STORE_OK);

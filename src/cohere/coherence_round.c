@@ -77,6 +77,7 @@ static void serve_round(struct coherence *c, int64_t revision) {
 
     while ((w = c->round_readers.first) != NULL) {
         w->need = revision;
+        w->asked_ns = c->round.started_ns;
         if (applied_now(c) >= revision) {
             read_go_on(c, w);
         } else {

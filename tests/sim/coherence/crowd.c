@@ -68,7 +68,8 @@ void ask_send(struct ask *ask, bool at_once) {
 void ask_arrived(struct store_call *call) {
     struct ask *ask = (struct ask *)call;
 
-    if (call->deadline_ns == 0) {
+    /* An audit takes the time it needs, if it is not told otherwise. */
+    if (call->deadline_ns == 0 && call->op.kind != STORE_OP_AUDIT) {
         ask->deadline_ns = ask->trial->sim.now_ns + CROWD_TIMEOUT;
     }
 }

@@ -33,8 +33,8 @@ uint64_t settle_audit(struct trial *trial) {
 
         ask->machine = i;
         ask->call.op.kind = STORE_OP_AUDIT;
-        if (getenv("NO_AUDIT") == NULL) settle_ask(ask, false); else free(ask);
-        differences += getenv("NO_AUDIT") != NULL ? 0 : ask->call.result.audit_differences;
+        settle_ask(ask, false);
+        differences += ask->call.result.audit_differences;
     }
     return differences;
 }
