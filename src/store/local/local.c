@@ -118,12 +118,16 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
 
 /* --- opening and closing --- */
 
+static void free_entry(struct tree_key *key) {
+    key_entry_free(key_entry_of(key));
+}
+
 static void free_all(struct local *s) {
     batch_fini(&s->batch);
     garbage_fini(&s->garbage);
     recents_release(s->recents);
     free(s->lease_changes.changes);
-    key_tree_fini(&s->index);
+    key_tree_fini(&s->index, free_entry);
     lease_set_fini(&s->leases);
     note_set_fini(&s->notes);
     watchers_fini(&s->watches);

@@ -64,7 +64,7 @@ static enum store_status add_previous(struct reading *r, struct kv_event *event)
         return STORE_OK;
     }
     pthread_rwlock_rdlock(&s->index_lock);
-    e = key_tree_find(&s->index, event->kv.key);
+    e = key_entry_of(key_tree_find(&s->index, event->kv.key));
     if (e != NULL) {
         found = key_entry_at(e, event->kv.mod_revision - 1);
     }
@@ -134,7 +134,7 @@ static enum store_status collect_versions(const struct reading *r, int64_t from,
         pthread_rwlock_unlock(&s->index_lock);
         return STORE_COMPACTED;
     }
-    e = key_tree_find(&s->index, r->w->entry.watch.span.key);
+    e = key_entry_of(key_tree_find(&s->index, r->w->entry.watch.span.key));
     if (e != NULL && e->count > 0) {
         const struct version *before = key_entry_find(e, from - 1);
         const struct version *last = key_entry_find(e, r->to);
@@ -176,7 +176,7 @@ static enum store_status on_record(void *ctx, const struct kv *kv, uint32_t sub,
 
     (void)sub;
     *ret_stop = !go_on(r, kv->mod_revision);
-    return !*ret_stop && span_contains(&r->w->entry.watch.span, kv->key) ? add_event(r, kv) : STORE_OK;
+    return !*ret_stop && store_span_contains(&r->w->entry.watch.span, kv->key) ? add_event(r, kv) : STORE_OK;
 }
 
 /* Those that LMDB has. */
