@@ -53,8 +53,7 @@ struct question {
     struct question *next;
     void (*answered)(struct coherence *c, struct question *q);
     int64_t started_ns;
-    int64_t confirmed;   /* when it started; a linearizable answer below it means that revisions went back */
-    int64_t applied;     /* likewise */
+    int64_t seen; /* when it started; a linearizable answer below it means that revisions went back */
     uint64_t generation; /* in which it was asked; answers for an earlier one are void */
     uint64_t era;
     bool under_way;
@@ -85,6 +84,7 @@ struct waiting {
     enum waiting_kind kind;
     int64_t deadline_ns;
     int64_t need;
+    int64_t asked_ns; /* when the round that served it started; 0: none did */
     bool cached; /* a read that needs no proof of its own */
     bool fresh;  /* WAITING_FLIGHT: its question was asked after the read had arrived */
 };
@@ -174,7 +174,6 @@ struct coherence {
     bool suspect; /* revisions may have gone back: a round has to tell */
     uint64_t generation;
     uint64_t era;
-    int64_t confirmed;   /* the highest revision of a linearizable answer */
     int64_t given;       /* the highest revision that was answered to anybody while it had not begun */
     int64_t behind_mark; /* the revision since which behind_since_ns counts */
     int64_t woken_at_ns;

@@ -21,11 +21,11 @@ struct floor {
 
 struct floors {
     pthread_mutex_t lock;
-    atomic_size_t count;  /* of `floors`, and one for `all` */
-    atomic_bool blind;    /* one of them is not known to those who have copies of their own */
+    atomic_size_t count; /* of `floors`, and one for `all` */
+    atomic_bool blind;   /* one of them is not known to those who have copies of their own */
     int64_t blind_revision;
-    int64_t all;          /* of all keys; 0: none */
-    int64_t highest;      /* of any that there is */
+    int64_t all;     /* of all keys; 0: none */
+    int64_t highest; /* of any that there is */
     size_t used;
     struct floor floors[FLOORS_MAX];
 };

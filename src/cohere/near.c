@@ -81,6 +81,11 @@ static int64_t revision(const struct store *store) {
     return least > 0 && least < INT64_MAX ? least : store_revision(n->cluster);
 }
 
+/* Here it may still be remembered, but who asks for it shall be told, as by the cluster. */
+static bool is_compacted(const struct near_store *n, int64_t start_revision) {
+    return start_revision > 0 && start_revision < atomic_load_explicit(&n->compacted, memory_order_relaxed);
+}
+
 static struct store_watcher *watch_open(struct store *store, const struct store_watch *watch, void (*wake)(void *ctx),
                                         void *ctx, enum store_status *ret_status, int64_t *ret_revision) {
     struct near_store *n = near_of(store);
@@ -89,7 +94,9 @@ static struct store_watcher *watch_open(struct store *store, const struct store_
 
     near_start(n);
     set = near_set_now(n);
-    part = set != NULL && watch->span.key.size > 0 ? near_find_span(set, &watch->span) : NULL;
+    part = set != NULL && watch->span.key.size > 0 && !is_compacted(n, watch->start_revision)
+               ? near_find_span(set, &watch->span)
+               : NULL;
     return part != NULL ? watches_open(part->watches, watch, wake, ctx, ret_status, ret_revision)
                         : store_watch_open(n->cluster, watch, wake, ctx, ret_status, ret_revision);
 }

@@ -53,7 +53,7 @@ static void take(struct near_store *n, struct store_call *call) {
         etcd_store_submit_here(n->cluster, call);
     } else if (call->op.kind == STORE_OP_AUDIT) {
         near_audit(set, call);
-    } else if (part != NULL) {
+    } else if (part != NULL && call->op.kind != STORE_OP_COMPACT) {
         part->touched = true;
         coherence_submit(part->machine, call);
     } else {

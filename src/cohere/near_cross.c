@@ -6,7 +6,8 @@
 
 /* Where the groups are watched one by one, what no single part has is the cluster's business. But who has written keys of
  * several parts, or by a lease, shall find that in what is read from memory here: so it is answered when all parts that it may
- * have changed are that far, or after a while (as rule 6 says of other writes; a part that nothing was changed in may never be). */
+ * have changed are that far, or after a while (as rule 6 says of other writes; a part that nothing was changed in may never be). A
+ * compaction goes this way too, so that it is remembered here. */
 
 enum { WAIT_MS = 100 };
 
@@ -79,10 +80,20 @@ int64_t near_cross_due(const struct near_store *n) {
     return due_ns;
 }
 
+/* Watches that begin below it are the cluster's business: it says that they cannot. */
+static void note_compaction(struct near_store *n, int64_t revision) {
+    if (revision > atomic_load_explicit(&n->compacted, memory_order_relaxed)) {
+        atomic_store_explicit(&n->compacted, revision, memory_order_relaxed);
+    }
+}
+
 static void on_done(struct store_call *inner) {
     struct near_cross *cross = (struct near_cross *)(void *)((char *)inner - offsetof(struct near_cross, inner));
     bool over = inner->status != STORE_OK;
 
+    if (!over && inner->op.kind == STORE_OP_COMPACT) {
+        note_compaction(cross->near, inner->op.compact_revision);
+    }
     cross->answered = true;
     cross->due_ns = over ? 0 : clock_monotonic_ns() + WAIT_MS * CLOCK_NS_PER_MS;
     near_enter(cross->near);
@@ -99,7 +110,8 @@ static bool touches_any(const struct near_set *set, const struct store_op *op) {
 }
 
 void near_cross_submit(struct near_store *n, struct near_set *set, struct store_call *call) {
-    struct near_cross *cross = touches_any(set, &call->op) ? calloc(1, sizeof(*cross)) : NULL;
+    bool followed = call->op.kind == STORE_OP_COMPACT || touches_any(set, &call->op);
+    struct near_cross *cross = followed ? calloc(1, sizeof(*cross)) : NULL;
 
     if (cross == NULL) {
         /* Nothing to wait for, or no memory to do so. */

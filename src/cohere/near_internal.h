@@ -76,6 +76,7 @@ struct near_store {
     struct store_call *_Atomic newest; /* calls handed in, the last one first */
     struct etcd_errand taking;         /* takes them; posted by whoever found none there */
     struct etcd_errand beginning;
+    _Atomic int64_t compacted; /* up to where this node has had the cluster's history taken away; 0: it has not */
     atomic_bool begun;
     atomic_bool closing;
     const struct store_observer *observer; /* set before it begins */
@@ -176,7 +177,7 @@ struct near_part *near_find_op(const struct near_set *set, const struct store_op
 /* Whether a write may change keys of the part. */
 bool near_touches(const struct near_part *part, const struct store_op *op);
 
-/* --- near_cross.c: writes of keys that no single part has --- */
+/* --- near_cross.c: writes of keys that no single part has, and compactions --- */
 
 /* Passes it on, and answers it when the parts know of it, or after a while. */
 void near_cross_submit(struct near_store *n, struct near_set *set, struct store_call *call);
