@@ -373,13 +373,13 @@ void sweep_step(struct coherence *c, int64_t now_ns) {
     if (s->stage == SWEEP_COMPARES && (applied_now(c) >= s->q.call.revision || now_ns >= s->compare_by_ns)) {
         compare(c, s);
     }
-    if (s->q.under_way) {
-        return;
-    }
-    if (is_wanted(c, s, now_ns)) {
-        start(c, s);
-    }
-    if (s->running && s->stage == SWEEP_RESTS && now_ns >= s->next_ns) {
+    while (!s->q.under_way && is_ready(c)) {
+        if (is_wanted(c, s, now_ns)) {
+            start(c, s);
+        }
+        if (!s->running || s->stage != SWEEP_RESTS || now_ns < s->next_ns) {
+            break;
+        }
         ask_next(c, s);
     }
 }
