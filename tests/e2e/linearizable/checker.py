@@ -8,15 +8,16 @@ under way only if that one needs them.
 
 What keeps the set small, without leaving out an order that could matter:
  - What only looks (reads, refused conditions) is put in order as soon as a state agrees with it: that costs no other order.
- - What may never have been done is put in order only if the next one in it sees its effect. Of several that nobody can tell
-   apart (deletes, values that nobody has seen), the first is as good as another.
- - Of two configurations that differ only in this, the one that has used fewer of those, or has answered more of the others, can
-   do whatever the other one can.
+ - What may never have been done is put in order only if that lets something be explained that could not be before. Of several
+   that nobody can tell apart (deletes, values that nobody has seen), the first is as good as another.
+ - So is a plain write whose outcome is known. That it may have been overwritten at once, unseen, is remembered of it whenever
+   there is another change to hide it: from then on it may end without a trace, or take effect still.
+ - Of two configurations of the same state the one is left out that can do nothing which the other cannot.
 
 An operation of unknown outcome may take effect at any time after its begin, or never; a refused one never does."""
 import collections
 
-from history import CAS, DELETE, MISMATCH, OK, READ, REFUSED, UNKNOWN, Violation
+from history import CAS, DELETE, MISMATCH, OK, READ, REFUSED, UNKNOWN, WRITE, Violation
 
 MAX_CONFIGURATIONS = 20000
 EXCERPT = 16  # operations before the one that cannot be
@@ -31,7 +32,8 @@ class TooHard(Exception):
 class _Step:
     """An operation as a change of the register. `needs(state)`: whether it can be done then with that outcome."""
 
-    __slots__ = ("op", "begin", "end", "mutates", "unknown", "needs", "after", "likeness")
+    __slots__ = ("op", "begin", "end", "mutates", "unknown", "needs", "after", "likeness", "plain",
+                 "hides")
 
     def __init__(self, op, seen):
         self.op = op
@@ -43,6 +45,12 @@ class _Step:
         self.after = None if op.kind == DELETE else op.value if op.value in seen else UNSEEN
         self.needs = _condition(op)
         self.likeness = self.after, op.kind == CAS, op.expected
+        # Any number of plain writes can be hidden by one change that hides.
+        self.plain = op.kind == WRITE and op.existed is not False and not self.unknown
+        self.hides = op.kind in (WRITE, DELETE) and op.existed is not False
+
+    def is_free_for(self, state):
+        return self.needs is None or self.needs(state)
 
 
 def _condition(op):
@@ -71,51 +79,60 @@ def _steps(ops):
 
 
 class _Register:
-    """The configurations: state -> set of (done, gone). `done`: steps under way that are in the order already. `gone`: those
-    of unknown outcome that are. Both are sets of steps."""
+    """The configurations, each (state, done, gone, hidden), the last three being sets of steps. `done`: those under way that are in
+    the order already. `gone`: those of unknown outcome that are. `hidden`: plain writes that may be, or not."""
 
     def __init__(self, initial):
-        self.configurations = {(initial, frozenset(), frozenset())}
+        nothing = frozenset()
+        self.configurations = {(initial, nothing, nothing, nothing)}
         self.lookers = []   # under way, each by its begin
         self.changers = []  # under way, of known outcome
-        self.doubtful = []  # of unknown outcome, since their begin
+        self.doubtful = {}  # of unknown outcome, since their begin; by likeness
 
     def begin(self, step):
-        (self.doubtful if step.unknown else self.changers if step.mutates else self.lookers).append(step)
+        if step.unknown:
+            self.doubtful.setdefault(step.likeness, []).append(step)
+        else:
+            (self.changers if step.mutates else self.lookers).append(step)
         if not step.mutates:
-            self.configurations = self._pruned({self._looked(*each) for each in self.configurations})
+            self.configurations = _pruned({(state, self._looked(state, done), gone, hidden)
+                                           for state, done, gone, hidden in self.configurations})
 
-    def _looked(self, state, done, gone):
+    def _looked(self, state, done):
         seen = [step for step in self.lookers if step not in done and step.needs(state)]
-        return (state, done.union(seen), gone) if seen else (state, done, gone)
+        return done.union(seen) if seen else done
 
     def end(self, step):
         """It must be in the order by now. Returns whether that can be."""
         found = set()
-        for state, done, gone in self.configurations:
+        for state, done, gone, hidden in self.configurations:
             if step in done:
-                found.add((state, done - {step}, gone))
-            else:
-                self._search(step, state, done, gone, found)
+                found.add((state, done - {step}, gone, hidden))
+                continue
+            if step in hidden:
+                found.add((state, done, gone, hidden - {step}))
+            self._search(step, state, done, gone, hidden, found)
             if len(found) > MAX_CONFIGURATIONS:
                 raise TooHard(f"key {step.op.key}: more than {MAX_CONFIGURATIONS} configurations")
         (self.changers if step.mutates else self.lookers).remove(step)
         if found:
-            self.configurations = self._pruned(found)
+            self.configurations = _pruned(found)
             self._forget()
         return bool(found)
 
     def _forget(self):
         """What all configurations have used is of no use to any more."""
-        used = frozenset.intersection(*(gone for _, _, gone in self.configurations))
+        used = frozenset.intersection(*(gone for _, _, gone, _ in self.configurations))
         if used:
-            self.doubtful = [step for step in self.doubtful if step not in used]
-            self.configurations = {(state, done, gone - used) for state, done, gone in self.configurations}
+            left = {likeness: [step for step in alike if step not in used] for likeness, alike in self.doubtful.items()}
+            self.doubtful = {likeness: alike for likeness, alike in left.items() if alike}
+            self.configurations = {(state, done, gone - used, hidden) for state, done, gone, hidden in self.configurations}
 
-    def _search(self, step, state, done, gone, found):
-        """All orders of what is under way that end with `step`, each followed by what looks."""
+    def _search(self, step, state, done, gone, hidden, found):
+        """All orders of what is under way that end with `step`, or explain it."""
         seen = set()
-        todo = [(state, done, gone, False)]
+        # `owing`: the state before something was put in order that nobody has seen yet; None: nothing was.
+        todo = [(state, done, gone, hidden, _NOTHING)]
         while todo:
             each = todo.pop()
             if each in seen:
@@ -123,60 +140,99 @@ class _Register:
             seen.add(each)
             if len(seen) > MAX_CONFIGURATIONS:
                 raise TooHard(f"key {step.op.key}: more than {MAX_CONFIGURATIONS} orders")
-            state, done, gone, owed = each
+            state, done, gone, hidden, owing = each
             if step in done:
-                found.add((state, done - {step}, gone))
+                found.add((state, done - {step}, gone, hidden))
                 continue
-            if step.mutates and (step.needs is None or step.needs(state)) and not (owed and step.needs is None):
-                after, looked, _ = self._looked(step.after, done, gone)
-                found.add((after, looked, gone))
-            for other in self.changers:
-                if other is not step and other not in done and (other.needs is None or other.needs(state)):
-                    if not (owed and other.needs is None):
-                        todo.append((*self._looked(other.after, done | {other}, gone), False))
-            self._try_doubtful(step, state, done, gone, owed, todo)
+            if step.mutates and self._may(step, state, owing):
+                after, looked, gone_after, hidden_after = self._put(step, state, done, gone, hidden)
+                found.add((after, looked - {step}, gone_after, hidden_after))
+            self._try(step, each, todo)
 
-    def _try_doubtful(self, step, state, done, gone, owed, todo):
-        tried = set()
-        for other in self.doubtful:
-            if other in gone or other.after == state or other.likeness in tried:
+    def _put(self, step, state, done, gone, hidden):
+        """The configuration after it."""
+        if step.hides:
+            hidden = hidden.union(other for other in self.changers
+                                  if other.plain and other not in done and other.is_free_for(state))
+        if step.unknown:
+            gone = gone | {step}
+        else:
+            done = done | {step}
+        return step.after, self._looked(step.after, done), gone, hidden - {step}
+
+    def _may(self, step, state, owing):
+        """Whether it can come next. If the last one owes it its place, that one must have made it possible, or possible to hide
+        something by it."""
+        if not step.is_free_for(state):
+            return False
+        if owing is _NOTHING or not step.is_free_for(owing):
+            return True
+        return step.hides and any(other.plain and other.is_free_for(state) and not other.is_free_for(owing)
+                                  for other in self.changers)
+
+    def _try(self, step, each, todo):
+        """What may come before `step`."""
+        state, done, gone, hidden, owing = each
+        for other in self.changers:
+            if other is not step and other not in done and self._may(other, state, owing):
+                after = self._put(other, state, done, gone, hidden)
+                if not other.plain:
+                    todo.append((*after, _NOTHING))
+                elif len(after[1]) > len(done) + 1:
+                    todo.append((*after, _NOTHING))
+                elif self._enables(step, state, after):
+                    todo.append((*after, state))
+        for other in self._doubtful_left(gone):
+            if not self._may(other, state, owing):
                 continue
-            if not other.needs(state) if other.needs is not None else owed:
-                continue
-            tried.add(other.likeness)
-            after, looked, used = self._looked(other.after, done, gone | {other})
-            if looked != done:
-                todo.append((after, looked, used, False))
-            elif self._is_wanted(step, after, done, used):
-                todo.append((after, looked, used, True))
+            after = self._put(other, state, done, gone, hidden)
+            if other.after == state:
+                # A delete of what is not there: it may have been there for a moment.
+                if len(after[3]) > len(hidden):
+                    todo.append((*after, _NOTHING))
+            elif len(after[1]) > len(done):
+                todo.append((*after, _NOTHING))
+            elif self._enables(step, state, after):
+                todo.append((*after, state))
 
-    def _is_wanted(self, step, state, done, gone):
-        """Whether something under way asks for just that state: else nobody would see it."""
-        return any(other.needs is not None and other.needs(state)
-                   for group in ((step,), self.changers, self.doubtful) for other in group
-                   if other not in done and other not in gone and other.mutates)
+    def _doubtful_left(self, gone):
+        """Of those that are alike the first."""
+        for alike in self.doubtful.values():
+            first = next((step for step in alike if step not in gone), None)
+            if first is not None:
+                yield first
 
-    @staticmethod
-    def _pruned(configurations):
-        if len(configurations) < 2:
-            return configurations
-        by_state = collections.defaultdict(list)
-        for each in configurations:
-            by_state[each[0]].append(each)
-        kept = set()
-        for alike in by_state.values():
-            # A looker that is done is no burden, a changer that is done might be wanted later: those must agree.
-            alike.sort(key=lambda each: (len(each[2]), -len(each[1])))
-            best = []
-            for each in alike:
-                if not any(_dominates(one, each) for one in best):
-                    best.append(each)
-            kept.update(best)
-        return kept
+    def _enables(self, step, before, after):
+        """Whether something under way can be put in order now that could not be before."""
+        state, done, gone, _ = after
+        return any(other.needs is not None and other.needs(state) and not other.needs(before)
+                   for group in ((step,), self.changers, self._doubtful_left(gone)) for other in group
+                   if other.mutates and other not in done)
+
+
+_NOTHING = object()
+
+
+def _pruned(configurations):
+    if len(configurations) < 2:
+        return configurations
+    by_state = collections.defaultdict(list)
+    for each in configurations:
+        by_state[each[0]].append(each)
+    kept = set()
+    for alike in by_state.values():
+        alike.sort(key=lambda each: (len(each[2]), -len(each[1]) - len(each[3])))
+        best = []
+        for each in alike:
+            if not any(_dominates(one, each) for one in best):
+                best.append(each)
+        kept.update(best)
+    return kept
 
 
 def _dominates(one, other):
-    if not (one[2] <= other[2] and one[1] >= other[1]):
+    """Lookers had better be done, and plain writes hidden; other changers may be wanted for later."""
+    if not (one[2] <= other[2] and one[3] >= other[3] and one[1] | one[3] >= other[1]):
         return False
     return all(not step.mutates for step in one[1] - other[1])
 
@@ -198,7 +254,7 @@ def check_key(ops, initial=None):
 
 def _excerpt(steps, bad, configurations):
     """The last ones before it, those that wrote what is seen in it, and what the register could be."""
-    wanted = {bad.op.value, bad.op.expected} | {state for state, _, _ in configurations}
+    wanted = {bad.op.value, bad.op.expected} | {state for state, _, _, _ in configurations}
     wanted.discard(None)
     writers = [step.op for step in steps if step.mutates and step.after in wanted]
     before = [step.op for step in steps if step.begin <= bad.end and step is not bad][-EXCERPT:]
