@@ -62,6 +62,9 @@ bool etcd_store_is_ready(struct store *s, char ret_trouble[ETCD_MEMBER_TEXT_MAX]
 /* 0: not known yet, or another engine. */
 uint64_t etcd_store_cluster_id(const struct store *s);
 
+/* Writes that were put together, and the transactions they became (of two and more). False: another engine. Any thread. */
+bool etcd_store_merged(const struct store *s, uint64_t *ret_transactions, uint64_t *ret_writes);
+
 /* --- for a guest --- */
 
 /* Any thread; errands of one thread are run in the order they are posted. After etcd_store_close has begun it is run all the
