@@ -32,8 +32,7 @@ void question_ask(struct coherence *c, struct question *q, void (*answered)(stru
 
     q->answered = answered;
     q->started_ns = now_of(c);
-    q->confirmed = c->confirmed;
-    q->applied = is_ready(c) ? applied_now(c) : 0;
+    q->seen = atomic_load_explicit(&c->seen, memory_order_relaxed);
     q->generation = c->generation;
     q->era = c->era;
     q->under_way = true;
@@ -67,11 +66,10 @@ void questions_answered(struct coherence *c) {
 bool question_confirms(struct coherence *c, const struct question *q) {
     int64_t revision = q->call.revision;
 
-    if (revision < q->confirmed) {
+    if (revision < q->seen) {
         coherence_reset(c, true);
         return false;
     }
     coherence_saw(c, revision);
-    c->confirmed = later_of(c->confirmed, revision);
     return true;
 }

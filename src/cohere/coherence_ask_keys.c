@@ -59,6 +59,7 @@ static void failed(struct coherence *c) {
 static void install(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision) {
     struct mirror *m = mirror_of_key(c, key);
 
+    flight_show_key(c, key, kv, revision);
     if (m != NULL && mirror_is_loaded(m)) {
         pass_show_key(c, key, kv, revision);
         return;
@@ -98,10 +99,6 @@ static void is_answered(struct coherence *c, struct question *q) {
     }
     if (q->call.status != STORE_OK || result->result_count != c->round_key_count) {
         failed(c);
-        return;
-    }
-    if (q->call.revision < q->applied) {
-        coherence_reset(c, true);
         return;
     }
     if (!question_confirms(c, q)) {

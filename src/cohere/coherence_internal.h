@@ -53,8 +53,7 @@ struct question {
     struct question *next;
     void (*answered)(struct coherence *c, struct question *q);
     int64_t started_ns;
-    int64_t confirmed;   /* when it started; a linearizable answer below it means that revisions went back */
-    int64_t applied;     /* likewise */
+    int64_t seen; /* when it started; a linearizable answer below it means that revisions went back */
     uint64_t generation; /* in which it was asked; answers for an earlier one are void */
     uint64_t era;
     bool under_way;
@@ -85,6 +84,7 @@ struct waiting {
     enum waiting_kind kind;
     int64_t deadline_ns;
     int64_t need;
+    int64_t asked_ns; /* when the round that served it started; 0: none did */
     bool cached; /* a read that needs no proof of its own */
     bool fresh;  /* WAITING_FLIGHT: its question was asked after the read had arrived */
 };
@@ -110,6 +110,7 @@ struct flight {
     enum keyspace_found event; /* the newest event that came meanwhile */
     struct kv event_kv;        /* its slices are in event_place */
     char *event_place;
+    int64_t known;      /* somebody was shown the key as of this revision, and it was taken for an event; 0: nobody was */
     int64_t event_lost; /* there was no memory for the event of this revision */
     uint64_t hash;
     struct slice key;
@@ -174,7 +175,6 @@ struct coherence {
     bool suspect; /* revisions may have gone back: a round has to tell */
     uint64_t generation;
     uint64_t era;
-    int64_t confirmed;   /* the highest revision of a linearizable answer */
     int64_t given;       /* the highest revision that was answered to anybody while it had not begun */
     int64_t behind_mark; /* the revision since which behind_since_ns counts */
     int64_t woken_at_ns;
@@ -344,6 +344,8 @@ void ask_keys_start(struct coherence *c);
 void flight_join(struct coherence *c, struct waiting *w);
 void flight_start_new(struct coherence *c);
 void flight_event(struct coherence *c, const struct kv_event *event);
+/* Somebody is shown the key as of this revision: the answer under way may be older. NULL: it is absent. */
+void flight_show_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
 /* They are not what anybody waits for any more; the reads that waited are passed on. */
 void flight_drop_all(struct coherence *c);
 /* They end with CLOSED, and so do their reads. */

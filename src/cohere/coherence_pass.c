@@ -101,7 +101,8 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
     struct passed *p = (struct passed *)q;
     struct waiting *w = p->w;
     struct store_call *call = w->call;
-    bool linearizable = !(q->call.op.kind == STORE_OP_RANGE && q->call.op.range.serializable);
+    bool linearizable =
+        is_write(q->call.op.kind) || (q->call.op.kind == STORE_OP_RANGE && !q->call.op.range.serializable);
 
     call->status = q->call.status;
     call->revision = q->call.revision;
@@ -112,10 +113,10 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
     call->age_ns = later_of(now_of(c) - q->started_ns, 0);
     free_passed(c, p);
     if (call->status == STORE_OK && q->era == c->era) {
-        coherence_saw(c, call->revision);
-        if (linearizable && (is_write(call->op.kind) || call->op.kind == STORE_OP_RANGE)) {
-            c->confirmed = later_of(c->confirmed, call->revision);
+        if (linearizable && call->revision < q->seen) {
+            coherence_reset(c, true);
         }
+        coherence_saw(c, call->revision);
         waiting_take(c, w);
         show(c, w);
     } else {
