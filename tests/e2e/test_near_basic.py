@@ -9,8 +9,7 @@ from etcdclient import Stream
 from etcdcluster import PASSWORD, USER, Cluster
 from etcdproto import message
 from httpwire import ask
-from nearmemory import (
-    COMPARE, GROUPS, OP, PUT, QUIET, RANGE, TXN, MemoryNode, member_metric, ranges_asked, txns_asked)
+from nearnode import COMPARE, GROUPS, OP, PUT, QUIET, RANGE, TXN, NearNode, member_metric, ranges_asked, txns_asked
 from server import Server, wait_until
 from wire import Connection
 
@@ -29,7 +28,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared_node(cluster, tmp_path_factory):
-    node = MemoryNode(tmp_path_factory.mktemp("near-node"), cluster)
+    node = NearNode(tmp_path_factory.mktemp("near-node"), cluster)
     node.wait_watching()
     node.wait_mirrored()
     yield node
@@ -47,7 +46,7 @@ def start_node(cluster, tmp_path):
     """Starts further nodes in front of the same cluster, or of another one."""
     with contextlib.ExitStack() as stack:
         def start(before=cluster, extra=(), quiet=QUIET, **options):
-            started = MemoryNode(tmp_path / f"node{len(list(tmp_path.iterdir()))}", before, extra=[*quiet, *extra],
+            started = NearNode(tmp_path / f"node{len(list(tmp_path.iterdir()))}", before, extra=[*quiet, *extra],
                                **options)
             stack.callback(started.stop)
             started.wait_watching()
