@@ -111,24 +111,6 @@ void flight_event(struct coherence *c, const struct kv_event *event) {
 
 /* --- the answer --- */
 
-/* The key is known; what it is known as goes into the keyspace. */
-static void install(struct coherence *c, struct flight *f, const struct kv *kv, int64_t revision) {
-    struct mirror *m = mirror_of_key(c, f->key);
-
-    if (m != NULL && mirror_is_loaded(m)) {
-        pass_show_key(c, f->key, kv, revision); /* it will have the key by itself */
-        return;
-    }
-    pass_tell_key(c, f->key, kv, revision);
-    if (m != NULL && m->state != MIRROR_GIVEN_UP) {
-        mirror_fill(c, m, f->key, kv, revision);
-    } else if (kv != NULL) {
-        keyspace_put(c->keys, kv, KEYSPACE_KEEP);
-    } else {
-        keyspace_absent(c->keys, f->key, revision, KEYSPACE_KEEP);
-    }
-}
-
 static bool is_good_for(struct coherence *c, const struct flight *f, const struct waiting *w, int64_t revision) {
     const struct store_range *range = &w->call->op.range;
     const struct coherence_policy *policy;
@@ -183,7 +165,7 @@ static void land(struct coherence *c, struct flight *f) {
         present = f->event == KEYSPACE_PRESENT;
     }
     revision = later_of(revision, applied_now(c));
-    install(c, f, present ? &newest : NULL, revision);
+    pass_install(c, f->key, present ? &newest : NULL, revision);
     serve(c, f, present ? &newest : NULL, revision);
 }
 
@@ -203,7 +185,7 @@ static void fail(struct coherence *c, struct flight *f, enum store_status status
     for (struct waiting *w = f->waiting.first; w != NULL; w = next) {
         next = w->next;
         if (status == STORE_DENIED) {
-            pass_on(c, w, COHERENCE_FALLBACK_NOT_KEPT); /* the node may not read it, the caller perhaps */
+            pass_on(c, w, COHERENCE_FALLBACK_COUNT); /* the node may not read it, the caller perhaps */
         } else if (w->fresh || status == STORE_CLOSED) {
             waiting_end(c, w, status);
         }
