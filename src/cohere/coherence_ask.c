@@ -32,8 +32,8 @@ void question_ask(struct coherence *c, struct question *q, void (*answered)(stru
 
     q->answered = answered;
     q->started_ns = now_of(c);
+    q->seen = atomic_load_explicit(&c->seen, memory_order_relaxed);
     q->confirmed = c->confirmed;
-    q->applied = is_ready(c) ? applied_now(c) : 0;
     q->generation = c->generation;
     q->era = c->era;
     q->under_way = true;
@@ -98,7 +98,7 @@ bool question_is_linearizable(const struct store_op *op) {
 bool question_confirms(struct coherence *c, const struct question *q) {
     int64_t revision = q->call.revision;
 
-    if (revision < q->confirmed) {
+    if (revision < q->seen) {
         coherence_reset(c, true);
         return false;
     }

@@ -87,10 +87,6 @@ static void is_answered(struct coherence *c, struct question *q) {
         failed(c);
         return;
     }
-    if (q->call.revision < q->applied) {
-        coherence_reset(c, true);
-        return;
-    }
     if (!question_confirms(c, q)) {
         return;
     }

@@ -197,6 +197,14 @@ static void end(struct coherence *c, struct flight *f) {
     free_flight(f);
 }
 
+/* Somebody has spoken of a higher revision before it was asked: the member that answered is behind, or revisions have gone back.
+ * Below what a linearizable answer has said it can only be the latter. */
+static bool is_too_old(const struct flight *f) {
+    int64_t revision = f->q.call.revision;
+
+    return (revision < f->q.seen && revision >= f->q.confirmed) || revision < f->event_lost;
+}
+
 static void flight_is_answered(struct coherence *c, struct question *q) {
     struct flight *f = (struct flight *)q;
 
@@ -213,17 +221,16 @@ static void flight_is_answered(struct coherence *c, struct question *q) {
         }
         return;
     }
-    if (!question_confirms(c, q)) {
-        free_flight(f); /* all flights were dropped */
-        return;
-    }
-    if (q->call.revision < f->seen || q->call.revision < f->event_lost) {
+    if (is_too_old(f)) {
         count(&c->counts.flights_repeated, 1);
         c->suspect = c->suspect || ++f->doubts % COHERENCE_FLIGHT_DOUBTS == 0;
         if (f->waiting.first != NULL) {
             ask_again(c, f);
             return;
         }
+    } else if (!question_confirms(c, q)) {
+        free_flight(f); /* all flights were dropped */
+        return;
     } else {
         land(c, f);
     }
@@ -232,7 +239,6 @@ static void flight_is_answered(struct coherence *c, struct question *q) {
 
 static void ask(struct coherence *c, struct flight *f) {
     f->asked = true;
-    f->seen = later_of(atomic_load_explicit(&c->seen, memory_order_relaxed), applied_now(c));
     count(&c->counts.flights, 1);
     question_init(c, &f->q);
     f->q.call.op = (struct store_op){.kind = STORE_OP_RANGE, .range = {.span = {.key = f->key}}};

@@ -53,8 +53,8 @@ struct question {
     struct question *next;
     void (*answered)(struct coherence *c, struct question *q);
     int64_t started_ns;
-    int64_t confirmed;   /* when it started; a linearizable answer below it means that revisions went back */
-    int64_t applied;     /* likewise */
+    int64_t seen;        /* when it started; a linearizable answer below it means that revisions went back */
+    int64_t confirmed;   /* likewise, by a linearizable answer */
     uint64_t generation; /* in which it was asked; answers for an earlier one are void */
     uint64_t era;
     bool under_way;
@@ -85,8 +85,9 @@ struct waiting {
     enum waiting_kind kind;
     int64_t deadline_ns;
     int64_t need;
-    bool cached; /* a read that needs no proof of its own */
-    bool fresh;  /* WAITING_FLIGHT: its question was asked after the read had arrived */
+    int64_t asked_ns; /* when the round that served it started; 0: none did */
+    bool cached;      /* a read that needs no proof of its own */
+    bool fresh;       /* WAITING_FLIGHT: its question was asked after the read had arrived */
 };
 
 /* A call that was passed on to the cluster. */
@@ -103,7 +104,6 @@ struct flight {
     struct flight *chain;
     struct flight *next_new; /* of those that have to be asked */
     struct waiting_list waiting;
-    int64_t seen; /* when it was asked */
     unsigned doubts;
     bool gone;                 /* of an earlier generation: nobody waits, its answer is void */
     bool asked;                /* not in the list of new ones */

@@ -41,16 +41,36 @@ static void answered(struct coherence *c, struct waiting *w) {
 
     w->call->from_memory = true;
     w->call->age_ns = look_age(c, now_ns);
-    if (w->call->age_ns == INT64_MAX) {
-        w->call->age_ns = 0;
+    if (w->asked_ns > 0) {
+        w->call->age_ns = earlier_of(w->call->age_ns, later_of(now_ns - w->asked_ns, 0));
     }
     atomic_fetch_add_explicit(&c->memory_reads, 1, memory_order_relaxed);
     waiting_end(c, w, STORE_OK);
 }
 
+/* What need not be proven must not be too old, also after it has waited for something. True: it was, and is dealt with. */
+static bool is_too_old(struct coherence *c, struct waiting *w) {
+    const struct store_range *range = &w->call->op.range;
+    const struct coherence_policy *policy;
+
+    look_reason(c, range, &policy);
+    if (look_age(c, now_of(c)) <= look_age_limit(range, policy)) {
+        return false;
+    }
+    if (range->serializable) {
+        pass_on(c, w, COHERENCE_FALLBACK_STALE);
+    } else {
+        read_join_round(c, w);
+    }
+    return true;
+}
+
 void read_go_on(struct coherence *c, struct waiting *w) {
     int64_t need = 0;
 
+    if (w->cached && is_too_old(c, w)) {
+        return;
+    }
     switch (look_answer(c, w->call, &need)) {
     case LOOK_ANSWERED:
         if (!w->cached) {
@@ -75,16 +95,11 @@ void read_go_on(struct coherence *c, struct waiting *w) {
 }
 
 /* It need not be proven, if it is not too old. */
-static void read_cached(struct coherence *c, struct waiting *w, int64_t limit) {
+static void read_cached(struct coherence *c, struct waiting *w) {
     const struct store_range *range = &w->call->op.range;
     int64_t floor;
 
-    if (look_age(c, now_of(c)) > limit) {
-        if (range->serializable) {
-            pass_on(c, w, COHERENCE_FALLBACK_STALE);
-        } else {
-            read_join_round(c, w);
-        }
+    if (is_too_old(c, w)) {
         return;
     }
     w->cached = true;
@@ -118,7 +133,6 @@ void read_submit(struct coherence *c, struct store_call *call) {
     struct waiting *w = waiting_new(c, call);
     const struct coherence_policy *policy;
     enum coherence_fallback reason;
-    int64_t limit;
 
     if (w == NULL) {
         return;
@@ -128,11 +142,10 @@ void read_submit(struct coherence *c, struct store_call *call) {
         pass_on(c, w, reason);
         return;
     }
-    limit = look_age_limit(&call->op.range, policy);
-    if (limit < 0) {
+    if (look_age_limit(&call->op.range, policy) < 0) {
         read_linearizable(c, w);
     } else {
         atomic_store_explicit(&c->interest, true, memory_order_relaxed);
-        read_cached(c, w, limit);
+        read_cached(c, w);
     }
 }

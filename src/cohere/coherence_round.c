@@ -77,6 +77,7 @@ static void serve_round(struct coherence *c, int64_t revision) {
 
     while ((w = c->round_readers.first) != NULL) {
         w->need = revision;
+        w->asked_ns = c->round.started_ns;
         if (applied_now(c) >= revision) {
             read_go_on(c, w);
         } else {
@@ -91,10 +92,6 @@ static void round_is_answered(struct coherence *c, struct question *q) {
     }
     if (q->call.status != STORE_OK) {
         round_failed(c);
-        return;
-    }
-    if (q->call.revision < q->applied) {
-        coherence_reset(c, true);
         return;
     }
     if (question_confirms(c, q)) {

@@ -8,7 +8,7 @@
 #include "cohere/keyspace.h"
 #include "cohere/known_index.h"
 
-/* How many entries there are in a place and what malloc takes for them; but for mirrored ones that are present, they also
+/* How many entries there are in a place and what they take; but for mirrored ones that are present, they also
  * stand in a row, by their links. */
 struct known_queue {
     struct known_link *newest;
@@ -64,7 +64,7 @@ void keyspace_requeue(struct keyspace *ks, struct known *k, enum known_place pla
 /* Once, when the ceilings are known. */
 void keyspace_room_init(struct keyspace *ks);
 
-/* What counts as taken by what may go, and by what is mirrored: the entries, and their share of what index and tree take. */
+/* What is taken by what may go, the ghost included, and by what is mirrored. */
 size_t keyspace_kept_bytes(const struct keyspace *ks);
 size_t keyspace_mirrored_bytes(const struct keyspace *ks);
 

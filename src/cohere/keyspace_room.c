@@ -30,32 +30,21 @@ static size_t kept_count(const struct keyspace *ks) {
     return ks->queues[KNOWN_SMALL].count + ks->queues[KNOWN_MAIN].count;
 }
 
-static size_t share_of(const struct keyspace *ks, size_t entries, size_t of) {
-    double bytes = (double)(ks->index.bytes + ks->order.bytes);
-
-    return entries == 0 ? 0 : (size_t)(bytes * (double)entries / (double)of);
-}
-
 size_t keyspace_kept_bytes(const struct keyspace *ks) {
-    return ks->queues[KNOWN_SMALL].bytes + ks->queues[KNOWN_MAIN].bytes + ks->ghost_bytes +
-           share_of(ks, kept_count(ks), ks->index.count);
+    return ks->queues[KNOWN_SMALL].bytes + ks->queues[KNOWN_MAIN].bytes + ks->ghost_bytes;
 }
 
 size_t keyspace_mirrored_bytes(const struct keyspace *ks) {
-    size_t count = ks->queues[KNOWN_MIRRORED].count + ks->queues[KNOWN_TOMBS].count;
-
-    return ks->queues[KNOWN_MIRRORED].bytes + ks->queues[KNOWN_TOMBS].bytes + share_of(ks, count, ks->index.count);
+    return ks->queues[KNOWN_MIRRORED].bytes + ks->queues[KNOWN_TOMBS].bytes;
 }
 
 bool keyspace_can_mirror(const struct keyspace *ks, const struct known *old, size_t footprint) {
-    size_t count = ks->queues[KNOWN_MIRRORED].count + ks->queues[KNOWN_TOMBS].count + 1;
-    size_t bytes = ks->queues[KNOWN_MIRRORED].bytes + ks->queues[KNOWN_TOMBS].bytes + footprint;
+    size_t bytes = keyspace_mirrored_bytes(ks) + footprint;
 
     if (old != NULL && known_is_mirrored(old)) {
-        count--;
         bytes -= known_bytes(old);
     }
-    return bytes + share_of(ks, count, ks->index.count + (old == NULL)) <= ks->config.mirror_memory;
+    return bytes <= ks->config.mirror_memory;
 }
 
 /* --- who goes --- */

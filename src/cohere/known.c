@@ -10,16 +10,21 @@ static size_t size_of(size_t key_size, size_t value_size, bool linked) {
     return offsetof(struct known, key.bytes) + key_size + value_size + (linked ? sizeof(struct known_link) : 0);
 }
 
-size_t known_footprint(size_t key_size, size_t value_size, bool linked) {
+/* All that malloc has to give for it: another value may be put in its place that takes as much. */
+static size_t whole_size_of(size_t key_size, size_t value_size, bool linked) {
     size_t size = size_of(key_size, value_size, linked) + MALLOC_HEAD;
 
     size = (size + MALLOC_STEP - 1) / MALLOC_STEP * MALLOC_STEP;
-    return size > MALLOC_LEAST ? size : MALLOC_LEAST;
+    return (size > MALLOC_LEAST ? size : MALLOC_LEAST) - MALLOC_HEAD;
+}
+
+size_t known_footprint(size_t key_size, size_t value_size, bool linked) {
+    return whole_size_of(key_size, value_size, linked) + MALLOC_HEAD + KNOWN_SHARE;
 }
 
 struct known *known_new(const struct kv *kv, enum known_place place) {
     bool linked = place != KNOWN_MIRRORED;
-    char *memory = malloc(size_of(kv->key.size, kv->value.size, linked));
+    char *memory = malloc(whole_size_of(kv->key.size, kv->value.size, linked));
     struct known *k;
 
     if (memory == NULL) {

@@ -12,7 +12,7 @@ struct index_segment {
     uint64_t slots[INDEX_SLOTS]; /* 0: free */
 };
 
-enum { SLOT_MASK = INDEX_SLOTS - 1, TAG_MASK = 0xffff, TAG_SHIFT = 48, MALLOC_HEAD = sizeof(size_t) };
+enum { SLOT_MASK = INDEX_SLOTS - 1, TAG_MASK = 0xffff, TAG_SHIFT = 48 };
 
 #define ADDRESS_MASK ((UINT64_C(1) << TAG_SHIFT) - 1)
 
@@ -82,19 +82,13 @@ static struct index_segment *segment_of(const struct known_index *x, uint64_t ha
     return x->directory[number_of(x, hash)];
 }
 
-static struct index_segment *new_segment(struct known_index *x, uint32_t depth) {
+static struct index_segment *new_segment(uint32_t depth) {
     struct index_segment *s = calloc(1, sizeof(*s));
 
     if (s != NULL) {
         s->depth = depth;
-        x->bytes += sizeof(*s) + MALLOC_HEAD;
     }
     return s;
-}
-
-static void free_segment(struct known_index *x, struct index_segment *s) {
-    x->bytes -= sizeof(*s) + MALLOC_HEAD;
-    free(s);
 }
 
 /* Where the directory's pointers to a segment of that depth begin, and how many there are. */
@@ -119,7 +113,6 @@ static bool double_directory(struct known_index *x) {
     }
     free(x->directory);
     x->directory = directory;
-    x->bytes += size * sizeof(struct index_segment *);
     x->depth++;
     return true;
 }
@@ -134,7 +127,7 @@ static bool split(struct known_index *x, uint64_t hash, struct index_segment *s)
     if (s->depth == x->depth && !double_directory(x)) {
         return false;
     }
-    upper = new_segment(x, s->depth + 1);
+    upper = new_segment(s->depth + 1);
     if (upper == NULL) {
         return false;
     }
@@ -176,7 +169,7 @@ static void merge(struct known_index *x, uint64_t hash, struct index_segment *s)
         x->directory[i] = s;
     }
     s->depth--;
-    free_segment(x, twin);
+    free(twin);
 }
 
 /* --- the index --- */
@@ -187,12 +180,11 @@ bool known_index_init(struct known_index *x, uint64_t seed) {
     if (x->directory == NULL) {
         return false;
     }
-    x->directory[0] = new_segment(x, 0);
+    x->directory[0] = new_segment(0);
     if (x->directory[0] == NULL) {
         free(x->directory);
         return false;
     }
-    x->bytes += sizeof(struct index_segment *);
     return true;
 }
 

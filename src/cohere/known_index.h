@@ -15,13 +15,12 @@ struct known_index {
     unsigned depth;
     uint64_t seed; /* of hash_key, to find an entry's hash again */
     size_t count;
-    size_t bytes; /* of all its memory, as malloc counts it */
 };
 
 enum {
     INDEX_SLOTS = 512,   /* of a segment */
     INDEX_FULL = 448,    /* entries at which it is split */
-    INDEX_SPARSE = 160,  /* entries that two have together when they become one */
+    INDEX_SPARSE = 288,  /* entries that two have together when they become one */
     INDEX_DEPTH_MAX = 40 /* so many first bits are never the same for a segment full of keys */
 };
 

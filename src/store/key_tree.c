@@ -10,6 +10,8 @@ struct key_node {
     struct tree_key *first[KEY_TREE_FANOUT]; /* of an inner node: the least key below each child */
 };
 
+enum { SPARSE = KEY_TREE_FANOUT / 2 /* what two nodes have together that become one */ };
+
 struct leaf {
     struct key_node node;
     struct key_node *next;
@@ -35,13 +37,6 @@ static const struct inner *const_inner_of(const struct key_node *n) {
 
 void key_tree_init(struct key_tree *x) {
     *x = (struct key_tree){0};
-}
-
-/* What malloc takes for it: the size and a word, in steps of two words. */
-static size_t bytes_of(const struct key_node *n) {
-    size_t size = n->leaf ? sizeof(struct leaf) : sizeof(struct inner);
-
-    return (size + sizeof(size_t) + 15) & ~(size_t)15;
 }
 
 static void free_below(struct key_node *n, void (*free_key)(struct tree_key *key)) {
@@ -134,10 +129,8 @@ bool key_tree_reserve(struct key_tree *x) {
         if (n == NULL) {
             return false;
         }
-        n->node.leaf = false;
         n->child[0] = x->spare;
         x->spare = &n->node;
-        x->bytes += bytes_of(x->spare);
         x->spares++;
     }
     return true;
@@ -149,16 +142,13 @@ static struct key_node *take_spare(struct key_tree *x, bool leaf) {
     x->spare = inner_of(n)->child[0];
     x->spares--;
     if (leaf) {
-        struct key_node *smaller;
+        struct key_node *smaller = realloc(n, sizeof(struct leaf));
 
-        x->bytes -= bytes_of(n);
-        smaller = realloc(n, sizeof(struct leaf));
         n = smaller != NULL ? smaller : n;
         leaf_of(n)->next = NULL;
         leaf_of(n)->previous = NULL;
-        n->leaf = true;
-        x->bytes += bytes_of(n);
     }
+    n->leaf = leaf;
     n->count = 0;
     return n;
 }
@@ -260,8 +250,7 @@ static void take_at(struct key_node *n, unsigned at) {
     }
 }
 
-static void free_node(struct key_tree *x, struct key_node *n) {
-    x->bytes -= bytes_of(n);
+static void free_node(struct key_node *n) {
     if (n->leaf) {
         struct leaf *leaf = leaf_of(n);
 
@@ -275,7 +264,30 @@ static void free_node(struct key_tree *x, struct key_node *n) {
     free(n);
 }
 
-static void remove_below(struct key_tree *x, struct key_node *n, struct slice key) {
+/* Moves all that `right` has behind what its neighbour `left` has. */
+static void append(struct key_node *left, const struct key_node *right) {
+    memcpy(left->first + left->count, right->first, right->count * sizeof(*right->first));
+    if (!left->leaf) {
+        memcpy(inner_of(left)->child + left->count, const_inner_of(right)->child,
+               right->count * sizeof(struct key_node *));
+    }
+    left->count += right->count;
+}
+
+/* Makes one node of two neighbours, if they are so sparse. */
+static bool join(struct key_node *n, unsigned left) {
+    struct key_node **children = inner_of(n)->child;
+
+    if (left + 1 >= n->count || children[left]->count + children[left + 1]->count > SPARSE) {
+        return false;
+    }
+    append(children[left], children[left + 1]);
+    free_node(children[left + 1]);
+    take_at(n, left + 1);
+    return true;
+}
+
+static void remove_below(struct key_node *n, struct slice key) {
     struct key_node *child;
     unsigned at;
 
@@ -285,24 +297,26 @@ static void remove_below(struct key_tree *x, struct key_node *n, struct slice ke
     }
     at = child_for(n, key);
     child = inner_of(n)->child[at];
-    remove_below(x, child, key);
+    remove_below(child, key);
     if (child->count == 0) {
-        free_node(x, child);
+        free_node(child);
         take_at(n, at);
     } else {
         n->first[at] = child->first[0];
+        if (child->count < SPARSE) {
+            (void)(join(n, at) || (at > 0 && join(n, at - 1)));
+        }
     }
 }
 
 void key_tree_remove(struct key_tree *x, const struct tree_key *key) {
     x->count--;
-    remove_below(x, x->root, tree_key_slice(key));
+    remove_below(x->root, tree_key_slice(key));
     while (x->root->count <= 1 && !(x->root->leaf && x->root->count == 1)) {
         struct key_node *root = x->root;
 
         x->root = root->count == 0 ? NULL : inner_of(root)->child[0];
         x->height--;
-        x->bytes -= bytes_of(root);
         free(root);
         if (x->root == NULL) {
             break;

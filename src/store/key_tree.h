@@ -18,15 +18,14 @@ static inline struct slice tree_key_slice(const struct tree_key *key) {
     return slice_make(key->bytes, key->size);
 }
 
-/* Keys in order, in memory: a B+ tree whose leaves point to them. It does not lock; its owner does. Nodes are freed when
- * they are empty, never merged: keys come back where keys were. */
+/* Keys in order, in memory: a B+ tree whose leaves point to them. It does not lock; its owner does. Two nodes
+ * become one only when half of one would do for both: keys come back where keys were. */
 struct key_tree {
     struct key_node *root;  /* NULL: empty */
     struct key_node *spare; /* enough for the next insertion to succeed */
     unsigned spares;
     unsigned height;
     size_t count;
-    size_t bytes; /* of the nodes, the spare ones included, as malloc counts them */
 };
 
 enum { KEY_TREE_FANOUT = 64 };

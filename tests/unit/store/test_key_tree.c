@@ -109,6 +109,71 @@ static void it_holds_what_was_put_in_whatever_the_order(void **state) {
     }
 }
 
+static void another_copy_takes_the_place_of_a_key(void **state) {
+    struct model *m = calloc(1, sizeof(*m));
+
+    (void)state;
+    assert_non_null(m);
+    key_tree_init(&m->tree);
+    for (size_t i = 0; i < KEYS; i++) {
+        add(m, i * 7919 % KEYS);
+    }
+    for (size_t i = 0; i < KEYS; i++) {
+        char text[16];
+        struct key_entry *old = m->there[i];
+
+        m->there[i] = key_entry_new(numbered(text, i));
+        assert_non_null(m->there[i]);
+        key_tree_replace(&m->tree, &old->key, &m->there[i]->key);
+        key_entry_free(old);
+    }
+    check_from(m, 0);
+    /* No node remembers what was replaced. */
+    for (size_t i = 0; i < KEYS; i++) {
+        check_find(m, i);
+        if (i % 3 != 0) {
+            take(m, i);
+        }
+    }
+    check_from(m, 0);
+    key_tree_fini(&m->tree, free_entry);
+    free(m);
+}
+
+/* How many leaves there are. */
+static size_t count_leaves(const struct key_tree *x) {
+    struct key_place place = key_tree_seek(x, SLICE(""));
+    const struct key_node *leaf = NULL;
+    size_t count = 0;
+
+    while (key_tree_next(&place) != NULL) {
+        count += place.leaf != leaf;
+        leaf = place.leaf;
+    }
+    return count;
+}
+
+static void sparse_nodes_become_one(void **state) {
+    struct model *m = calloc(1, sizeof(*m));
+
+    (void)state;
+    assert_non_null(m);
+    key_tree_init(&m->tree);
+    for (size_t i = 0; i < KEYS; i++) {
+        add(m, i);
+    }
+    for (size_t i = 0; i < KEYS; i++) {
+        if (i % 50 != 0) {
+            take(m, i);
+        }
+    }
+    assert_int_equal(m->count, KEYS / 50);
+    assert_true(count_leaves(&m->tree) <= 2 * m->count / (KEY_TREE_FANOUT / 4));
+    check_from(m, 0);
+    key_tree_fini(&m->tree, free_entry);
+    free(m);
+}
+
 static void keys_in_order_go_in_and_out(void **state) {
     struct model *m = calloc(1, sizeof(*m));
 
@@ -135,6 +200,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_holds_what_was_put_in_whatever_the_order),
         cmocka_unit_test(keys_in_order_go_in_and_out),
+        cmocka_unit_test(another_copy_takes_the_place_of_a_key),
+        cmocka_unit_test(sparse_nodes_become_one),
     };
 
     return cmocka_run_group_tests_name("store-key-tree", tests, NULL, NULL);
