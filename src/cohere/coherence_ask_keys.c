@@ -105,7 +105,8 @@ static void is_answered(struct coherence *c, struct question *q) {
         return;
     }
     round_prove(c, q->call.revision, q->started_ns);
-    for (size_t i = 0; i < c->round_key_count; i++) {
+    /* Events up to `applied` of keys that were not known have left nothing behind. */
+    for (size_t i = 0; i < c->round_key_count && q->call.revision >= applied_now(c); i++) {
         install(c, c->round_keys[i], kv_of(&result->results[i]), q->call.revision);
     }
     serve(c, result->results, q->call.revision);
