@@ -387,6 +387,8 @@ void mirror_fill(struct coherence *c, struct mirror *m, struct slice key, const 
 void mirror_give_up(struct coherence *c, struct mirror *m, const char *why);
 void mirrors_reset(struct coherence *c);
 void mirrors_step(struct coherence *c, int64_t now_ns);
+/* The revision that `applied` has to reach before one is loaded; 0: none. */
+int64_t mirrors_need(const struct coherence *c);
 int64_t mirrors_wake_ns(const struct coherence *c);
 
 /* --- coherence_sweep.c --- */
@@ -399,6 +401,8 @@ void sweep_audit(struct coherence *c, struct waiting *w);
 void sweep_event(struct coherence *c, const struct kv_event *event);
 void sweep_reset(struct coherence *c);
 void sweep_step(struct coherence *c, int64_t now_ns);
+/* The revision that `applied` has to reach before it can go on; 0: none. */
+int64_t sweep_needs(const struct coherence *c);
 int64_t sweep_wake_ns(const struct coherence *c);
 
 #endif

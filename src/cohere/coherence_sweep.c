@@ -384,6 +384,10 @@ void sweep_step(struct coherence *c, int64_t now_ns) {
     }
 }
 
+int64_t sweep_needs(const struct coherence *c) {
+    return c->sweep->stage == SWEEP_COMPARES ? c->sweep->q.call.revision : 0;
+}
+
 int64_t sweep_wake_ns(const struct coherence *c) {
     const struct sweep *s = c->sweep;
 
