@@ -33,12 +33,18 @@ void question_ask(struct coherence *c, struct question *q, void (*answered)(stru
     q->answered = answered;
     q->started_ns = now_of(c);
     q->seen = atomic_load_explicit(&c->seen, memory_order_relaxed);
+    q->confirmed = c->confirmed;
     q->generation = c->generation;
     q->era = c->era;
     q->under_way = true;
     q->call.deadline_ns = deadline_ns;
     c->inside = true;
-    c->world->submit(c->ctx, &q->call);
+    if (c->closing) {
+        q->call.status = STORE_CLOSED; /* the world takes nothing any more */
+        is_answered(&q->call);
+    } else {
+        c->world->submit(c->ctx, &q->call);
+    }
     c->inside = inside;
 }
 
@@ -63,6 +69,32 @@ void questions_answered(struct coherence *c) {
     }
 }
 
+static bool reads_locally(const struct store_op *ops, size_t op_count) {
+    for (size_t i = 0; i < op_count; i++) {
+        if (ops[i].kind != STORE_OP_RANGE || !ops[i].range.serializable) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A transaction that only reads what is at hand is answered by one member alone, as is an empty one. */
+bool question_is_linearizable(const struct store_op *op) {
+    switch (op->kind) {
+    case STORE_OP_RANGE:
+        return !op->range.serializable;
+    case STORE_OP_TXN:
+        return !reads_locally(op->txn.success, op->txn.success_count) ||
+               !reads_locally(op->txn.failure, op->txn.failure_count);
+    case STORE_OP_PUT:
+    case STORE_OP_DELETE:
+    case STORE_OP_LEASE_REVOKE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool question_confirms(struct coherence *c, const struct question *q) {
     int64_t revision = q->call.revision;
 
@@ -71,5 +103,6 @@ bool question_confirms(struct coherence *c, const struct question *q) {
         return false;
     }
     coherence_saw(c, revision);
+    c->confirmed = later_of(c->confirmed, revision);
     return true;
 }

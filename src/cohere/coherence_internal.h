@@ -53,7 +53,8 @@ struct question {
     struct question *next;
     void (*answered)(struct coherence *c, struct question *q);
     int64_t started_ns;
-    int64_t seen; /* when it started; a linearizable answer below it means that revisions went back */
+    int64_t seen;        /* when it started; a linearizable answer below it means that revisions went back */
+    int64_t confirmed;   /* likewise, by a linearizable answer */
     uint64_t generation; /* in which it was asked; answers for an earlier one are void */
     uint64_t era;
     bool under_way;
@@ -85,8 +86,8 @@ struct waiting {
     int64_t deadline_ns;
     int64_t need;
     int64_t asked_ns; /* when the round that served it started; 0: none did */
-    bool cached; /* a read that needs no proof of its own */
-    bool fresh;  /* WAITING_FLIGHT: its question was asked after the read had arrived */
+    bool cached;      /* a read that needs no proof of its own */
+    bool fresh;       /* WAITING_FLIGHT: its question was asked after the read had arrived */
 };
 
 /* A call that was passed on to the cluster. */
@@ -103,7 +104,6 @@ struct flight {
     struct flight *chain;
     struct flight *next_new; /* of those that have to be asked */
     struct waiting_list waiting;
-    int64_t seen; /* when it was asked */
     unsigned doubts;
     bool gone;                 /* of an earlier generation: nobody waits, its answer is void */
     bool asked;                /* not in the list of new ones */
@@ -175,9 +175,9 @@ struct coherence {
     bool suspect; /* revisions may have gone back: a round has to tell */
     uint64_t generation;
     uint64_t era;
-    int64_t given;       /* the highest revision that was answered to anybody while it had not begun */
-    int64_t behind_mark; /* the revision since which behind_since_ns counts */
-    int64_t woken_at_ns;
+    int64_t confirmed;        /* the highest revision of a linearizable answer */
+    int64_t given;            /* the highest revision that was answered to anybody while it had not begun */
+    int64_t behind_mark;      /* the revision since which behind_since_ns counts */
     struct question *answers; /* to be dealt with, in order */
     struct question **answers_end;
 
@@ -198,7 +198,6 @@ struct coherence {
 
     struct question round;
     struct slice round_keys[COHERENCE_TXN_KEYS]; /* BY_QUESTION: of the batch */
-    struct store_op *round_ops;
     size_t round_key_count;
     int64_t tick_ns;                       /* when to look for interest next */
     struct proof proofs[COHERENCE_PROOFS]; /* ascending */
@@ -279,6 +278,8 @@ void question_fini(struct question *q);
 void question_of_revision(struct coherence *c, struct question *q);
 /* Deals with the answers that have come. */
 void questions_answered(struct coherence *c);
+/* Whether the answer to such an operation reflects all that was acknowledged before it was asked. */
+bool question_is_linearizable(const struct store_op *op);
 /* Takes in that a linearizable answer was of this revision. False: revisions have gone back, and everything was reset. */
 bool question_confirms(struct coherence *c, const struct question *q);
 
@@ -359,6 +360,8 @@ void pass_on(struct coherence *c, struct waiting *w, enum coherence_fallback rea
 void pass_answer(struct coherence *c, struct waiting *w, bool early);
 /* Those who have copies are told what a key is, if that is ahead of `applied`. */
 void pass_tell_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
+/* What a key is, as of a revision, goes into the keyspace. NULL: it is absent. */
+void pass_install(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
 /* Memory has to know of the key at `revision` before it may be used for it again; the copies are told. NULL: it is absent. */
 void pass_show_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
 

@@ -170,6 +170,9 @@ static void take_page(struct coherence *c, struct mirror *m, const struct store_
 static void page_failed(struct coherence *c, struct mirror *m, enum store_status status) {
     if (status == STORE_COMPACTED) {
         begin_anew(m);
+    } else if (status == STORE_FUTURE_REVISION) {
+        begin_anew(m); /* revisions may have gone back: the first page will tell */
+        retry_later(c);
     } else if ((status == STORE_TOO_LARGE || status == STORE_NO_MEMORY) && m->limit > 1) {
         m->limit /= 2;
     } else if (status == STORE_TOO_LARGE) {

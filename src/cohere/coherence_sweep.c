@@ -394,8 +394,6 @@ int64_t sweep_wake_ns(const struct coherence *c) {
     if (s->stage == SWEEP_COMPARES) {
         return s->compare_by_ns;
     }
-    if (s->q.under_way) {
-        return INT64_MAX; /* maybe of a pass that was given up */
-    }
-    return s->stage == SWEEP_RESTS && (s->running || c->config.sweep_pause_ns > 0) ? s->next_ns : INT64_MAX;
+    return s->stage == SWEEP_RESTS && !s->q.under_way && (s->running || c->config.sweep_pause_ns > 0) ? s->next_ns
+                                                                                                      : INT64_MAX;
 }
