@@ -77,11 +77,6 @@ static void serve(struct coherence *c, const struct store_result *results, int64
     }
 }
 
-/* An event that has come since may have been of a key that was not known, and is forgotten. */
-static bool may_install(struct coherence *c, struct slice key, int64_t revision) {
-    return revision >= applied_now(c) || keyspace_find(c->keys, key, NULL) != KEYSPACE_UNKNOWN;
-}
-
 static void is_answered(struct coherence *c, struct question *q) {
     const struct store_result *result = &q->call.result;
 
@@ -96,10 +91,10 @@ static void is_answered(struct coherence *c, struct question *q) {
         return;
     }
     round_prove(c, q->call.revision, q->started_ns);
-    for (size_t i = 0; i < c->round_key_count; i++) {
-        if (may_install(c, c->round_keys[i], q->call.revision)) {
-            pass_install(c, c->round_keys[i], kv_of(&result->results[i]), q->call.revision);
-        }
+    /* Events up to `applied` of keys that were not known have left nothing behind. */
+    for (size_t i = 0; i < c->round_key_count && q->call.revision >= applied_now(c); i++) {
+        flight_show_key(c, c->round_keys[i], kv_of(&result->results[i]), q->call.revision);
+        pass_install(c, c->round_keys[i], kv_of(&result->results[i]), q->call.revision);
     }
     serve(c, result->results, q->call.revision);
 }

@@ -110,6 +110,7 @@ struct flight {
     enum keyspace_found event; /* the newest event that came meanwhile */
     struct kv event_kv;        /* its slices are in event_place */
     char *event_place;
+    int64_t known; /* somebody was shown the key as of this revision, and it was taken for an event; 0: nobody was */
     int64_t event_lost; /* there was no memory for the event of this revision */
     uint64_t hash;
     struct slice key;
@@ -344,6 +345,8 @@ void ask_keys_start(struct coherence *c);
 void flight_join(struct coherence *c, struct waiting *w);
 void flight_start_new(struct coherence *c);
 void flight_event(struct coherence *c, const struct kv_event *event);
+/* Somebody is shown the key as of this revision: the answer under way may be older. NULL: it is absent. */
+void flight_show_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
 /* They are not what anybody waits for any more; the reads that waited are passed on. */
 void flight_drop_all(struct coherence *c);
 /* They end with CLOSED, and so do their reads. */
@@ -387,6 +390,8 @@ void mirror_fill(struct coherence *c, struct mirror *m, struct slice key, const 
 void mirror_give_up(struct coherence *c, struct mirror *m, const char *why);
 void mirrors_reset(struct coherence *c);
 void mirrors_step(struct coherence *c, int64_t now_ns);
+/* The revision that `applied` has to reach before one is loaded; 0: none. */
+int64_t mirrors_need(const struct coherence *c);
 int64_t mirrors_wake_ns(const struct coherence *c);
 
 /* --- coherence_sweep.c --- */
@@ -399,6 +404,8 @@ void sweep_audit(struct coherence *c, struct waiting *w);
 void sweep_event(struct coherence *c, const struct kv_event *event);
 void sweep_reset(struct coherence *c);
 void sweep_step(struct coherence *c, int64_t now_ns);
+/* The revision that `applied` has to reach before it can go on; 0: none. */
+int64_t sweep_needs(const struct coherence *c);
 int64_t sweep_wake_ns(const struct coherence *c);
 
 #endif

@@ -254,6 +254,17 @@ void mirrors_step(struct coherence *c, int64_t now_ns) {
     }
 }
 
+int64_t mirrors_need(const struct coherence *c) {
+    int64_t need = 0;
+
+    for (size_t i = 0; i < c->mirror_count; i++) {
+        if (c->mirrors[i].state == MIRROR_FETCHED) {
+            need = later_of(need, later_of(c->mirrors[i].revision, c->mirrors[i].ahead));
+        }
+    }
+    return need;
+}
+
 int64_t mirrors_wake_ns(const struct coherence *c) {
     if (c->mirror_page.under_way) {
         return INT64_MAX;

@@ -384,14 +384,16 @@ void sweep_step(struct coherence *c, int64_t now_ns) {
     }
 }
 
+int64_t sweep_needs(const struct coherence *c) {
+    return c->sweep->stage == SWEEP_COMPARES ? c->sweep->q.call.revision : 0;
+}
+
 int64_t sweep_wake_ns(const struct coherence *c) {
     const struct sweep *s = c->sweep;
 
     if (s->stage == SWEEP_COMPARES) {
         return s->compare_by_ns;
     }
-    if (s->q.under_way) {
-        return INT64_MAX; /* maybe of a pass that was given up */
-    }
-    return s->stage == SWEEP_RESTS && (s->running || c->config.sweep_pause_ns > 0) ? s->next_ns : INT64_MAX;
+    return s->stage == SWEEP_RESTS && !s->q.under_way && (s->running || c->config.sweep_pause_ns > 0) ? s->next_ns
+                                                                                                      : INT64_MAX;
 }
