@@ -403,7 +403,7 @@ void sweep_wish(struct coherence *c);
 void sweep_audit(struct coherence *c, struct waiting *w);
 void sweep_event(struct coherence *c, const struct kv_event *event);
 void sweep_reset(struct coherence *c);
-void sweep_step(struct coherence *c, int64_t now_ns);
+void coherence_sweep_step(struct coherence *c, int64_t now_ns);
 /* The revision that `applied` has to reach before it can go on; 0: none. */
 int64_t sweep_needs(const struct coherence *c);
 int64_t sweep_wake_ns(const struct coherence *c);
