@@ -45,10 +45,10 @@ static bool may_change(struct model *model) {
     for (size_t i = 0; era > 0 && i < model->trial->layout.machine_count; i++) {
         struct node_machine *m = &node->machines[i];
 
-        if (m->answer_era < era && node_has_parcels_before(node, era)) {
+        if (m->known_era < era && node_has_parcels_before(node, era)) {
             return false;
         }
-        if (m->answer_era < era && m->handed > truth_now(&model->trial->truth)->base &&
+        if (m->known_era < era && m->handed > truth_now(&model->trial->truth)->base &&
             truth_revision(&model->trial->truth) + 1 >= m->handed) {
             return false;
         }

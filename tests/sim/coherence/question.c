@@ -8,6 +8,7 @@ struct question {
     struct model *model;
     size_t machine;
     struct store_call *call;
+    int64_t handed;
     bool is_write;
     bool is_linearizable;
     bool is_round;
@@ -49,6 +50,7 @@ static void end(struct question *question, enum store_status status) {
     parcel->call = question->call;
     parcel->status = status;
     parcel->is_linearizable = question->is_linearizable;
+    parcel->handed = question->handed;
     if (status == STORE_OK) {
         parcel->revision = question->revision;
         parcel->era = question->era;
@@ -165,6 +167,7 @@ void model_submit(struct model *model, size_t machine, struct store_call *call) 
     *question = (struct question){.model = model,
                                   .machine = machine,
                                   .call = call,
+                                  .handed = model->trial->node.machines[machine].handed,
                                   .is_write = is_write(&call->op),
                                   .next = model->questions,
                                   .previous = &model->questions};
