@@ -36,7 +36,7 @@ int64_t model_member_revision(struct model *model, size_t member) {
 
 /* --- changes --- */
 
-/* After a restore, the revisions of the new era stay at or below what a machine has applied of the old one until it can know.
+/* After a restore, the revisions of the new era stay below what a machine has applied of the old one until it can know.
  * Else nobody could (but by the cluster's id, which is not the machine's business): its watch goes on as if nothing had been. */
 static bool may_know_later(struct model *model, const struct node_machine *m) {
     size_t era = model->trial->truth.count - 1;
@@ -48,7 +48,7 @@ static bool may_know_later(struct model *model, const struct node_machine *m) {
         return false;
     }
     return m->handed <= truth_now(&model->trial->truth)->base ||
-           truth_revision(&model->trial->truth) < m->told.applied;
+           truth_revision(&model->trial->truth) + 1 < m->told.applied;
 }
 
 static bool may_change(struct model *model) {

@@ -13,6 +13,7 @@ struct question {
     bool is_linearizable;
     bool is_round;
     bool is_done; /* by the cluster */
+    bool is_late; /* it goes to a connection that broke when a backup was restored, and nobody has looked yet */
     enum store_status status;
     int64_t revision;
     size_t era;
@@ -139,7 +140,7 @@ static void arrive(void *ctx) {
     struct model *model = question->model;
 
     question->event = NULL;
-    if (model_is_away(model) || sim_chance(sim_of(question), model->lost_percent)) {
+    if (question->is_late || model_is_away(model) || sim_chance(sim_of(question), model->lost_percent)) {
         lose(question);
         return;
     }
@@ -171,6 +172,7 @@ void model_submit(struct model *model, size_t machine, struct store_call *call) 
                                   .is_write = is_write(&call->op),
                                   .next = model->questions,
                                   .previous = &model->questions};
+    question->is_late = node_has_parcels_before(&model->trial->node, model->trial->truth.count - 1);
     question->is_linearizable = call->op.kind != STORE_OP_RANGE || !call->op.range.serializable;
     question->is_round = call->op.kind == STORE_OP_RANGE && call->op.range.count_only &&
                          call->op.range.span.range_end.size == 0 && question->is_linearizable;
