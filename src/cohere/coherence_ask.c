@@ -33,7 +33,6 @@ void question_ask(struct coherence *c, struct question *q, void (*answered)(stru
     q->answered = answered;
     q->started_ns = now_of(c);
     q->seen = atomic_load_explicit(&c->seen, memory_order_relaxed);
-    q->confirmed = c->confirmed;
     q->generation = c->generation;
     q->era = c->era;
     q->under_way = true;
@@ -103,6 +102,5 @@ bool question_confirms(struct coherence *c, const struct question *q) {
         return false;
     }
     coherence_saw(c, revision);
-    c->confirmed = later_of(c->confirmed, revision);
     return true;
 }

@@ -210,14 +210,6 @@ static void end(struct coherence *c, struct flight *f) {
     free_flight(f);
 }
 
-/* Somebody has spoken of a higher revision before it was asked: the member that answered is behind, or revisions have gone back.
- * Below what a linearizable answer has said it can only be the latter. */
-static bool is_too_old(const struct flight *f) {
-    int64_t revision = f->q.call.revision;
-
-    return (revision < f->q.seen && revision >= f->q.confirmed) || revision < f->event_lost;
-}
-
 static void flight_is_answered(struct coherence *c, struct question *q) {
     struct flight *f = (struct flight *)q;
 
@@ -234,16 +226,16 @@ static void flight_is_answered(struct coherence *c, struct question *q) {
         }
         return;
     }
-    if (is_too_old(f)) {
+    if (!question_confirms(c, q)) {
+        free_flight(f); /* all flights were dropped */
+        return;
+    }
+    if (q->call.revision < f->event_lost) {
         count(&c->counts.flights_repeated, 1);
-        c->suspect = c->suspect || ++f->doubts % COHERENCE_FLIGHT_DOUBTS == 0;
         if (f->waiting.first != NULL) {
             ask_again(c, f);
             return;
         }
-    } else if (!question_confirms(c, q)) {
-        free_flight(f); /* all flights were dropped */
-        return;
     } else {
         land(c, f);
     }

@@ -37,7 +37,6 @@ enum {
     COHERENCE_PAGE_KEYS = 1000,             /* of a mirror's page, at most */
     COHERENCE_PROOFS = 64,                  /* rounds whose revision `applied` has not reached yet */
     COHERENCE_FLIGHT_SLOTS = 1024,          /* of the table of flights */
-    COHERENCE_FLIGHT_DOUBTS = 3,            /* answers that were too old, before a round looks into it */
 };
 
 #define COHERENCE_BACKOFF_MIN_NS (100 * CLOCK_NS_PER_MS)
@@ -54,7 +53,6 @@ struct question {
     void (*answered)(struct coherence *c, struct question *q);
     int64_t started_ns;
     int64_t seen;        /* when it started; a linearizable answer below it means that revisions went back */
-    int64_t confirmed;   /* likewise, by a linearizable answer */
     uint64_t generation; /* in which it was asked; answers for an earlier one are void */
     uint64_t era;
     bool under_way;
@@ -104,7 +102,6 @@ struct flight {
     struct flight *chain;
     struct flight *next_new; /* of those that have to be asked */
     struct waiting_list waiting;
-    unsigned doubts;
     bool gone;                 /* of an earlier generation: nobody waits, its answer is void */
     bool asked;                /* not in the list of new ones */
     enum keyspace_found event; /* the newest event that came meanwhile */
@@ -175,7 +172,6 @@ struct coherence {
     bool suspect; /* revisions may have gone back: a round has to tell */
     uint64_t generation;
     uint64_t era;
-    int64_t confirmed;        /* the highest revision of a linearizable answer */
     int64_t given;            /* the highest revision that was answered to anybody while it had not begun */
     int64_t behind_mark;      /* the revision since which behind_since_ns counts */
     struct question *answers; /* to be dealt with, in order */

@@ -115,7 +115,6 @@ static void end_behind(struct coherence *c) {
 
 static void forget_revisions(struct coherence *c) {
     c->era++;
-    c->confirmed = 0;
     c->given = 0;
     atomic_store_explicit(&c->seen, 0, memory_order_relaxed);
     atomic_store_explicit(&c->applied, 0, memory_order_release);

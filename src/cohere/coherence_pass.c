@@ -118,6 +118,7 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
     struct passed *p = (struct passed *)q;
     struct waiting *w = p->w;
     struct store_call *call = w->call;
+    bool linearizable = question_is_linearizable(&call->op);
 
     call->status = q->call.status;
     call->revision = q->call.revision;
@@ -127,11 +128,10 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
     call->from_memory = false;
     call->age_ns = later_of(now_of(c) - q->started_ns, 0);
     waiting_take(c, w);
-    if (call->status == STORE_OK && q->era == c->era) {
-        if (!question_is_linearizable(&call->op)) {
-            coherence_saw(c, call->revision);
-        } else if (!question_confirms(c, q)) {
-            coherence_saw(c, call->revision); /* it is one of the first of the new revisions */
+    /* What was asked before revisions went back was answered after it: answers of before have come before the one that told. */
+    if (call->status == STORE_OK && (linearizable || q->era == c->era)) {
+        if (!linearizable || q->era != c->era || !question_confirms(c, q)) {
+            coherence_saw(c, call->revision); /* of the new revisions, if it was not confirmed */
         }
         show(c, w);
     } else {

@@ -132,11 +132,12 @@ static void hand_answer(struct node_machine *m, struct parcel *parcel) {
 
     call->status = parcel->status;
     call->revision = parcel->revision;
+    if (parcel->status == STORE_OK && parcel->is_linearizable) {
+        m->answer_era = parcel->era > m->answer_era ? parcel->era : m->answer_era;
+        m->known_era = parcel->handed == m->handed ? m->answer_era : m->known_era;
+    }
     if (parcel->status == STORE_OK) {
         note_revision(m, parcel->revision);
-        if (parcel->is_linearizable && parcel->era > m->answer_era) {
-            m->answer_era = parcel->era;
-        }
     }
     call->done(call);
 }
