@@ -46,7 +46,8 @@ enum keyspace_found keyspace_find(struct keyspace *ks, struct slice key, struct 
 
 /* A range of a span all of whose keys are known, as of what is known: etcd's meaning of limit, order, filters, keys_only and
  * count_only (the same as the embedded engine's, by the same code, see store/selection.h); `revision` and freshness are the caller's
- * business. Everything is copied to `arena`. Errors: NO_MEMORY. *ret_newest is the highest mod_revision of the span's keys. */
+ * business. Everything is copied to `arena`. Errors: NO_MEMORY. *ret_newest is the highest revision that a
+ * key of the span is known for, absent ones included; 0: there is none. *ret_result is all set, or untouched. */
 enum store_status keyspace_range(struct keyspace *ks, const struct store_range *range, struct arena *arena,
                                  struct store_result *ret_result, int64_t *ret_newest);
 
@@ -59,8 +60,8 @@ enum keyspace_make {
 };
 
 /* Takes in that the key is `kv`, or is absent as of `revision`. What is known for the same or a higher revision stays as it is.
- * False: there is no room (then nothing is known of the key any more, unless it was newer). An absent key with KEYSPACE_MIRROR
- * is remembered as absent until keyspace_settle. */
+ * False: there is no room (then nothing is known of the key any more, unless it is as new; with KEYSPACE_MIRROR, it is not
+ * mirrored). An absent key with KEYSPACE_MIRROR is remembered as absent until keyspace_settle. */
 bool keyspace_put(struct keyspace *ks, const struct kv *kv, enum keyspace_make make);
 bool keyspace_absent(struct keyspace *ks, struct slice key, int64_t revision, enum keyspace_make make);
 
@@ -68,7 +69,8 @@ bool keyspace_absent(struct keyspace *ks, struct slice key, int64_t revision, en
 void keyspace_drop(struct keyspace *ks, struct slice key);
 void keyspace_drop_span(struct keyspace *ks, const struct store_span *span);
 
-/* The span is mirrored completely from now on: absent keys need no entry there any more, so mirrored ones that say so go. */
+/* The span is mirrored completely from now on: absent keys need no entry there any more, so mirrored ones that say so go.
+ * Keys that are deleted later are remembered as absent again, until the next call; it costs as much as there are such. */
 void keyspace_settle(struct keyspace *ks, const struct store_span *span);
 
 /* The first key at or behind `from` that anything is known of, in their order, without it counting as used. UNKNOWN: there is

@@ -183,11 +183,14 @@ static void room(struct rpc_call *call) {
     }
 }
 
+/* One that begins later than now is no further than all others. */
 static void notify(struct watch_stream *stream, struct rpc_watch *watch) {
     Etcdserverpb__WatchResponse response = ETCDSERVERPB__WATCH_RESPONSE__INIT;
+    int64_t revision = store_revision(stream->worker->node->store);
 
     if (watch->progress_notify && !watch->spoke && !watch->feed->parked) {
-        watch_send(stream, watch->id, watch->feed->reached, &response);
+        revision = watch->feed->reached < revision ? watch->feed->reached : revision;
+        watch_send(stream, watch->id, revision, &response);
     }
     watch->spoke = false;
 }

@@ -122,6 +122,7 @@ static void put_result(json_t *object, const struct store_result *result) {
         [STORE_OP_LEASE_TTL] = "lease_ttl",
         [STORE_OP_LEASE_LIST] = "lease_list",
         [STORE_OP_NOTE] = "note",
+        [STORE_OP_AUDIT] = "audit",
         [STORE_OP_DEFRAGMENT] = "defragment",
     };
 
@@ -146,7 +147,8 @@ static void put_result(json_t *object, const struct store_result *result) {
         put_keys(object, result);
         put_lease(object, result);
         break;
-    case STORE_OP_NONE: /* an operation of a transaction that was left out has no result */
+    case STORE_OP_NONE:  /* an operation of a transaction that was left out has no result */
+    case STORE_OP_AUDIT: /* not of this store */
         break;
     case STORE_OP_LEASE_GRANT:
     case STORE_OP_LEASE_KEEP_ALIVE:

@@ -19,7 +19,7 @@ static enum store_status check_old(struct local *s, const struct store_put *put)
     if (!put->ignore_value && !put->ignore_lease) {
         return STORE_OK;
     }
-    e = key_tree_find(&s->index, put->key);
+    e = key_entry_of(key_tree_find(&s->index, put->key));
     return e == NULL || key_entry_at(e, s->batch.main) == NULL ? STORE_KEY_NOT_FOUND : STORE_OK;
 }
 

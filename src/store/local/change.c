@@ -18,7 +18,7 @@ static bool reserve_version(struct local *s, struct key_entry *e) {
 
 /* The entry of a key with room for one more version, made if need be. NULL: out of memory. */
 static struct key_entry *entry_for(struct local *s, struct slice key) {
-    struct key_entry *e = key_tree_find(&s->index, key);
+    struct key_entry *e = key_entry_of(key_tree_find(&s->index, key));
 
     if (e != NULL) {
         return reserve_version(s, e) ? e : NULL;
@@ -29,7 +29,7 @@ static struct key_entry *entry_for(struct local *s, struct slice key) {
     e = key_entry_new(key);
     if (e != NULL) {
         pthread_rwlock_wrlock(&s->index_lock);
-        key_tree_insert(&s->index, e);
+        key_tree_insert(&s->index, &e->key);
         pthread_rwlock_unlock(&s->index_lock);
     }
     return e;
@@ -178,13 +178,13 @@ static enum store_status delete_previous(struct local *s, const struct store_spa
     struct view view = batch_view(s);
     struct store_range range = {.span = *span};
     struct store_result found = {0};
-    struct hits hits;
-    enum store_status status = range_collect(&view, &range, &hits);
+    struct selection selection;
+    enum store_status status = range_collect(&view, &range, &selection);
 
     if (status == STORE_OK) {
-        status = range_fetch(&view, &range, &hits, arena, &found);
-        hits_free(&hits);
+        status = range_fetch(&view, &selection, arena, &found);
     }
+    selection_fini(&selection);
     result->kvs = found.kvs;
     result->kv_count = found.kv_count;
     return status;

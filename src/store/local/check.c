@@ -106,14 +106,14 @@ static bool is_put(const struct changes *c, size_t from, size_t to, const struct
 /* etcd knows no open end here: a range_end of one zero byte is a key like any other. But a put that keeps something of
  * what is deleted before it has no meaning; etcd 3.4.23 crashes. */
 static bool deletes_key(const struct store_span *span, const struct store_put *put) {
-    if (span_is_single(span)) {
+    if (store_span_is_single(span)) {
         return slice_equal(span->key, put->key);
     }
     if (slice_compare(put->key, span->key) < 0) {
         return false;
     }
     return slice_compare(put->key, span->range_end) < 0 ||
-           (span_is_open(span) && (put->ignore_value || put->ignore_lease));
+           (store_span_is_open(span) && (put->ignore_value || put->ignore_lease));
 }
 
 static bool is_deleted(const struct changes *c, size_t from, size_t to, const struct store_put *put) {
@@ -256,6 +256,7 @@ bool op_writes(const struct store_op *op) {
     case STORE_OP_LEASE_KEEP_ALIVE:
     case STORE_OP_LEASE_TTL:
     case STORE_OP_LEASE_LIST:
+    case STORE_OP_AUDIT:
         return false;
     case STORE_OP_TXN:
         return branch_writes(op->txn.success, op->txn.success_count) ||

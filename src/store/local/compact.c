@@ -119,7 +119,7 @@ static bool prune(struct local *s, struct key_entry *e, int64_t compacted) {
         pthread_rwlock_wrlock(&s->index_lock);
         key_entry_forget(e, count);
         if (e->count == 0) {
-            key_tree_remove(&s->index, e);
+            key_tree_remove(&s->index, &e->key);
         }
         pthread_rwlock_unlock(&s->index_lock);
     }

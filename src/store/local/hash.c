@@ -118,7 +118,7 @@ static bool is_current(struct pass *p, const struct kv *kv, uint32_t sub, int64_
 
     pthread_rwlock_rdlock(&s->index_lock);
     p->overtaken = atomic_load(&s->floor) > p->compacted;
-    e = key_tree_find(&s->index, kv->key);
+    e = key_entry_of(key_tree_find(&s->index, kv->key));
     if (e != NULL) {
         v = key_entry_at(e, revision);
     }

@@ -11,12 +11,14 @@
 #include "store/local/disk.h"
 #include "store/local/garbage.h"
 #include "store/local/journal.h"
-#include "store/local/key_tree.h"
+#include "store/local/key_entry.h"
 #include "store/local/lease.h"
 #include "store/local/local.h"
 #include "store/local/note.h"
 #include "store/local/recent.h"
 #include "store/local/watch.h"
+#include "store/selection.h"
+#include "store/span.h"
 
 enum { NOT_COMPACTED = -1 /* as in etcd, so that 0 can be compacted */ };
 
@@ -41,7 +43,7 @@ struct local {
     struct key_tree index;
     struct lease_set leases;
     struct note_set notes;
-    struct watch_set watches;
+    struct watchers watches;
     struct recents *recents;      /* those since the last checkpoint */
     _Atomic int64_t checkpointed; /* revision up to which records are in LMDB; changed with `recents`, index locked */
     _Atomic int64_t committed;    /* revision that readers see */
@@ -135,29 +137,11 @@ struct span_walk {
 void span_begin(const struct key_tree *x, const struct store_span *span, struct span_walk *ret_walk);
 struct key_entry *span_next(struct span_walk *walk);
 
-static inline bool span_is_single(const struct store_span *span) {
-    return span->range_end.size == 0;
-}
-
-/* Whether a range_end says "to the end of all keys". */
-static inline bool span_is_open(const struct store_span *span) {
-    return span->range_end.size == 1 && span->range_end.data[0] == '\0';
-}
-
-bool span_contains(const struct store_span *span, struct slice key);
-
-/* The two halves of a RANGE: what there is (the index is locked, or it is the writer who asks), and its values. */
-struct hits {
-    struct version *versions;
-    size_t count;
-    size_t capacity;
-    int64_t total; /* keys in the span, whatever the filters say */
-};
-
-enum store_status range_collect(const struct view *v, const struct store_range *r, struct hits *ret_hits);
-enum store_status range_fetch(const struct view *v, const struct store_range *r, struct hits *hits, struct arena *arena,
+/* The two halves of a RANGE: what there is (the index is locked, or it is the writer who asks), and its values. `range` is
+ * borrowed by the selection; selection_fini frees it, also after an error. */
+enum store_status range_collect(const struct view *v, const struct store_range *range, struct selection *ret_selection);
+enum store_status range_fetch(const struct view *v, struct selection *selection, struct arena *arena,
                               struct store_result *ret_result);
-void hits_free(struct hits *hits);
 
 /* Whether all compares hold. */
 enum store_status compare_all(const struct view *v, const struct store_txn *txn, bool *ret_hold);

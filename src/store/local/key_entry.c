@@ -10,8 +10,8 @@ struct key_entry *key_entry_new(struct slice key) {
     if (e == NULL) {
         return NULL;
     }
-    *e = (struct key_entry){.versions = &e->one, .capacity = 1, .key_size = (uint32_t)key.size};
-    memcpy(e->key, key.data, key.size);
+    *e = (struct key_entry){.versions = &e->one, .capacity = 1, .key.size = (uint32_t)key.size};
+    memcpy(e->key.bytes, key.data, key.size);
     return e;
 }
 

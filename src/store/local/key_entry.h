@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/slice.h"
+#include "store/key_tree.h"
 
 struct lease;
 struct recent;
@@ -30,12 +30,11 @@ struct key_entry {
     uint32_t capacity;
     uint32_t garbage; /* items of the garbage queue that point here: it must not be freed before */
     bool in_batch;    /* changed by the batch that is open */
-    uint32_t key_size;
     /* The lease of the newest version, under the lock of the leases. */
     struct lease *lease;
     struct key_entry *lease_next;
     struct key_entry **lease_place; /* what points here */
-    char key[];
+    struct tree_key key;
 };
 
 /* An entry without versions. NULL: out of memory. */
@@ -44,7 +43,12 @@ struct key_entry *key_entry_new(struct slice key);
 void key_entry_free(struct key_entry *e);
 
 static inline struct slice key_entry_key(const struct key_entry *e) {
-    return slice_make(e->key, e->key_size);
+    return tree_key_slice(&e->key);
+}
+
+/* The entry of a key of the index. NULL is allowed, and is then what is returned. */
+static inline struct key_entry *key_entry_of(struct tree_key *key) {
+    return key == NULL ? NULL : (struct key_entry *)(void *)((char *)key - offsetof(struct key_entry, key));
 }
 
 /* Makes room for one more version. False: out of memory. */

@@ -26,12 +26,12 @@ static enum store_status load_note(void *ctx, struct slice name, struct slice va
 }
 
 static struct key_entry *entry_for(struct local *s, struct slice key) {
-    struct key_entry *e = key_tree_find(&s->index, key);
+    struct key_entry *e = key_entry_of(key_tree_find(&s->index, key));
 
     if (e == NULL && key_tree_reserve(&s->index)) {
         e = key_entry_new(key);
         if (e != NULL) {
-            key_tree_insert(&s->index, e);
+            key_tree_insert(&s->index, &e->key);
         }
     }
     return e;
@@ -72,7 +72,7 @@ static void link_leases(struct local *s) {
     struct key_place place = key_tree_seek(&s->index, SLICE(""));
     struct key_entry *e;
 
-    while ((e = key_tree_next(&place)) != NULL) {
+    while ((e = key_entry_of(key_tree_next(&place))) != NULL) {
         lease_link(&s->leases, e);
     }
 }

@@ -118,15 +118,19 @@ static void get_figures(struct store *store, struct store_figures *ret_figures) 
 
 /* --- opening and closing --- */
 
+static void free_entry(struct tree_key *key) {
+    key_entry_free(key_entry_of(key));
+}
+
 static void free_all(struct local *s) {
     batch_fini(&s->batch);
     garbage_fini(&s->garbage);
     recents_release(s->recents);
     free(s->lease_changes.changes);
-    key_tree_fini(&s->index);
+    key_tree_fini(&s->index, free_entry);
     lease_set_fini(&s->leases);
     note_set_fini(&s->notes);
-    watch_set_fini(&s->watches);
+    watchers_fini(&s->watches);
     pthread_rwlock_destroy(&s->index_lock);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->holds_lock);
@@ -206,7 +210,7 @@ static struct local *make(const struct local_config *config) {
     key_tree_init(&s->index);
     lease_set_init(&s->leases);
     note_set_init(&s->notes);
-    watch_set_init(&s->watches);
+    watchers_init(&s->watches);
     batch_clear(&s->batch);
     return s;
 }

@@ -3,7 +3,7 @@
 
 static void read_range(struct local *s, struct store_call *call) {
     const struct store_range *r = &call->op.range;
-    struct hits hits = {0};
+    struct selection selection = {0};
     struct view v;
 
     call->status = view_begin(s, &v);
@@ -15,14 +15,14 @@ static void read_range(struct local *s, struct store_call *call) {
     call->status = r->revision > 0 ? check_revision(r->revision, v.revision, atomic_load(&s->compacted)) : STORE_OK;
     if (call->status == STORE_OK) {
         v.revision = r->revision > 0 ? r->revision : v.revision;
-        call->status = range_collect(&v, r, &hits);
+        call->status = range_collect(&v, r, &selection);
     }
     pthread_rwlock_unlock(&s->index_lock);
     if (call->status == STORE_OK) {
-        call->status = range_fetch(&v, r, &hits, &call->arena, &call->result);
+        call->status = range_fetch(&v, &selection, &call->arena, &call->result);
     }
     view_end(&v);
-    hits_free(&hits);
+    selection_fini(&selection);
 }
 
 /* The revisions that the ranges of a transaction ask for. */
@@ -73,6 +73,10 @@ void local_read(struct local *s, struct store_call *call) {
         break;
     case STORE_OP_TXN:
         read_txn(s, call);
+        break;
+    case STORE_OP_AUDIT: /* nothing is a copy of what others have */
+        call->revision = atomic_load(&s->committed);
+        call->status = STORE_OK;
         break;
     default:
         call->revision = atomic_load(&s->committed);

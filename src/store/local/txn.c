@@ -56,17 +56,17 @@ enum store_status txn_path_find(const struct view *v, const struct store_txn *tx
 static enum store_status run_range(const struct view *v, const struct store_range *r, struct arena *arena,
                                    struct store_result *result) {
     struct view then = *v;
-    struct hits hits;
+    struct selection selection;
     enum store_status status;
 
     if (r->revision > 0) {
         then.revision = r->revision;
     }
-    status = range_collect(&then, r, &hits);
+    status = range_collect(&then, r, &selection);
     if (status == STORE_OK) {
-        status = range_fetch(&then, r, &hits, arena, result);
-        hits_free(&hits);
+        status = range_fetch(&then, &selection, arena, result);
     }
+    selection_fini(&selection);
     return status;
 }
 

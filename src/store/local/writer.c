@@ -204,7 +204,7 @@ static void undo_entry(struct local *s, struct key_entry *e) {
     pthread_rwlock_wrlock(&s->index_lock);
     key_entry_undo(e, atomic_load_explicit(&s->committed, memory_order_relaxed));
     if (e->count == 0) {
-        key_tree_remove(&s->index, e);
+        key_tree_remove(&s->index, &e->key);
     }
     pthread_rwlock_unlock(&s->index_lock);
     e->in_batch = false;

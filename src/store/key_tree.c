@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/local/key_tree.h"
+#include "store/key_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,10 @@
 struct key_node {
     unsigned count;
     bool leaf;
-    struct key_entry *first[KEY_TREE_FANOUT]; /* of an inner node: the least entry below each child */
+    struct tree_key *first[KEY_TREE_FANOUT]; /* of an inner node: the least key below each child */
 };
+
+enum { SPARSE = KEY_TREE_FANOUT / 2 /* what two nodes have together that become one */ };
 
 struct leaf {
     struct key_node node;
@@ -37,20 +39,20 @@ void key_tree_init(struct key_tree *x) {
     *x = (struct key_tree){0};
 }
 
-static void free_below(struct key_node *n) {
+static void free_below(struct key_node *n, void (*free_key)(struct tree_key *key)) {
     for (unsigned i = 0; i < n->count; i++) {
         if (n->leaf) {
-            key_entry_free(n->first[i]);
+            free_key(n->first[i]);
         } else {
-            free_below(inner_of(n)->child[i]);
+            free_below(inner_of(n)->child[i], free_key);
         }
     }
     free(n);
 }
 
-void key_tree_fini(struct key_tree *x) {
+void key_tree_fini(struct key_tree *x, void (*free_key)(struct tree_key *key)) {
     if (x->root != NULL) {
-        free_below(x->root);
+        free_below(x->root, free_key);
     }
     while (x->spare != NULL) {
         struct key_node *n = x->spare;
@@ -61,14 +63,14 @@ void key_tree_fini(struct key_tree *x) {
     key_tree_init(x);
 }
 
-/* How many of the first entries of `n` are below `key`, or not above it. */
+/* How many of the first keys of `n` are below `key`, or not above it. */
 static unsigned count_until(const struct key_node *n, struct slice key, bool equal_too) {
     unsigned low = 0;
     unsigned high = n->count;
 
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        int order = slice_compare(key_entry_key(n->first[middle]), key);
+        int order = slice_compare(tree_key_slice(n->first[middle]), key);
 
         if (order < 0 || (equal_too && order == 0)) {
             low = middle + 1;
@@ -98,7 +100,7 @@ struct key_place key_tree_seek(const struct key_tree *x, struct slice key) {
     return (struct key_place){.leaf = n, .at = count_until(n, key, false)};
 }
 
-struct key_entry *key_tree_next(struct key_place *place) {
+struct tree_key *key_tree_next(struct key_place *place) {
     while (place->leaf != NULL && place->at >= place->leaf->count) {
         place->leaf = ((const struct leaf *)(const void *)place->leaf)->next;
         place->at = 0;
@@ -106,15 +108,15 @@ struct key_entry *key_tree_next(struct key_place *place) {
     return place->leaf == NULL ? NULL : place->leaf->first[place->at++];
 }
 
-struct key_entry *key_tree_find(const struct key_tree *x, struct slice key) {
+struct tree_key *key_tree_find(const struct key_tree *x, struct slice key) {
     struct key_place place = key_tree_seek(x, key);
-    struct key_entry *e;
+    struct tree_key *found;
 
     if (place.leaf == NULL || place.at >= place.leaf->count) {
         return NULL;
     }
-    e = place.leaf->first[place.at];
-    return slice_equal(key_entry_key(e), key) ? e : NULL;
+    found = place.leaf->first[place.at];
+    return slice_equal(tree_key_slice(found), key) ? found : NULL;
 }
 
 /* --- insertion --- */
@@ -151,9 +153,9 @@ static struct key_node *take_spare(struct key_tree *x, bool leaf) {
     return n;
 }
 
-static void put_at(struct key_node *n, unsigned at, struct key_entry *e, struct key_node *child) {
+static void put_at(struct key_node *n, unsigned at, struct tree_key *key, struct key_node *child) {
     memmove(n->first + at + 1, n->first + at, (n->count - at) * sizeof(*n->first));
-    n->first[at] = e;
+    n->first[at] = key;
     if (!n->leaf) {
         struct key_node **children = inner_of(n)->child;
 
@@ -184,40 +186,40 @@ static struct key_node *split(struct key_tree *x, struct key_node *n, unsigned f
 }
 
 /* Puts an item at its place in a node that may be full. Returns the new right neighbour, if there had to be one. */
-static struct key_node *put_or_split(struct key_tree *x, struct key_node *n, unsigned at, struct key_entry *e,
+static struct key_node *put_or_split(struct key_tree *x, struct key_node *n, unsigned at, struct tree_key *key,
                                      struct key_node *child) {
     struct key_node *right;
     unsigned from;
 
     if (n->count < KEY_TREE_FANOUT) {
-        put_at(n, at, e, child);
+        put_at(n, at, key, child);
         return NULL;
     }
     /* Keys that come in order leave full nodes behind. */
     from = at == n->count ? n->count : n->count / 2;
     right = split(x, n, from);
     if (at < from) {
-        put_at(n, at, e, child);
+        put_at(n, at, key, child);
     } else {
-        put_at(right, at - from, e, child);
+        put_at(right, at - from, key, child);
     }
     return right;
 }
 
-static struct key_node *insert_below(struct key_tree *x, struct key_node *n, struct key_entry *e) {
+static struct key_node *insert_below(struct key_tree *x, struct key_node *n, struct tree_key *key) {
     struct key_node *right;
     unsigned at;
 
     if (n->leaf) {
-        return put_or_split(x, n, count_until(n, key_entry_key(e), false), e, NULL);
+        return put_or_split(x, n, count_until(n, tree_key_slice(key), false), key, NULL);
     }
-    at = child_for(n, key_entry_key(e));
-    right = insert_below(x, inner_of(n)->child[at], e);
+    at = child_for(n, tree_key_slice(key));
+    right = insert_below(x, inner_of(n)->child[at], key);
     n->first[at] = inner_of(n)->child[at]->first[0];
     return right == NULL ? NULL : put_or_split(x, n, at + 1, right->first[0], right);
 }
 
-void key_tree_insert(struct key_tree *x, struct key_entry *e) {
+void key_tree_insert(struct key_tree *x, struct tree_key *key) {
     struct key_node *right;
 
     x->count++;
@@ -225,7 +227,7 @@ void key_tree_insert(struct key_tree *x, struct key_entry *e) {
         x->root = take_spare(x, true);
         x->height = 1;
     }
-    right = insert_below(x, x->root, e);
+    right = insert_below(x, x->root, key);
     if (right != NULL) {
         struct key_node *root = take_spare(x, false);
 
@@ -262,6 +264,29 @@ static void free_node(struct key_node *n) {
     free(n);
 }
 
+/* Moves all that `right` has behind what its neighbour `left` has. */
+static void append(struct key_node *left, const struct key_node *right) {
+    memcpy(left->first + left->count, right->first, right->count * sizeof(*right->first));
+    if (!left->leaf) {
+        memcpy(inner_of(left)->child + left->count, const_inner_of(right)->child,
+               right->count * sizeof(struct key_node *));
+    }
+    left->count += right->count;
+}
+
+/* Makes one node of two neighbours, if they are so sparse. */
+static bool join(struct key_node *n, unsigned left) {
+    struct key_node **children = inner_of(n)->child;
+
+    if (left + 1 >= n->count || children[left]->count + children[left + 1]->count > SPARSE) {
+        return false;
+    }
+    append(children[left], children[left + 1]);
+    free_node(children[left + 1]);
+    take_at(n, left + 1);
+    return true;
+}
+
 static void remove_below(struct key_node *n, struct slice key) {
     struct key_node *child;
     unsigned at;
@@ -278,12 +303,15 @@ static void remove_below(struct key_node *n, struct slice key) {
         take_at(n, at);
     } else {
         n->first[at] = child->first[0];
+        if (child->count < SPARSE) {
+            (void)(join(n, at) || (at > 0 && join(n, at - 1)));
+        }
     }
 }
 
-void key_tree_remove(struct key_tree *x, const struct key_entry *e) {
+void key_tree_remove(struct key_tree *x, const struct tree_key *key) {
     x->count--;
-    remove_below(x->root, key_entry_key(e));
+    remove_below(x->root, tree_key_slice(key));
     while (x->root->count <= 1 && !(x->root->leaf && x->root->count == 1)) {
         struct key_node *root = x->root;
 
@@ -294,4 +322,19 @@ void key_tree_remove(struct key_tree *x, const struct key_entry *e) {
             break;
         }
     }
+}
+
+void key_tree_replace(struct key_tree *x, const struct tree_key *old, struct tree_key *key) {
+    struct key_node *n = x->root;
+    struct slice bytes = tree_key_slice(key);
+
+    while (!n->leaf) {
+        unsigned at = child_for(n, bytes);
+
+        if (n->first[at] == old) {
+            n->first[at] = key;
+        }
+        n = inner_of(n)->child[at];
+    }
+    n->first[count_until(n, bytes, false)] = key;
 }
