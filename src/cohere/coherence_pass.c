@@ -105,6 +105,7 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
         is_write(q->call.op.kind) || (q->call.op.kind == STORE_OP_RANGE && !q->call.op.range.serializable);
 
     call->status = q->call.status;
+    call->etcd_error = q->call.etcd_error;
     call->revision = q->call.revision;
     call->result = q->call.result;
     call->arena = q->call.arena;
@@ -156,6 +157,7 @@ void pass_on(struct coherence *c, struct waiting *w, enum coherence_fallback rea
     question_init(c, &p->q);
     p->q.call.op = call->op;
     p->q.call.token = call->token;
+    p->q.call.as_caller = call->as_caller;
     p->q.call.retry_unknown = call->retry_unknown;
     p->q.call.arena = call->arena;
     call->result = (struct store_result){0};
