@@ -121,6 +121,7 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
     bool linearizable = question_is_linearizable(&call->op);
 
     call->status = q->call.status;
+    call->etcd_error = q->call.etcd_error;
     call->revision = q->call.revision;
     call->result = q->call.result;
     call->arena = q->call.arena;

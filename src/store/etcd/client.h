@@ -196,6 +196,9 @@ const char *etcd_client_trouble(const struct etcd_client *client);
 /* The highest header.revision that any answer had. */
 int64_t etcd_client_revision(const struct etcd_client *client);
 
+/* Whether there is one to log in. */
+bool etcd_client_has_user(const struct etcd_client *client);
+
 /* Takes note of a revision that a stream's answer spoke of. */
 void etcd_client_note_revision(struct etcd_client *client, int64_t revision);
 
