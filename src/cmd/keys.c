@@ -8,6 +8,7 @@ static struct durable_access access_of(const struct cmd_context *context, const 
         .copies = {.table = context->node->table, .policy = policy, .now = context->now},
         .completions = context->completions,
         .telemetry = context->telemetry,
+        .now_ns = context->now_ns,
     };
 }
 
@@ -29,4 +30,14 @@ struct watching *cmd_watch(struct cmd_context *context, const struct group_polic
 
     *ret_result = guard_keys(context, policy, wish->key, wish->prefix);
     return *ret_result == RESULT_DONE ? watching_open(&access, wish, ready, owner, ret_result, ret_revision) : NULL;
+}
+
+void cmd_audit(struct cmd_context *context, struct reply *ret_reply) {
+    const struct durable_access access = access_of(context, &context->groups->policies[GROUP_DEFAULT]);
+
+    *ret_reply = (struct reply){.group = GROUP_DEFAULT};
+    ret_reply->result = guard_root(context);
+    if (ret_reply->result == RESULT_DONE) {
+        audit_run(&access, ret_reply);
+    }
 }

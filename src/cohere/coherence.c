@@ -110,7 +110,7 @@ static void step(struct coherence *c, int64_t now_ns) {
     coherence_begin_step(c, now_ns);
     coherence_watch_step(c, now_ns);
     mirrors_step(c, now_ns);
-    sweep_step(c, now_ns);
+    coherence_sweep_step(c, now_ns);
     flight_start_new(c);
     round_step(c, now_ns);
     round_progress_step(c, now_ns);

@@ -107,7 +107,7 @@ struct flight {
     enum keyspace_found event; /* the newest event that came meanwhile */
     struct kv event_kv;        /* its slices are in event_place */
     char *event_place;
-    int64_t known;      /* somebody was shown the key as of this revision, and it was taken for an event; 0: nobody was */
+    int64_t known; /* somebody was shown the key as of this revision, and it was taken for an event; 0: nobody was */
     int64_t event_lost; /* there was no memory for the event of this revision */
     uint64_t hash;
     struct slice key;
@@ -399,7 +399,7 @@ void sweep_wish(struct coherence *c);
 void sweep_audit(struct coherence *c, struct waiting *w);
 void sweep_event(struct coherence *c, const struct kv_event *event);
 void sweep_reset(struct coherence *c);
-void sweep_step(struct coherence *c, int64_t now_ns);
+void coherence_sweep_step(struct coherence *c, int64_t now_ns);
 /* The revision that `applied` has to reach before it can go on; 0: none. */
 int64_t sweep_needs(const struct coherence *c);
 int64_t sweep_wake_ns(const struct coherence *c);

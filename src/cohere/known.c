@@ -6,25 +6,21 @@
 /* glibc's malloc: a word for itself, in steps of two words, and no less than four. */
 enum { MALLOC_HEAD = sizeof(size_t), MALLOC_STEP = 2 * sizeof(size_t), MALLOC_LEAST = 4 * sizeof(size_t) };
 
-static size_t size_of(size_t key_size, size_t value_size, bool linked) {
-    return offsetof(struct known, key.bytes) + key_size + value_size + (linked ? sizeof(struct known_link) : 0);
-}
+/* How much to ask malloc for: all that it gives anyway, so that what has the same footprint fits in the same memory. */
+static size_t room_for(size_t key_size, size_t value_size, bool linked) {
+    size_t size = offsetof(struct known, key.bytes) + key_size + value_size + (linked ? sizeof(struct known_link) : 0);
 
-/* All that malloc has to give for it: another value may be put in its place that takes as much. */
-static size_t whole_size_of(size_t key_size, size_t value_size, bool linked) {
-    size_t size = size_of(key_size, value_size, linked) + MALLOC_HEAD;
-
-    size = (size + MALLOC_STEP - 1) / MALLOC_STEP * MALLOC_STEP;
+    size = (size + MALLOC_HEAD + MALLOC_STEP - 1) / MALLOC_STEP * MALLOC_STEP;
     return (size > MALLOC_LEAST ? size : MALLOC_LEAST) - MALLOC_HEAD;
 }
 
 size_t known_footprint(size_t key_size, size_t value_size, bool linked) {
-    return whole_size_of(key_size, value_size, linked) + MALLOC_HEAD + KNOWN_SHARE;
+    return room_for(key_size, value_size, linked) + MALLOC_HEAD + KNOWN_SHARE;
 }
 
 struct known *known_new(const struct kv *kv, enum known_place place) {
     bool linked = place != KNOWN_MIRRORED;
-    char *memory = malloc(whole_size_of(kv->key.size, kv->value.size, linked));
+    char *memory = malloc(room_for(kv->key.size, kv->value.size, linked));
     struct known *k;
 
     if (memory == NULL) {

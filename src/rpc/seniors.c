@@ -223,6 +223,7 @@ struct store_op seniors_oldest(const struct seniors *s) {
                 .order = STORE_SORT_ASCEND,
                 .target = STORE_SORT_CREATE,
                 .limit = 1,
+                .direct = true, /* in the caller's name */
             },
     };
 }
@@ -235,7 +236,7 @@ static enum pending_next found_ours(struct rpc_task *task) {
     const struct store_call *call = &task->pending.call;
 
     if (rpc_task_failed(task)) {
-        return give_up(s, rpc_error_of(call->status));
+        return give_up(s, rpc_task_error(task));
     }
     if (task->call == NULL) {
         return leave(s);
@@ -252,13 +253,13 @@ static enum pending_next found_older(struct rpc_task *task) {
     struct store_span span;
 
     if (rpc_task_failed(task)) {
-        return give_up(s, rpc_error_of(call->status));
+        return give_up(s, rpc_task_error(task));
     }
     if (task->call == NULL) {
         return leave(s);
     }
     if (call->result.kv_count == 0) {
-        struct store_op op = {.kind = STORE_OP_RANGE, .range = {.span.key = s->key, .keys_only = true}};
+        struct store_op op = {.kind = STORE_OP_RANGE, .range = {.span.key = s->key, .keys_only = true, .direct = true}};
 
         return rpc_task_call(task, &op, found_ours);
     }

@@ -50,7 +50,7 @@ static bool judge_doubt(struct etcd_ask_state *state, enum store_status status) 
 static void judge_login(struct etcd_ask_state *state) {
     struct etcd_client *client = state->client;
 
-    if (++state->logins > ETCD_LOGINS_MAX || !etcd_login_renew(client, state->token)) {
+    if (state->ask->as_caller || ++state->logins > ETCD_LOGINS_MAX || !etcd_login_renew(client, state->token)) {
         etcd_ask_finish(state, STORE_DENIED);
         return;
     }
@@ -116,6 +116,12 @@ static void on_message(struct etcd_call *call, struct slice bytes) {
     }
 }
 
+/* Errors that no list has are the server's last word to whoever forwards requests that this client does not make itself. */
+static bool is_last_word(const struct etcd_ask_state *state, const struct grpc_end *end, struct etcd_outcome outcome) {
+    return state->ask->is_verbatim && outcome.verdict == ETCD_VERDICT_DOUBT && end->status != GRPC_OK &&
+           end->status != GRPC_UNAVAILABLE && end->status != GRPC_DEADLINE_EXCEEDED && end->status != GRPC_CANCELLED;
+}
+
 static void on_close(struct etcd_call *call, struct etcd_link *link, const struct grpc_end *end) {
     struct etcd_ask_state *state = (struct etcd_ask_state *)(void *)call;
     struct etcd_outcome outcome = etcd_outcome(end->status, end->text, end->untouched);
@@ -133,6 +139,12 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
         state->ask->response = NULL;
         state->is_bad = false;
     }
+    if (is_last_word(state, end, outcome)) {
+        outcome.verdict = ETCD_VERDICT_ANSWERED;
+        outcome.leave = false;
+    }
+    state->ask->grpc = end->untouched || link->phase == ETCD_LINK_DEAD ? GRPC_OK : end->status;
+    etcd_facts_judge(state, outcome);
     left = judge_member(state, link, outcome, text);
     /* One that may go to no other member would be with this one again at once. */
     judge(state, outcome, text, left && state->member == NULL);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct key_entry *key_entry_new(struct slice key) {
-    struct key_entry *e = malloc(offsetof(struct key_entry, key.bytes) + key.size);
+    struct key_entry *e = malloc(sizeof(*e) + key.size);
 
     if (e == NULL) {
         return NULL;
