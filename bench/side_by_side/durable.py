@@ -67,24 +67,28 @@ def measure_puts(row, place, settings, tick):
             "syncs": figures("syncs", "syncs/1,000 puts")}
 
 
-def measure_cached(row, place, settings, tick):
+def measure_groups(row, place, settings, tick, server):
     """Both groups in one larderd, in turns: the same keys but for the group's name, of one length."""
     prefixes = (KEY_PREFIX, "volatil/")
-    config = CONFIG + '[group "volatil"]\nbacking = memory\n'
     runs = {prefix: [] for prefix in prefixes}
 
-    def load(server, prefix, *options):
+    def load(prefix, *options):
         return larder_bench(place, tick, server.address, "--key-prefix", prefix, "--keys", KEYS, "--key-size", KEY_SIZE,
                             "--value-size", VALUE_SIZE, "--connections", CONNECTIONS, "--server-pid", server.pid,
                             *row.load, *options)["runs"][0]
 
-    with DataDirectory(place) as data, Server(place, LARDERD, config=config, extra=("--data-dir", data)) as server:
+    for prefix in prefixes:
+        load(prefix, "--prefill", "--requests", KEYS, "--warmup", 0)
+    for _ in range(settings.rounds):
         for prefix in prefixes:
-            load(server, prefix, "--prefill", "--requests", KEYS, "--warmup", 0)
-        for _ in range(settings.rounds):
-            for prefix in prefixes:
-                runs[prefix].append(load(server, prefix, *timed(settings)))
+            runs[prefix].append(load(prefix, *timed(settings)))
     return compare_runs(row, *(runs[prefix] for prefix in prefixes))
+
+
+def measure_cached(row, place, settings, tick):
+    config = CONFIG + '[group "volatil"]\nbacking = memory\n'
+    with DataDirectory(place) as data, Server(place, LARDERD, config=config, extra=("--data-dir", data)) as server:
+        return measure_groups(row, place, settings, tick, server)
 
 
 def forget_pages(directory):

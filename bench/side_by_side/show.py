@@ -76,6 +76,13 @@ def details(result):
         yield "against h2load", result["h2load"], ""
     if "single" in result:
         yield "a single member", result["single"], ""
+    if "one_by_one" in result:
+        yield "one operation after the other", result["one_by_one"], ""
+    if "max_ms" in result:
+        yield f"median of {result['samples']}", {"unit": "ms", "own": result["p50_ms"]}, ""
+        yield "the longest", {"unit": "ms", "own": result["max_ms"]}, ""
+    if "load_seconds" in result:
+        yield "loading them", {"unit": "s", "own": result["load_seconds"]}, ""
     if "median_gap" in result:
         yield f"median of {result['kills']} kills", {"unit": "ms", "own": result["median_gap"]}, ""
     if "warm" in result:

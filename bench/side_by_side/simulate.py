@@ -13,6 +13,7 @@ from side_by_side.main import count_argument, read_result
 from side_by_side.mariadb import MARIADB, MariaDB, Script
 from side_by_side.process import BenchError, run_ticking
 from side_by_side.rivals import ETCD, DataDirectory
+from side_by_side.scenario import command, simulate, take_report
 
 ASKED = 2
 MANY = 100
@@ -54,17 +55,6 @@ def parse():
 
 # --- larder simulate ---
 
-def command(place, given, *words):
-    return [str(place.larder), "simulate", "--iterations", str(given.iterations), "--seed", str(given.seed), "--quiet",
-            "--json", *map(str, words)]
-
-
-def take_report(returncode, out, said):
-    if returncode != 0:
-        raise BenchError(f"larder simulate failed: {(said or out).decode('utf-8', 'replace').strip()}")
-    return json.loads(out)
-
-
 def plan(place, given):
     return take_report(*run_ticking(command(place, given, "--plan"), lambda: None))
 
@@ -76,12 +66,6 @@ def operations(place, given):
     if done.returncode != 0:
         raise BenchError("larder simulate --dump failed")
     return [line.split() for line in done.stdout.decode().splitlines()]
-
-
-def simulate(place, given, clients, tick):
-    with DataDirectory(place) as data, Cluster(place, data) as cluster:
-        return take_report(*run_ticking(command(place, given, "--endpoints", cluster.endpoints(cluster.leader()),
-                                                "--clients", clients), tick))
 
 
 def simulate_death(place, given, tick):

@@ -328,3 +328,17 @@ void index_clear(struct index *x) {
     }
     x->items = 0;
 }
+
+void index_visit(const struct index *x, size_t bucket, void (*visit)(void *ctx, struct entry *entry), void *ctx) {
+    size_t mask = buckets_per_page(x) - 1;
+
+    assert(bucket < x->buckets);
+    for (const struct index_bucket *b = &x->directory[bucket >> x->page_shift][bucket & mask]; b != NULL;
+         b = b->overflow) {
+        for (int i = 0; i < SLOTS; i++) {
+            if (b->slots[i] != 0) {
+                visit(ctx, slot_entry(b->slots[i]));
+            }
+        }
+    }
+}

@@ -89,6 +89,9 @@ void index_replace(struct index *x, uint64_t hash, const struct entry *old, stru
 /* Empties the index; it keeps its pages. */
 void index_clear(struct index *x);
 
+/* Calls `visit` for each entry whose chain begins in this bucket, below `buckets`. It leaves the index as it is. */
+void index_visit(const struct index *x, size_t bucket, void (*visit)(void *ctx, struct entry *entry), void *ctx);
+
 /* Takes `entry` out; it is in the index. */
 void index_remove(struct index *x, uint64_t hash, const struct entry *entry);
 

@@ -40,6 +40,7 @@ static inline bool access_durable(const struct access *access, const struct cmd_
             .copies = access->memory,
             .completions = context->completions,
             .telemetry = context->telemetry,
+            .now_ns = context->now_ns,
         },
         request, reply);
     return true;

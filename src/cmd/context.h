@@ -16,6 +16,7 @@
 struct cmd_node {
     struct table *table;
     struct store *store;     /* NULL: no group is durable */
+    struct store *cluster;   /* below it, for what only a cluster has (store/etcd/etcd.h); NULL: it is in none */
     struct durable *durable; /* what store groups need besides; NULL likewise */
     struct auth *auth;       /* who may do what in it; NULL likewise: everybody everything */
     struct telemetry *telemetry;

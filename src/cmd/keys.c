@@ -8,6 +8,7 @@ static struct durable_access access_of(const struct cmd_context *context, const 
         .copies = {.table = context->node->table, .policy = policy, .now = context->now},
         .completions = context->completions,
         .telemetry = context->telemetry,
+        .now_ns = context->now_ns,
     };
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/cluster_series.h"
 #include "cmd/cmd.h"
+#include "cmd/near_sample.h"
 #include "export/prometheus.h"
 
 static enum larder_error write(struct cmd_context *context, const struct telemetry_snapshot *snapshot,
@@ -12,7 +13,8 @@ static enum larder_error write(struct cmd_context *context, const struct telemet
     cmd_sample(context, snapshot, &samples);
     input.group_names = names;
     input.group_count = group_set_names(context->groups, names);
-    return cluster_series(context->node->store, arena, &input.series, &input.series_count)
+    return cluster_series(context->node->cluster, arena, &input.series, &input.series_count) &&
+                   near_series(context->node, arena, &input.series, &input.series_count)
                ? prometheus_write(&input, out)
                : LARDER_ERROR_NO_MEMORY;
 }

@@ -36,8 +36,8 @@ bool cmd_is_ready(struct cmd_context *context, struct buf *out) {
         buf_printf(out, "draining\n");
         return false;
     }
-    if (node->store != NULL && !etcd_store_is_ready(node->store, trouble)) {
-        explain(node->store, trouble, out);
+    if (!etcd_store_is_ready(node->cluster, trouble)) {
+        explain(node->cluster, trouble, out);
         return false;
     }
     buf_printf(out, "ready\n");

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "cmd/near_sample.h"
 #include "store/etcd/etcd.h"
 #include "telemetry/process.h"
 
@@ -74,9 +75,9 @@ static void sample_cluster(const struct etcd_store_look *look, struct telemetry_
 
 /* A store is here or in a cluster, or there is none. */
 static void sample_place(const struct cmd_node *node, struct telemetry_samples *samples) {
-    struct etcd_store_look *look = node->store != NULL ? malloc(sizeof(*look)) : NULL;
+    struct etcd_store_look *look = node->cluster != NULL ? malloc(sizeof(*look)) : NULL;
 
-    if (look != NULL && etcd_store_look(node->store, look)) {
+    if (look != NULL && etcd_store_look(node->cluster, look)) {
         sample_cluster(look, samples);
         miss_own(samples);
     } else {
@@ -122,6 +123,7 @@ void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *sn
     sample_table(node, values);
     sample_place(node, ret_samples);
     sample_store(node, ret_samples);
+    near_sample(node, ret_samples);
     values[SAMPLE_UPTIME] = (uint64_t)(clock_monotonic_ns() - node->start_ns);
     values[SAMPLE_PROCESS_START] = (uint64_t)node->start_wall_ns;
     values[SAMPLE_WORKERS] = node->workers;

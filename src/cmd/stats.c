@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "cmd/cmd.h"
+#include "cmd/near_sample.h"
 #include "cmd/stats_cluster.h"
 
 /* What the lines are made of, and where they go. */
@@ -247,6 +248,12 @@ static void report_cluster(struct report *r) {
     }
 }
 
+static void report_near(struct report *r) {
+    if (!cmd_stats_near(r->context->node, r->emit, r->ctx)) {
+        r->failed = true;
+    }
+}
+
 static const struct topic {
     struct slice name;
     void (*report)(struct report *r);
@@ -257,6 +264,7 @@ static const struct topic {
     {{"slabs", sizeof("slabs") - 1}, report_slabs},
     {{"sizes", sizeof("sizes") - 1}, report_sizes},
     {{"cluster", sizeof("cluster") - 1}, report_cluster},
+    {{"near", sizeof("near") - 1}, report_near},
 };
 
 static bool gather(struct report *r, struct cmd_context *context) {

@@ -167,25 +167,21 @@ static void report(struct lines *l, const struct etcd_store_look *look) {
 /* --- --- */
 
 bool cmd_stats_has_cluster(const struct cmd_node *node) {
-    struct etcd_store_look *look = node->store == NULL ? NULL : malloc(sizeof(*look));
-    bool has = look != NULL && etcd_store_look(node->store, look);
-
-    free(look);
-    return has;
+    return node->cluster != NULL;
 }
 
 bool cmd_stats_cluster(const struct cmd_node *node, cmd_stat_fn *emit, void *ctx) {
     struct lines lines = {.emit = emit, .ctx = ctx};
     struct etcd_store_look *look;
 
-    if (node->store == NULL) {
+    if (node->cluster == NULL) {
         return true;
     }
     look = malloc(sizeof(*look));
     if (look == NULL) {
         return false;
     }
-    if (etcd_store_look(node->store, look)) {
+    if (etcd_store_look(node->cluster, look)) {
         report(&lines, look);
     }
     free(look);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "cache/walk.h"
+
 enum { HASH_BITS = 64, FENCE_SHIFT = HASH_BITS - __builtin_ctz(COPIES_FENCES) };
 
 /* A key's place: its shard, locked, its fence and its copy. */
@@ -16,6 +18,7 @@ struct place {
 enum larder_error copies_init(struct copies *c, struct table *table) {
     assert(table->shard_count <= COPIES_FENCES);
     c->table = table;
+    atomic_init(&c->era, 0);
     c->fences = calloc(COPIES_FENCES, sizeof(*c->fences));
     return c->fences != NULL ? LARDER_OK : LARDER_ERROR_NO_MEMORY;
 }
@@ -102,6 +105,10 @@ void copies_put(struct copies *c, struct slice key, const struct copies_value *v
     place_unlock(&p);
 }
 
+static bool is_of_now(const struct copies *c, const struct copies_found *found) {
+    return found->era == copies_era(c);
+}
+
 /* The key was not there as of `revision`. */
 static void take_absence(struct place *p, int64_t revision) {
     raise_fence(p, revision);
@@ -117,25 +124,61 @@ void copies_delete(struct copies *c, struct slice key, int64_t revision, uint32_
     place_unlock(&p);
 }
 
-void copies_fill(struct copies *c, struct slice key, const struct copies_value *value, int64_t revision, uint32_t now) {
+void copies_fill(struct copies *c, struct slice key, const struct copies_value *value, const struct copies_found *found,
+                 uint32_t now) {
     struct place p = place_lock(c, key, now);
-    bool late = *p.fence > revision;
+    bool late = *p.fence > found->revision;
 
-    assert(value->mod_revision <= revision);
-    raise_fence(&p, value->mod_revision);
-    if (late) {
-        if (is_older(p.copy, value->mod_revision)) {
-            remove_copy(&p);
+    assert(value->mod_revision <= found->revision);
+    if (is_of_now(c, found)) {
+        raise_fence(&p, value->mod_revision);
+        if (late) {
+            if (is_older(p.copy, value->mod_revision)) {
+                remove_copy(&p);
+            }
+        } else if (p.copy == NULL || is_older(p.copy, value->mod_revision)) {
+            write_copy(&p, key, value, now);
         }
-    } else if (p.copy == NULL || is_older(p.copy, value->mod_revision)) {
-        write_copy(&p, key, value, now);
     }
     place_unlock(&p);
 }
 
-void copies_fill_none(struct copies *c, struct slice key, int64_t revision, uint32_t now) {
+void copies_fill_none(struct copies *c, struct slice key, const struct copies_found *found, uint32_t now) {
     struct place p = place_lock(c, key, now);
 
-    take_absence(&p, revision);
+    if (is_of_now(c, found)) {
+        take_absence(&p, found->revision);
+    }
     place_unlock(&p);
+}
+
+bool copies_drop(struct copies *c, struct slice key, int64_t mod_revision, uint32_t now) {
+    struct place p = place_lock(c, key, now);
+    bool found = p.copy != NULL && (int64_t)p.copy->cas == mod_revision;
+
+    if (found) {
+        remove_copy(&p);
+    }
+    place_unlock(&p);
+    return found;
+}
+
+/* Lets the fences down that the shard's lock guards. */
+static void reset_fences(struct copies *c, unsigned shard) {
+    size_t count = COPIES_FENCES / c->table->shard_count;
+
+    pthread_mutex_lock(&c->table->shards[shard].lock);
+    memset(&c->fences[shard * count], 0, count * sizeof(*c->fences));
+    table_unlock(&c->table->shards[shard]);
+}
+
+void copies_reset(struct copies *c, bool (*is_copy)(void *ctx, const struct entry *e), void *ctx) {
+    struct table_walk walk = {0};
+
+    atomic_fetch_add(&c->era, 1);
+    for (unsigned i = 0; i < c->table->shard_count; i++) {
+        reset_fences(c, i);
+    }
+    while (table_purge_step(c->table, &walk, is_copy, ctx)) {
+    }
 }

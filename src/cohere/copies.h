@@ -2,6 +2,8 @@
 #ifndef LARDER_COHERE_COPIES_H
 #define LARDER_COHERE_COPIES_H
 
+#include <stdatomic.h>
+
 #include "cache/table.h"
 #include "model/request.h"
 
@@ -28,12 +30,34 @@
  * engine that has no other writers the copies are then as good as the store itself: as of store_revision they have all
  * that was acknowledged before.
  *
- * Keys that share a fence only keep each other's late fills out: a copy less, never a wrong one. */
+ * Keys that share a fence only keep each other's late fills out: a copy less, never a wrong one.
+ *
+ * In front of a cluster the same holds, and besides:
+ *
+ *  4. A write of this node may be told before its turn (store_observer's `early`), at the mod_revision v that the cluster
+ *     gave it. The copy, if there is one, is then of v, and 1 holds as for any event: events of lower revisions that come
+ *     after it change nothing, an answer as of less than v is late. The copy is to be used once store_revision has reached v;
+ *     until then the key is asked of the store, whose answer has the write.
+ *  5. An answer about one key that found a value of mod_revision v is known for v at least, even if the store has only
+ *     been told of everything up to less: there is nothing of this key between.
+ *  6. Revisions may begin anew, below those that were told (`reset`). Nothing that is known of another era says anything
+ *     about this one. So a reader notes the era before it asks, and copies_reset begins the next one before it takes out all
+ *     copies and lets the fences down. Proof that no answer of an earlier era stays: a fill compares the eras under the lock
+ *     of its shard. Either it comes before the purge of that shard, which takes it out, or behind it, and then it sees the new
+ *     era, because that began before the purge took the lock. While copies_reset runs there may still be copies of the era
+ *     before; the store's thread runs it while store_proven_ns says that nothing is proven, so no reader uses them. */
 enum { COPIES_FENCES = 1 << 16 };
 
 struct copies {
     struct table *table;
-    int64_t *fences; /* by the topmost bits of the hash, as shards are */
+    int64_t *fences;          /* by the topmost bits of the hash, as shards are */
+    atomic_uint_fast64_t era; /* goes up with each reset */
+};
+
+/* As of when a read of the store has found something. */
+struct copies_found {
+    uint64_t era;     /* copies_era before the store was asked */
+    int64_t revision; /* of the answer */
 };
 
 /* A value of the store, as a copy has it. */
@@ -59,12 +83,24 @@ bool copies_takes(struct slice key);
 void copies_put(struct copies *c, struct slice key, const struct copies_value *value, uint32_t now);
 void copies_delete(struct copies *c, struct slice key, int64_t revision, uint32_t now);
 
-/* --- what a read of the store has found as of `revision`; any thread --- */
+/* Also on the store's thread: all copies go, and revisions begin anew. `is_copy` says which entries of the table are copies. */
+void copies_reset(struct copies *c, bool (*is_copy)(void *ctx, const struct entry *e), void *ctx);
 
-/* Makes a copy, unless the table has no room or the answer is late. */
-void copies_fill(struct copies *c, struct slice key, const struct copies_value *value, int64_t revision, uint32_t now);
+/* --- what a read of the store has found; any thread --- */
 
-/* Makes none: the key was absent as of `revision`, or its value, of the mod_revision `revision`, shall not be kept. */
-void copies_fill_none(struct copies *c, struct slice key, int64_t revision, uint32_t now);
+/* To be noted before the store is asked. */
+static inline uint64_t copies_era(const struct copies *c) {
+    return atomic_load(&c->era);
+}
+
+/* Makes a copy, unless the table has no room or the answer is late. `found` is of the value's mod_revision at least. */
+void copies_fill(struct copies *c, struct slice key, const struct copies_value *value, const struct copies_found *found,
+                 uint32_t now);
+
+/* Makes none: the key was absent as of `found`, or its value, of the mod_revision found->revision, shall not be kept. */
+void copies_fill_none(struct copies *c, struct slice key, const struct copies_found *found, uint32_t now);
+
+/* Takes out the copy of this very mod_revision, which is not what it should be. False: there is none. */
+bool copies_drop(struct copies *c, struct slice key, int64_t mod_revision, uint32_t now);
 
 #endif

@@ -3,7 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/node_near.h"
 #include "daemon/option_checks.h"
+#include "daemon/option_value.h"
 #include "store/etcd/endpoint.h"
 
 /* --store etcd://...: what belongs to it, and what does not go with it. */
@@ -25,6 +27,12 @@ static const enum option remote[] = {
     OPTION_STORE_ATTEMPT_TIMEOUT,
     OPTION_STORE_MAX_CONNECTION_AGE,
     OPTION_STORE_FOLLOW_MEMBERS,
+    OPTION_STORE_WATCH,
+    OPTION_STORE_PROGRESS,
+    OPTION_NEAR_MEMORY,
+    OPTION_MIRROR_MEMORY,
+    OPTION_WATCH_MEMORY,
+    OPTION_AUDIT_PAUSE,
 };
 
 bool options_store_is_remote(const struct options *o) {
@@ -107,6 +115,21 @@ static void settle_times(struct options *o, struct diagnostics *d) {
     }
 }
 
+static void check_watch(const struct options *o, struct diagnostics *d) {
+    char room[OPTION_PLACE_MAX];
+    struct place place = option_place(o, OPTION_STORE_WATCH, room);
+    size_t index;
+
+    if (!option_read_choice("store-watch", slice_from_string(o->store_watch), near_watch_words, NEAR_WATCH_WORDS, place,
+                            d, &index)) {
+        return;
+    }
+    if (o->store_progress && index == NEAR_WATCH_ALL) {
+        diagnostics_mistake(d, option_place(o, OPTION_STORE_PROGRESS, room),
+                            "store-progress = yes is of no use with store-watch = all: there every change is told");
+    }
+}
+
 static void check_remote(const struct options *o, struct diagnostics *d) {
     struct etcd_endpoint endpoints[ETCD_MEMBERS_MAX];
     char room[OPTION_PLACE_MAX];
@@ -129,6 +152,7 @@ static void check_remote(const struct options *o, struct diagnostics *d) {
                  "is of a store that this node keeps itself; with store = etcd://... it has no meaning", d);
     check_pair(o, OPTION_STORE_USER, o->store_user, OPTION_STORE_PASSWORD_FILE, o->store_password_file, d);
     check_file(o, OPTION_STORE_PASSWORD_FILE, o->store_password_file, d);
+    check_watch(o, d);
 }
 
 void cluster_options_settle(struct options *o, struct diagnostics *d) {

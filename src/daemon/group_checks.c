@@ -49,6 +49,10 @@ static void check_memory(const struct options *o, size_t index, struct diagnosti
         option = "prefix";
     } else if (group->stale_limit_ns != plain.stale_limit_ns) {
         option = "stale-limit";
+    } else if (group->near != plain.near) {
+        option = "near";
+    } else if (group->mirror != plain.mirror) {
+        option = "mirror";
     }
     if (option != NULL) {
         diagnostics_mistake(d, place_of(o, index),
@@ -81,6 +85,10 @@ static void check_store(const struct options *o, size_t index, struct diagnostic
         diagnostics_mistake(d, place_of(o, index),
                             "group \"%s\": the prefix \"%s\" is that of the group \"%s\" already", group->name,
                             slice_escape(group_policy_prefix(group), escaped), o->groups[same].name);
+    } else if (group->mirror && !group->near) {
+        diagnostics_mistake(d, place_of(o, index),
+                            "group \"%s\": mirror = yes keeps all its keys in memory, near = no keeps none",
+                            group->name);
     }
 }
 

@@ -76,6 +76,16 @@ static void set_stale_limit(struct group_policy *policy, const struct ini_line *
     }
 }
 
+static void set_yes_no(const char *name, const struct ini_line *line, struct place place, struct diagnostics *d,
+                       bool *field) {
+    static const char *const words[] = {"no", "yes"};
+    size_t index;
+
+    if (option_read_choice(name, line->value, words, 2, place, d, &index)) {
+        *field = index == 1;
+    }
+}
+
 static void set_seconds(const char *name, const struct ini_line *line, struct place place, struct diagnostics *d,
                         int64_t *field) {
     uint64_t ns;
@@ -107,6 +117,12 @@ void group_option_set(struct group_policy *policy, enum group_option option, con
         break;
     case GROUP_OPTION_STALE_LIMIT:
         set_stale_limit(policy, line, place, d);
+        break;
+    case GROUP_OPTION_NEAR:
+        set_yes_no("near", line, place, d, &policy->near);
+        break;
+    case GROUP_OPTION_MIRROR:
+        set_yes_no("mirror", line, place, d, &policy->mirror);
         break;
     case GROUP_OPTION_TTL:
         set_seconds("ttl", line, place, d, &policy->ttl);

@@ -24,6 +24,7 @@ struct node {
     struct table table;
     struct telemetry *telemetry;
     struct cmd_node shared;
+    struct node_near *near; /* NULL: the store is not in a cluster */
     struct group_set *groups;
     struct rpc_node rpc;
     char *rpc_name;

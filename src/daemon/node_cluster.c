@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "store/etcd/etcd.h"
+#include "daemon/node_near.h"
 
 enum { PASSWORD_MAX = 1024 };
 
@@ -58,9 +58,9 @@ static void fill_config(const struct options *o, const struct etcd_endpoint *end
     config->max_watchers = (size_t)o->max_watchers;
 }
 
-struct store *node_cluster_open(const struct options *o, struct buf *why) {
+struct store *node_cluster_open(const struct options *o, const struct node_near *near, struct buf *why) {
     struct etcd_endpoint endpoints[ETCD_MEMBERS_MAX];
-    struct etcd_store_config config = {0};
+    struct near_config config = {0};
     char password[PASSWORD_MAX] = "";
     struct store *store;
     size_t count;
@@ -69,8 +69,9 @@ struct store *node_cluster_open(const struct options *o, struct buf *why) {
         (o->store_password_file != NULL && !read_password(o->store_password_file, password, why))) {
         return NULL;
     }
-    fill_config(o, endpoints, count, password, &config);
-    store = etcd_store_open(&config, why);
+    fill_config(o, endpoints, count, password, &config.cluster);
+    node_near_configure(near, o, &config);
+    store = near_open(&config, why);
     explicit_bzero(password, sizeof(password));
     return store;
 }

@@ -5,9 +5,11 @@
 #include "base/buf.h"
 #include "daemon/options.h"
 
+struct node_near;
 struct store;
 
-/* The store in an etcd cluster that the options name. NULL: `why` has a sentence for people. */
-struct store *node_cluster_open(const struct options *o, struct buf *why);
+/* The near store in front of the etcd cluster that the options name; `near` outlives it. NULL: `why` has a sentence for
+ * people. */
+struct store *node_cluster_open(const struct options *o, const struct node_near *near, struct buf *why);
 
 #endif

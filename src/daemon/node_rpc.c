@@ -178,6 +178,7 @@ bool node_rpc_open(struct node *node) {
     struct rpc_node *rpc = &node->rpc;
 
     rpc->store = node->shared.store;
+    rpc->cluster = node->shared.cluster;
     rpc->progress_interval_ns = (int64_t)node->options->watch_progress_ns;
     rpc->background = background_new();
     if (rpc->background == NULL) {
@@ -186,6 +187,7 @@ bool node_rpc_open(struct node *node) {
     }
     rpc->is_remote = rpc->store != NULL && options_store_is_remote(node->options);
     if (rpc->is_remote) {
+        rpc->shows_itself = node->options->advertise_client_urls != NULL;
         return open_name(node) && open_remote_identity(node);
     }
     return open_name(node) && (rpc->store == NULL || (open_identity(node) && open_auth(node) && open_alarms(node)));

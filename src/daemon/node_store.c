@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "daemon/node.h"
 #include "daemon/node_cluster.h"
+#include "daemon/node_near.h"
 #include "store/local/local.h"
 
 enum { WHY_MAX = 4096 /* bytes of the reason why the store cannot be opened */ };
@@ -22,17 +23,43 @@ static struct store *open_local(const struct options *o, struct buf *why) {
     return local_open(&config, why);
 }
 
-static struct store *open_store(const struct options *o) {
+static struct store *open_remote(struct node *node, struct buf *why) {
+    struct store *store;
+
+    node->near = node_near_new(node->groups);
+    if (node->near == NULL) {
+        buf_printf(why, "out of memory");
+        return NULL;
+    }
+    store = node_cluster_open(node->options, node->near, why);
+    node->shared.cluster = store != NULL ? near_cluster(store) : NULL;
+    return store;
+}
+
+static struct store *open_store(struct node *node) {
+    const struct options *o = node->options;
     struct buf why;
     struct store *store;
 
     buf_init(&why, WHY_MAX);
-    store = options_store_is_remote(o) ? node_cluster_open(o, &why) : open_local(o, &why);
+    store = options_store_is_remote(o) ? open_remote(node, &why) : open_local(o, &why);
     if (store == NULL) {
         log_error("cannot open the store", log_slice("reason", buf_slice(&why)));
     }
     buf_fini(&why);
     return store;
+}
+
+/* What is said for nothing, because all keys are at hand anyway. */
+static void warn_of_idle(const struct options *o) {
+    for (size_t i = 0; i < o->group_count; i++) {
+        const struct group_policy *group = &o->groups[i];
+
+        if (group->mirror || !group->near) {
+            log_warn("this has no effect with a store of the node's own", log_string("group", group->name),
+                     log_string("option", group->mirror ? "mirror" : "near"));
+        }
+    }
 }
 
 bool node_store_open(struct node *node) {
@@ -43,7 +70,7 @@ bool node_store_open(struct node *node) {
     if (!remote && node->options->data_dir == NULL) {
         return true;
     }
-    shared->store = open_store(node->options);
+    shared->store = open_store(node);
     if (shared->store == NULL) {
         return false;
     }
@@ -53,13 +80,14 @@ bool node_store_open(struct node *node) {
         .groups = node->groups,
         .start_ns = shared->start_ns,
         .now_ns = clock_monotonic_ns,
-        .copies_are_current = !remote,
     });
     if (shared->durable == NULL) {
         log_error("cannot set up the durable groups: out of memory");
         return false;
     }
-    if (remote) {
+    if (!remote) {
+        warn_of_idle(node->options);
+    } else {
         log_info("the store is an etcd cluster", log_string("store", node->options->store));
         return true;
     }
@@ -89,9 +117,11 @@ void node_store_close(struct node *node) {
         store_close(node->shared.store);
         settle(node);
         node->shared.store = NULL;
+        node->shared.cluster = NULL;
     }
 }
 
 void node_store_free(struct node *node) {
     durable_free(node->shared.durable);
+    node_near_free(node->near);
 }

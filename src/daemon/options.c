@@ -274,6 +274,7 @@ void options_fini(struct options *o) {
     free(o->advertise_client_urls);
     free(o->config);
     free(o->store);
+    free(o->store_watch);
     free(o->data_dir);
     free(o->store_user);
     free(o->store_password_file);

@@ -103,6 +103,12 @@ struct options {
     uint64_t store_attempt_timeout_ns;
     uint64_t store_max_connection_age_ns; /* 0: never replaced */
     bool store_follow_members;
+    char *store_watch; /* "auto", "all" or "groups" */
+    bool store_progress;
+    uint64_t near_memory;
+    uint64_t mirror_memory;
+    uint64_t watch_memory;
+    uint64_t audit_pause_ns; /* 0: it is never compared in the background */
     char *config;
     enum log_level log_level;
     enum log_format log_format;

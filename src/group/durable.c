@@ -42,7 +42,24 @@ static void on_events(void *ctx, const struct kv_event *events, size_t count) {
     }
 }
 
-static const struct store_observer observer = {.events = on_events};
+static void on_early(void *ctx, const struct kv_event *event) {
+    on_events(ctx, event, 1);
+}
+
+/* Entries of store groups are copies, all others are not. */
+static bool is_copy(void *ctx, const struct entry *e) {
+    const struct group_set *groups = ctx;
+
+    return e->group < groups->count && group_policy_is_store(&groups->policies[e->group]);
+}
+
+static void on_reset(void *ctx) {
+    struct durable *d = ctx;
+
+    copies_reset(&d->copies, is_copy, d->groups);
+}
+
+static const struct store_observer observer = {.events = on_events, .early = on_early, .reset = on_reset};
 
 /* --- begin and end --- */
 
@@ -55,7 +72,6 @@ struct durable *durable_new(const struct durable_config *config) {
     d->store = config->store;
     d->start_ns = config->start_ns;
     d->now_ns = config->now_ns;
-    d->copies_are_current = config->copies_are_current;
     atomic_init(&d->memory, 0);
     d->groups = malloc(sizeof(*d->groups));
     if (d->groups == NULL || copies_init(&d->copies, config->table) != LARDER_OK ||
@@ -65,6 +81,7 @@ struct durable *durable_new(const struct durable_config *config) {
     }
     *d->groups = *config->groups;
     d->has_copies = store_observe(d->store, &observer, d);
+    d->is_own = store_proven_ns(d->store) == INT64_MAX;
     return d;
 }
 
@@ -121,11 +138,9 @@ bool durable_is_ordered(const struct group_policy *policy, const struct request 
            (request->command == COMMAND_SET && group_policy_ttl(policy, request->ttl, &cut) <= 0);
 }
 
+/* Of a command that does not only read. */
 static durable_step *first_step(const struct request *request) {
     switch (request->command) {
-    case COMMAND_GET:
-    case COMMAND_DEBUG:
-        return durable_get_start;
     case COMMAND_SET:
     case COMMAND_ADD:
     case COMMAND_REPLACE:
@@ -158,11 +173,13 @@ void durable_run(const struct durable_access *a, const struct request *request, 
         return;
     }
     step = first_step(request);
-    if (step == NULL) {
+    if (step == NULL && !reads) {
         reply->result = RESULT_UNSUPPORTED;
     } else if (!is_key(a->copies.policy, request->key)) {
         reply->result = RESULT_BAD_KEY;
-    } else if (!reads && !durable_accepts(a->copies.policy, request)) {
+    } else if (reads) {
+        durable_get(a, request, reply);
+    } else if (!durable_accepts(a->copies.policy, request)) {
         reply->result = RESULT_TOO_LARGE;
     } else {
         durable_start(a, request, step, reply);

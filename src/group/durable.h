@@ -25,8 +25,8 @@ struct durable {
     int64_t start_ns;         /* of table seconds */
     int64_t (*now_ns)(void);  /* monotonic */
     bool has_copies;          /* the store tells of changes, so the table may have copies of its keys */
-    bool copies_are_current;
-    atomic_size_t memory; /* of DURABLE_MEMORY_MAX */
+    bool is_own;              /* nobody else writes to it: what a group says of being kept has no meaning */
+    atomic_size_t memory;     /* of DURABLE_MEMORY_MAX */
 };
 
 struct durable_config {
@@ -35,9 +35,6 @@ struct durable_config {
     const struct group_set *groups; /* is copied */
     int64_t start_ns;               /* when table seconds began */
     int64_t (*now_ns)(void);
-    /* The store tells of a write before it answers it, and no other node writes: so a copy is never behind. True for the
-     * embedded engine. */
-    bool copies_are_current;
 };
 
 /* Becomes the observer of the store, which outlives it. If the store does not tell of changes (store_observe), there are no
@@ -53,12 +50,17 @@ struct durable_access {
     struct memory_access copies; /* the table, the policy of the key's group, the time */
     struct pending_queue *completions;
     struct worker_telemetry *telemetry;
+    int64_t now_ns; /* monotonic: the request had come by then */
 };
+
+/* How old, provably, what a read is answered with may be: `wanted` (NULL: the group's own freshness) in nanoseconds. 0 is
+ * linearizable. */
+int64_t durable_max_age(const struct group_policy *policy, const struct freshness *wanted);
 
 /* Runs a request with a key. The reply is complete or RESULT_PENDING. Beside the results that the command has in a memory
  * group: NOT_IN_STORE (an option without a meaning here), BAD_KEY (one that is Larder's own or empty), NO_SPACE,
  * TOO_MANY_REQUESTS, CONTENDED (others changed the key DURABLE_ATTEMPTS_MAX times in between), STORE_FAILED,
- * STORE_UNAVAILABLE, STORE_DENIED, and of a GET at a revision COMPACTED and FUTURE_REVISION. A write that is refused
+ * STORE_UNAVAILABLE, TOO_OLD (the same of a read), STORE_DENIED, and of a GET at a revision COMPACTED and FUTURE_REVISION. A write that is refused
  * changes nothing; one with STORE_UNKNOWN may have been done or not. */
 void durable_run(const struct durable_access *a, const struct request *request, struct reply *reply);
 

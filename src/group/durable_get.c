@@ -5,13 +5,39 @@
 
 /* --- from a copy --- */
 
-/* Whether a copy is fresh enough: the one place where freshness is decided. Where copies are current they are as good as
- * the store itself; else only whoever takes what this node holds is served from them. */
-static bool copy_will_do(const struct durable_access *a, const struct request *request) {
-    const struct freshness *freshness =
-        has_option(request, REQUEST_FRESHNESS) ? &request->freshness : &a->copies.policy->freshness;
+int64_t durable_max_age(const struct group_policy *policy, const struct freshness *wanted) {
+    const struct freshness *freshness = wanted != NULL ? wanted : &policy->freshness;
 
-    return a->durable->copies_are_current || freshness->kind == FRESHNESS_CACHED;
+    switch (freshness->kind) {
+    case FRESHNESS_CACHED:
+        return policy->stale_limit_ns;
+    case FRESHNESS_MAX_STALE:
+        return freshness->max_stale_ns;
+    case FRESHNESS_LINEARIZABLE:
+        break;
+    }
+    return 0;
+}
+
+static int64_t max_age_of(const struct group_policy *policy, const struct request *request) {
+    return durable_max_age(policy, has_option(request, REQUEST_FRESHNESS) ? &request->freshness : NULL);
+}
+
+/* The one place where freshness is decided. A proof must be younger than the request allows what it gets to be old; a
+ * request that allows no age is content with copies that always are as the store is. The proof is looked at before the copy,
+ * which can only be fresher. */
+bool durable_is_proven(const struct durable_access *a, int64_t max_age_ns, int64_t *ret_age_ns) {
+    int64_t proven_ns = store_proven_ns(a->durable->store);
+
+    if (__builtin_expect(proven_ns == INT64_MAX, 1)) {
+        *ret_age_ns = 0;
+        return true;
+    }
+    if (max_age_ns == 0 || proven_ns < a->now_ns - max_age_ns) {
+        return false;
+    }
+    *ret_age_ns = a->now_ns > proven_ns ? a->now_ns - proven_ns : 0;
+    return true;
 }
 
 /* A copy may be ahead of the store by a moment: of what no read can find yet. And it does not know how long it will be. */
@@ -42,7 +68,8 @@ static void show_copy(const struct durable_access *a, const struct request *requ
 bool durable_get_copy(const struct durable_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (has_option(request, REQUEST_AT_REVISION) || !copy_will_do(a, request) || !durable_has_copies(a, request->key)) {
+    if (has_option(request, REQUEST_AT_REVISION) || !durable_has_copies(a, request->key) ||
+        !durable_is_proven(a, max_age_of(a->copies.policy, request), &reply->age_ns)) {
         return false;
     }
     spot = spot_lock(&a->copies, request->key);
@@ -67,16 +94,17 @@ bool durable_get_copy(const struct durable_access *a, const struct request *requ
 /* Leaves in the table what was found. */
 static void fill_copy(const struct durable_op *op, const struct kv *kv, struct slice content, uint32_t client_flags) {
     struct copies *c = &op->durable->copies;
-    int64_t revision = op->pending.call.revision;
+    struct copies_found found = {.era = op->era, .revision = op->pending.call.revision};
 
     if (!op->has_copies || has_option(&op->request, REQUEST_AT_REVISION)) {
         return;
     }
     if (kv == NULL) {
-        copies_fill_none(c, op->request.key, revision, op->now);
+        copies_fill_none(c, op->request.key, &found, op->now);
     } else if (op->request.command == COMMAND_DEBUG ||
                entry_size_for(op->request.key.size, content.size) > op->max_item) {
-        copies_fill_none(c, op->request.key, kv->mod_revision, op->now);
+        found.revision = kv->mod_revision;
+        copies_fill_none(c, op->request.key, &found, op->now);
     } else {
         const struct copies_value value = {
             .value = content,
@@ -87,7 +115,7 @@ static void fill_copy(const struct durable_op *op, const struct kv *kv, struct s
             .mod_revision = kv->mod_revision,
         };
 
-        copies_fill(c, op->request.key, &value, revision, op->now);
+        copies_fill(c, op->request.key, &value, &found, op->now);
     }
 }
 
@@ -106,27 +134,35 @@ static void describe(struct durable_op *op, const struct kv *kv, struct slice co
     };
 }
 
-static enum pending_next on_lease(struct pending *p) {
-    struct durable_op *op = durable_op_of(p);
-    int64_t revision = p->reply.revision;
+static enum pending_next fail(struct durable_op *op) {
+    enum pending_next next = durable_fail(op, op->pending.call.status);
 
+    op->pending.reply.result = durable_read_result_of(op->pending.call.status);
+    return next;
+}
+
+static enum pending_next on_lease(struct pending *p) {
     if (p->call.status != STORE_OK) {
-        return durable_fail(op, p->call.status);
+        return fail(durable_op_of(p));
     }
     /* A lease that is over takes its keys with it at once. */
     p->reply.item.ttl = p->call.result.ttl > 0 ? p->call.result.ttl : 0;
     p->reply.item.ttl_before = p->reply.item.ttl;
-    durable_end(op, RESULT_HIT);
-    p->reply.revision = revision;
     return PENDING_DONE;
 }
 
-/* An answer about the past is known for that revision. */
+/* An answer about the past is known for that revision, and does not age. One that reflects all that was acknowledged before
+ * it was asked for lacks nothing. */
 static enum pending_next end_read(struct durable_op *op, enum result result) {
+    struct reply *reply = &op->pending.reply;
+
     durable_end(op, result);
     if (has_option(&op->request, REQUEST_AT_REVISION)) {
-        op->pending.reply.revision = op->request.revision;
+        reply->revision = op->request.revision;
+        return PENDING_DONE;
     }
+    reply->source = durable_source_of(&op->pending.call, op->max_age_ns, op->too_old);
+    reply->age_ns = op->max_age_ns > 0 ? op->pending.call.age_ns : 0;
     return PENDING_DONE;
 }
 
@@ -138,10 +174,14 @@ static enum pending_next on_found(struct pending *p) {
     int64_t lease;
 
     if (p->call.status != STORE_OK) {
-        return durable_fail(op, p->call.status);
+        return fail(op);
     }
     if (kv != NULL) {
         content = envelope_open(kv->value, &client_flags);
+        if (p->call.revision < kv->mod_revision) {
+            p->call.revision =
+                kv->mod_revision; /* of a write that was answered before its turn: of this key it is all */
+        }
     }
     fill_copy(op, kv, content, client_flags);
     if (kv == NULL) {
@@ -157,6 +197,17 @@ static enum pending_next on_found(struct pending *p) {
     return durable_call_lease_ttl(op, lease, on_lease);
 }
 
-enum pending_next durable_get_start(struct pending *p) {
+static enum pending_next get(struct pending *p) {
     return durable_call_range(durable_op_of(p), on_found);
+}
+
+void durable_get(const struct durable_access *a, const struct request *request, struct reply *reply) {
+    struct durable_op *op = durable_op_new(a, request, get, reply);
+    int64_t age_ns;
+
+    if (op != NULL) {
+        op->max_age_ns = max_age_of(a->copies.policy, request);
+        op->too_old = !durable_is_proven(a, op->max_age_ns, &age_ns);
+        pending_start(&op->pending, reply);
+    }
 }

@@ -48,7 +48,7 @@ bool durable_has_copies(const struct durable_access *a, struct slice key) {
     const struct group_policy *policy = a->copies.policy;
     char store_key[GROUP_PREFIX_MAX + REQUEST_KEY_MAX];
 
-    if (!a->durable->has_copies || !copies_takes(key)) {
+    if (!a->durable->has_copies || !(policy->near || a->durable->is_own) || !copies_takes(key)) {
         return false;
     }
     /* A key under the prefix of another group, too, is known to events by its name there. */
@@ -164,7 +164,7 @@ void durable_start(const struct durable_access *a, const struct request *request
 enum pending_next durable_end(struct durable_op *op, enum result result) {
     op->pending.reply.result = result;
     op->pending.reply.revision = op->pending.call.revision;
-    op->pending.reply.forwarded = true;
+    op->pending.reply.source = REPLY_ASKED;
     return PENDING_DONE;
 }
 
@@ -201,6 +201,19 @@ enum result durable_result_of(enum store_status status) {
     default:
         return RESULT_STORE_FAILED;
     }
+}
+
+enum result durable_read_result_of(enum store_status status) {
+    enum result result = durable_result_of(status);
+
+    return result == RESULT_STORE_UNAVAILABLE ? RESULT_TOO_OLD : result;
+}
+
+enum reply_source durable_source_of(const struct store_call *call, int64_t max_age_ns, bool too_old) {
+    if (max_age_ns == 0) {
+        return call->from_memory ? REPLY_PROVEN_ON_DEMAND : too_old ? REPLY_ASKED_ON_DEMAND : REPLY_ASKED;
+    }
+    return !call->from_memory ? REPLY_ASKED : too_old ? REPLY_PROVEN_STALE : REPLY_FROM_MEMORY;
 }
 
 enum pending_next durable_fail(struct durable_op *op, enum store_status status) {

@@ -35,9 +35,12 @@ struct durable_op {
     struct slice store_value; /* what SET and the like write: the value, in its envelope if it needs one */
     char *room;               /* where a placed value lies; owned; NULL: it was none */
     size_t charged;
+    int64_t max_age_ns; /* of what a read is answered with */
+    bool too_old;       /* the copies here were, when it came */
     uint64_t max_item;
     uint16_t group;
     bool has_copies; /* the table may have a copy of this key */
+    uint64_t era;    /* of the copies, before the store was asked */
     uint32_t now;    /* table seconds, when the request came */
     int64_t ttl;     /* that the key shall have, as group_policy_ttl says */
     int64_t vivify_ttl;
@@ -79,6 +82,12 @@ enum pending_next durable_end(struct durable_op *op, enum result result);
 /* What a status of the store, but OK, is as a result. */
 enum result durable_result_of(enum store_status status);
 
+/* The same of a read. */
+enum result durable_read_result_of(enum store_status status);
+
+/* Where a read that the store has answered got its answer. `too_old` says that the copies here were, for what it asked. */
+enum reply_source durable_source_of(const struct store_call *call, int64_t max_age_ns, bool too_old);
+
 /* The call was not done, for this reason. */
 enum pending_next durable_fail(struct durable_op *op, enum store_status status);
 
@@ -119,7 +128,6 @@ bool durable_may_try_again(struct durable_op *op);
 
 /* --- the machines, by command; their first steps --- */
 
-durable_step durable_get_start; /* GET, DEBUG */
 durable_step durable_put_start; /* SET, ADD, REPLACE, CAS */
 durable_step durable_delete_start;
 durable_step durable_touch_start; /* TOUCH, GAT */
@@ -127,5 +135,12 @@ durable_step durable_edit_start;  /* APPEND, PREPEND, INCR, DECR, a DELETE that 
 
 /* GET and DEBUG from a copy. False: there is none that will do. */
 bool durable_get_copy(const struct durable_access *a, const struct request *request, struct reply *reply);
+
+/* The same from the store. */
+void durable_get(const struct durable_access *a, const struct request *request, struct reply *reply);
+
+/* Whether what is told to the observer is, provably, at most so old for a request that came now; then *ret_age_ns says how
+ * old. 0: as the store itself. */
+bool durable_is_proven(const struct durable_access *a, int64_t max_age_ns, int64_t *ret_age_ns);
 
 #endif

@@ -10,7 +10,8 @@ struct listing {
     struct pending pending; /* first */
     struct durable *durable;
     struct store_range range;
-    char data[]; /* the first key, and the end of the span */
+    bool too_old; /* what is known here was, when it was asked for */
+    char data[];  /* the first key, and the end of the span */
 };
 
 static struct listing *listing_of(struct pending *p) {
@@ -27,6 +28,11 @@ static enum pending_next end(struct listing *l, enum result result) {
 
     reply->result = result;
     reply->revision = l->range.revision != 0 ? l->range.revision : l->pending.call.revision;
+    reply->source = REPLY_ASKED;
+    if (l->range.revision == 0) {
+        reply->source = durable_source_of(&l->pending.call, l->range.max_age_ns, l->too_old);
+        reply->age_ns = l->range.max_age_ns > 0 ? l->pending.call.age_ns : 0;
+    }
     return PENDING_DONE;
 }
 
@@ -50,7 +56,7 @@ static enum pending_next on_read(struct pending *p) {
         l->range.limit /= 2;
         return read_page(p);
     }
-    return end(l, p->call.status == STORE_OK ? RESULT_HIT : durable_result_of(p->call.status));
+    return end(l, p->call.status == STORE_OK ? RESULT_HIT : durable_read_result_of(p->call.status));
 }
 
 static int64_t limit_of(const struct listing_wish *wish) {
@@ -94,6 +100,7 @@ static struct listing *listing_new(const struct durable_access *a, const struct 
     const struct group_policy *policy = a->copies.policy;
     size_t size = 3 * (size_t)policy->prefix_size + 2 * wish->prefix.size + wish->after.size + 2;
     struct listing *l;
+    int64_t age_ns;
 
     if (!durable_charge(a->durable, LISTING_BYTES_MAX)) {
         telemetry_count(a->telemetry, COUNTER_LIMIT_STORE_MEMORY, 1);
@@ -114,7 +121,9 @@ static struct listing *listing_new(const struct durable_access *a, const struct 
         .revision = wish->revision,
         .limit = limit_of(wish),
         .keys_only = !wish->values,
+        .max_age_ns = durable_max_age(policy, wish->has_freshness ? &wish->freshness : NULL),
     };
+    l->too_old = !durable_is_proven(a, l->range.max_age_ns, &age_ns);
     return l;
 }
 

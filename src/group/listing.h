@@ -18,6 +18,8 @@ struct listing_wish {
     int64_t revision;   /* as of which; 0: the newest */
     int64_t limit;      /* 0: the default */
     bool values;
+    bool has_freshness; /* else the group's own counts */
+    struct freshness freshness;
 };
 
 /* What was found; it lives until the reply is released. Keys are the store's, in their order. */
@@ -29,7 +31,7 @@ struct listing_page {
 };
 
 /* Runs it. The reply is complete or RESULT_PENDING; its result is HIT, or COMPACTED, FUTURE_REVISION, TOO_MANY_REQUESTS,
- * NO_MEMORY, STORE_FAILED; its revision is the one the page is of. */
+ * NO_MEMORY, STORE_FAILED, TOO_OLD, STORE_DENIED; its revision is the one the page is of. */
 void listing_run(const struct durable_access *a, const struct listing_wish *wish, struct reply *reply);
 
 /* Of a reply whose result is HIT. */

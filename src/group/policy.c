@@ -53,6 +53,7 @@ struct group_policy group_policy_make(struct slice name, uint64_t max_item) {
         .max_item = max_item,
         .prefix_size = (uint16_t)(name.size + 1),
         .stale_limit_ns = GROUP_STALE_LIMIT_NS,
+        .near = true,
     };
 
     assert(group_name_problem(name) == NULL);

@@ -45,6 +45,8 @@ struct group_policy {
     char prefix[GROUP_PREFIX_MAX]; /* of its keys in the store, any bytes; has a meaning for a store group only */
     struct freshness freshness;    /* of a read that does not ask for another */
     int64_t stale_limit_ns;        /* `cached` answers are never older, provably; then reads are errors */
+    bool near;                     /* of a store in a cluster: its keys may be kept in memory */
+    bool mirror;                   /* likewise: all of them are */
     bool overlapped;               /* another store group's prefix begins with this one's; set by group_set_build */
 };
 
@@ -85,7 +87,7 @@ struct group_policy group_policy_make(struct slice name, uint64_t max_item);
 enum larder_error group_set_build(const struct group_policy *policies, size_t count, uint64_t max_item,
                                   const struct group_set *previous, struct group_set **ret_set);
 
-/* Which store groups there are, and their prefixes, holds for the life of the process: copies are kept, events told apart
+/* Which store groups there are, their prefixes and what is kept of them, holds for the life of the process: copies are kept, events told apart
  * and watches opened by it. So: what would change in it if these policies replaced `running`, as a text for people
  * ("would have another prefix", ...; static), with the name of the first such group, borrowed, in *ret_name; or NULL,
  * with *ret_name as it was, when nothing would. */

@@ -24,6 +24,9 @@ static const char *change_of(const struct group_policy *before, const struct gro
     if (was_store && !slice_equal(group_policy_prefix(before), group_policy_prefix(after))) {
         return "would have another prefix";
     }
+    if (was_store && (before->near != after->near || before->mirror != after->mirror)) {
+        return "would be kept in memory in another way";
+    }
     return NULL;
 }
 

@@ -58,15 +58,25 @@ struct item {
     bool created;  /* by a write that was done: the key was absent before */
 };
 
+/* Where an answer came from: as the field Cache-Status says it (RFC 9211, section 2). */
+enum reply_source {
+    REPLY_FROM_MEMORY,      /* of this node, and nobody was asked for anything */
+    REPLY_PROVEN_ON_DEMAND, /* of this node, after the store had proven it: the request allowed no age at all */
+    REPLY_PROVEN_STALE,     /* the same, because the last proof was too old for the request */
+    REPLY_ASKED_ON_DEMAND,  /* the store was asked for it: the request allowed no age at all */
+    REPLY_ASKED,            /* the same, because nothing usable was at hand */
+};
+
 /* The answer to one request. What `item` points to stays valid until reply_release, which gives back what was held for
  * it (a shard's lock: so encode, release, and do nothing else in between). */
 struct reply {
     enum result result;
     unsigned group; /* index of the key's group, for metrics */
     struct item item;
-    uint64_t number;         /* INCR, DECR */
-    int64_t revision;        /* store groups: of the store, as of which this is the answer; of a write, its own */
-    bool forwarded;          /* store groups: the store was asked, no copy at hand would do */
+    uint64_t number;  /* INCR, DECR */
+    int64_t revision; /* store groups: of the store, as of which this is the answer; of a write, its own */
+    int64_t age_ns;   /* store groups: of a read: it may lack what was acknowledged in this time before */
+    enum reply_source source;
     struct pending *pending; /* RESULT_PENDING: what the complete reply comes from; see group/pending.h */
     void *held;
     void (*release)(void *held);

@@ -4,7 +4,8 @@
 /* Which store a method needs. */
 enum need {
     NEEDS_STORE,
-    NEEDS_OWN_STORE, /* one that this node keeps itself */
+    NEEDS_OWN_STORE, /* one that this node keeps itself: users, alarms, snapshots and members of an etcd cluster are the
+                      * cluster's business, which is asked as we are */
     NEEDS_NOTHING,
 };
 
@@ -31,7 +32,7 @@ static const struct rpc_entry {
     [ETCD_METHOD_MEMBER_LIST] = {&rpc_member_list, COMMAND_CLUSTER, NEEDS_STORE},
     [ETCD_METHOD_MEMBER_PROMOTE] = {&rpc_one_node, COMMAND_CLUSTER, NEEDS_OWN_STORE},
     [ETCD_METHOD_ALARM] = {&rpc_alarm, COMMAND_MAINTENANCE, NEEDS_OWN_STORE},
-    [ETCD_METHOD_STATUS] = {&rpc_status, COMMAND_MAINTENANCE, NEEDS_STORE},
+    [ETCD_METHOD_STATUS] = {&rpc_status, COMMAND_MAINTENANCE, NEEDS_OWN_STORE},
     [ETCD_METHOD_DEFRAGMENT] = {&rpc_defragment, COMMAND_MAINTENANCE, NEEDS_OWN_STORE},
     [ETCD_METHOD_HASH] = {&rpc_hash, COMMAND_MAINTENANCE, NEEDS_OWN_STORE},
     [ETCD_METHOD_HASH_KV] = {&rpc_hash_kv, COMMAND_MAINTENANCE, NEEDS_OWN_STORE},
@@ -65,7 +66,18 @@ static const struct rpc_entry {
     [ETCD_METHOD_HEALTH_WATCH] = {&rpc_health_watch, COMMAND_HEALTH, NEEDS_NOTHING},
 };
 
-const struct rpc_handler *rpc_handler_of(enum etcd_method_id id) {
+/* Whether the cluster is asked. */
+static bool is_forwarded(enum etcd_method_id id, const struct rpc_node *node) {
+    if (id == ETCD_METHOD_MEMBER_LIST) {
+        return node->is_remote && !node->shows_itself;
+    }
+    return node->is_remote && entries[id].need == NEEDS_OWN_STORE;
+}
+
+const struct rpc_handler *rpc_handler_of(enum etcd_method_id id, const struct rpc_node *node) {
+    if (is_forwarded(id, node)) {
+        return id == ETCD_METHOD_SNAPSHOT ? &rpc_forward_snapshot : &rpc_forward;
+    }
     return entries[id].handler;
 }
 
@@ -75,8 +87,4 @@ enum command rpc_handler_command(enum etcd_method_id id) {
 
 bool rpc_handler_needs_store(enum etcd_method_id id) {
     return entries[id].need != NEEDS_NOTHING;
-}
-
-bool rpc_handler_needs_own_store(enum etcd_method_id id) {
-    return entries[id].need == NEEDS_OWN_STORE;
 }

@@ -7,17 +7,13 @@
 
 /* Who does the work of which method; the table is in handlers.c. */
 
-const struct rpc_handler *rpc_handler_of(enum etcd_method_id id);
+const struct rpc_handler *rpc_handler_of(enum etcd_method_id id, const struct rpc_node *node);
 
 /* What the method is counted as. */
 enum command rpc_handler_command(enum etcd_method_id id);
 
 /* Whether it can do nothing on a node without a store. */
 bool rpc_handler_needs_store(enum etcd_method_id id);
-
-/* Whether the store must be this node's own: where the keys are in an etcd cluster, users, alarms, snapshots and members are
- * that cluster's business. */
-bool rpc_handler_needs_own_store(enum etcd_method_id id);
 
 /* kv.c */
 extern const struct rpc_handler rpc_range;
@@ -52,6 +48,10 @@ extern const struct rpc_handler rpc_snapshot;
 extern const struct rpc_handler rpc_auth_change;
 extern const struct rpc_handler rpc_auth_ask;
 extern const struct rpc_handler rpc_authenticate;
+
+/* forward.c, forward_stream.c: what a node in front of an etcd cluster leaves to that cluster */
+extern const struct rpc_handler rpc_forward;
+extern const struct rpc_handler rpc_forward_snapshot;
 
 /* lock.c, election.c */
 extern const struct rpc_handler rpc_lock;

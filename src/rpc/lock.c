@@ -42,7 +42,7 @@ static enum pending_next answer_unlock(struct rpc_task *task) {
     V3lockpb__UnlockResponse response = V3LOCKPB__UNLOCK_RESPONSE__INIT;
 
     if (call->status != STORE_OK) {
-        return rpc_task_finish(task, rpc_error_of(call->status));
+        return rpc_task_finish(task, rpc_task_error(task));
     }
     response.header = &header;
     return rpc_task_answer(task, &response.base);

@@ -15,7 +15,10 @@ struct rpc_node {
     struct auth *auth;             /* who may do what */
     struct background *background; /* for slow work */
     atomic_uint background_jobs;   /* that it has */
-    bool is_remote;                /* it keeps its keys in an etcd cluster (store/etcd) */
+    bool is_remote;                /* it keeps its keys in an etcd cluster */
+    struct store *cluster;         /* if so, the engine below that speaks with it (store/etcd); else NULL */
+    bool shows_itself;             /* if so, as the one member there is, instead of the members of the cluster */
+    atomic_uint permit_epoch;      /* counts the changes of users and roles that came this way, see permit.h */
     uint64_t cluster_id;           /* drawn when the store was made; of a remote one: see rpc_header */
     uint64_t member_id;
     struct slice name;               /* for people: the host's name unless it is configured */

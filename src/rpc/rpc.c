@@ -32,7 +32,7 @@ void rpc_worker_fini(struct rpc_worker *w) {
 void rpc_open(struct rpc_call *call, struct rpc_worker *worker, const struct etcd_method *method, int64_t timeout_ns) {
     call->worker = worker;
     call->method = method;
-    call->handler = rpc_handler_of(method->id);
+    call->handler = rpc_handler_of(method->id, worker->node);
     call->start_ns = worker->context->now_ns;
     if (method->client_streams) {
         rpc_hold(call);
@@ -82,10 +82,6 @@ void rpc_message(struct rpc_call *call, const ProtobufCMessage *request) {
     call->asked = true;
     if (call->worker->node->store == NULL && rpc_handler_needs_store(call->method->id)) {
         rpc_finish(call, ETCD_ERROR_NO_STORE);
-        return;
-    }
-    if (call->worker->node->is_remote && rpc_handler_needs_own_store(call->method->id)) {
-        rpc_finish(call, ETCD_ERROR_ASK_CLUSTER);
         return;
     }
     call->handler->message(call, request);
@@ -271,12 +267,26 @@ enum etcd_error rpc_error_of(enum store_status status) {
     return errors[status];
 }
 
+/* In front of a cluster it is as if the member that has answered last had answered this, too. */
+static void fill_remote(const struct rpc_node *node, Etcdserverpb__ResponseHeader *header) {
+    const struct etcd_facts *facts = etcd_store_facts(node->cluster);
+
+    header->cluster_id = atomic_load_explicit(&facts->cluster_id, memory_order_relaxed);
+    header->member_id = atomic_load_explicit(&facts->member_id, memory_order_relaxed);
+    header->raft_term = atomic_load_explicit(&facts->term, memory_order_relaxed);
+}
+
 Etcdserverpb__ResponseHeader rpc_header(const struct rpc_worker *w, int64_t revision) {
+    const struct rpc_node *node = w->node;
     Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
 
-    header.cluster_id = w->node->is_remote ? etcd_store_cluster_id(w->node->store) : w->node->cluster_id;
-    header.member_id = w->node->member_id;
     header.revision = revision;
+    if (node->cluster != NULL) {
+        fill_remote(node, &header);
+        return header;
+    }
+    header.cluster_id = node->cluster_id;
+    header.member_id = node->member_id;
     header.raft_term = RAFT_TERM;
     return header;
 }

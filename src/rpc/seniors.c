@@ -235,7 +235,7 @@ static enum pending_next found_ours(struct rpc_task *task) {
     const struct store_call *call = &task->pending.call;
 
     if (rpc_task_failed(task)) {
-        return give_up(s, rpc_error_of(call->status));
+        return give_up(s, rpc_task_error(task));
     }
     if (task->call == NULL) {
         return leave(s);
@@ -252,7 +252,7 @@ static enum pending_next found_older(struct rpc_task *task) {
     struct store_span span;
 
     if (rpc_task_failed(task)) {
-        return give_up(s, rpc_error_of(call->status));
+        return give_up(s, rpc_task_error(task));
     }
     if (task->call == NULL) {
         return leave(s);

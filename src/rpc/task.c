@@ -70,6 +70,13 @@ static enum pending_next take_step(struct pending *p) {
     return next;
 }
 
+/* The call may be gone before its task. */
+static bool keep_token(struct rpc_task *task, const struct rpc_call *call) {
+    task->token = slice_make(NULL, 0);
+    return !task->worker->node->is_remote || call->token.size == 0 ||
+           arena_copy(&task->arena, call->token, &task->token);
+}
+
 void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_task *task), const void *request) {
     struct rpc_worker *w = call->worker;
     struct rpc_task *task = take_spare(w);
@@ -80,7 +87,7 @@ void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_
         return;
     }
     pending_init(&task->pending, w->context->completions, w->node->store, take_step, free_task);
-    task->call = call;
+    task->call = NULL;
     task->arena = w->scratch;
     arena_init(&w->scratch, task->arena.limit);
     task->step = step;
@@ -90,6 +97,12 @@ void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_
     task->worker = w;
     task->start_ns = call->start_ns;
     task->late = false;
+    if (!keep_token(task, call)) {
+        free_task(&task->pending);
+        rpc_finish(call, ETCD_ERROR_NO_MEMORY);
+        return;
+    }
+    task->call = call;
     call->task = task;
     pending_start(&task->pending, &reply);
     if (reply.result == RESULT_PENDING) {
@@ -104,6 +117,8 @@ enum pending_next rpc_task_call(struct rpc_task *task, const struct store_op *op
     pending_renew_call(&task->pending);
     task->pending.call.op = *op;
     task->pending.call.deadline_ns = task->call != NULL ? task->call->deadline_ns : 0;
+    task->pending.call.as_caller = task->worker->node->is_remote;
+    task->pending.call.token = task->token;
     task->step = next;
     return PENDING_CALL;
 }

@@ -16,6 +16,7 @@ struct rpc_task {
      * that ends the task has answered its call, if there still is one. */
     enum pending_next (*step)(struct rpc_task *task);
     const void *request;                      /* what the call was asked, in the arena */
+    struct slice token;                       /* who asks, in the arena; in front of a cluster alone, which checks it */
     void *state;                              /* the handler's, in the arena as a rule; NULL at first */
     void (*abandoned)(struct rpc_task *task); /* the call has gone, or has its answer; NULL: it need not know */
     struct rpc_task *next_spare;
@@ -51,8 +52,16 @@ static inline bool rpc_task_failed(const struct rpc_task *task) {
     return task->pending.call.status != STORE_OK;
 }
 
+/* Of what concerns who asks, the cluster's own words. */
+static inline enum etcd_error rpc_task_error(const struct rpc_task *task) {
+    const struct store_call *call = &task->pending.call;
+
+    return call->status == STORE_DENIED && call->etcd_error != 0 ? (enum etcd_error)call->etcd_error
+                                                                 : rpc_error_of(call->status);
+}
+
 static inline enum pending_next rpc_task_refused(struct rpc_task *task) {
-    return rpc_task_finish(task, rpc_error_of(task->pending.call.status));
+    return rpc_task_finish(task, rpc_task_error(task));
 }
 
 static inline Etcdserverpb__ResponseHeader rpc_task_header(const struct rpc_task *task) {

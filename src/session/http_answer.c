@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "session/http_value.h"
 
 enum { REVISION_LINE_MAX = 64 };
@@ -50,6 +51,26 @@ static void begin_answer(struct session *s, struct http_answer *a, struct outbox
     }
 }
 
+void http_value_freshness(struct http_answer *a, const struct reply *reply) {
+    static const struct slice sources[] = {
+#define SOURCE(source, text)                                                                                           \
+    [REPLY_##source] = {"Cache-Status: larder; " text "\r\n", sizeof("Cache-Status: larder; " text "\r\n") - 1}
+        SOURCE(FROM_MEMORY, "hit"),
+        SOURCE(PROVEN_ON_DEMAND, "fwd=request; detail=proof"),
+        SOURCE(PROVEN_STALE, "fwd=stale; detail=proof"),
+        SOURCE(ASKED_ON_DEMAND, "fwd=request"),
+        SOURCE(ASKED, "fwd=miss"),
+#undef SOURCE
+    };
+
+    http_answer_line(a, sources[reply->source]);
+    if (reply->age_ns <= 0) {
+        http_answer_line(a, SLICE("Age: 0\r\n"));
+    } else {
+        http_answer_number(a, SLICE("Age"), ((uint64_t)reply->age_ns + CLOCK_NS_PER_S - 1) / CLOCK_NS_PER_S);
+    }
+}
+
 /* A value, from where it lies if it is large. */
 static enum larder_error write_value(struct session *s, struct outbox *out, const struct http_value_ask *v,
                                      const struct reply *reply) {
@@ -57,10 +78,8 @@ static enum larder_error write_value(struct session *s, struct outbox *out, cons
     struct http_answer a;
 
     begin_answer(s, &a, out, v, 200, reply);
-    http_answer_line(&a, reply->forwarded ? SLICE("Content-Type: application/octet-stream\r\n"
-                                                  "Cache-Status: larder; fwd=miss\r\nAge: 0\r\n")
-                                          : SLICE("Content-Type: application/octet-stream\r\n"
-                                                  "Cache-Status: larder; hit\r\nAge: 0\r\n"));
+    http_answer_line(&a, SLICE("Content-Type: application/octet-stream\r\n"));
+    http_value_freshness(&a, reply);
     return item->blob != NULL && item->value.size >= SESSION_REFERENCE_FROM
                ? http_answer_blob(&a, item->value, item->blob)
                : http_answer_body(&a, item->value);
@@ -139,6 +158,10 @@ static const struct failure {
     FAILURE(CONTENDED, 503, "the key was changed too often in between"),
     FAILURE(STORE_FAILED, 500, "the store could not do it; the log of the node says why"),
     FAILURE(STORE_UNAVAILABLE, 503, "the etcd cluster cannot be reached, so nothing was done"),
+    FAILURE(
+        TOO_OLD, 503,
+        "the etcd cluster cannot be reached, and what this node has of it is older than this read allows, if there is "
+        "anything"),
     FAILURE(STORE_DENIED, 502, "the etcd cluster refuses the user of this node, so nothing was done"),
     FAILURE(STORE_UNKNOWN, 504, "the answer of the etcd cluster was lost: the write may have been done or not"),
 #undef FAILURE
@@ -154,12 +177,34 @@ static void answer_failure(struct session *s, const struct http_value_ask *v, co
     }
 }
 
+bool http_value_is_reached(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
+    const struct reply behind = {.result = RESULT_FUTURE_REVISION, .revision = reply->revision};
+
+    if (__builtin_expect(reply->revision >= v->min_revision, 1)) {
+        return true;
+    }
+    refuse(s, v, &behind, 412, HTTP_VALUE_NOT_REACHED);
+    return false;
+}
+
+/* A read that has an answer. */
+static void answer_read(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
+    if (!http_value_is_reached(s, v, reply)) {
+        return;
+    }
+    if (reply->result == RESULT_HIT) {
+        answer_hit(s, v, reply);
+    } else {
+        answer_absent(s, v, reply);
+    }
+}
+
 void http_value_answer(struct session *s, const struct http_value_ask *v, struct reply *reply) {
     switch (reply->result) {
     case RESULT_HIT:
-        answer_hit(s, v, reply);
-        break;
     case RESULT_MISS:
+        answer_read(s, v, reply);
+        break;
     case RESULT_NOT_FOUND:
         answer_absent(s, v, reply);
         break;

@@ -88,7 +88,8 @@ static void send_list(struct session *s, const struct list_ask *l, const struct 
     if (out != NULL) {
         http_answer_begin(&a, out, &l->value.ask.form, 200);
         http_answer_line(&a, http_session_date(s));
-        http_answer_line(&a, SLICE("Content-Type: application/json\r\nCache-Status: larder; fwd=miss\r\nAge: 0\r\n"));
+        http_answer_line(&a, SLICE("Content-Type: application/json\r\n"));
+        http_value_freshness(&a, reply);
         http_answer_number(&a, SLICE("X-Larder-Revision"), (uint64_t)reply->revision);
         session_check(s, http_answer_body(&a, text));
     }
@@ -101,6 +102,10 @@ static void answer(struct session *s, const struct list_ask *l, struct reply *re
 
     if (reply->result != RESULT_HIT) {
         http_value_answer(s, &l->value, reply);
+        return;
+    }
+    if (!http_value_is_reached(s, &l->value, reply)) {
+        reply_release(reply);
         return;
     }
     buf_init(&text, LIST_MAX);
@@ -180,13 +185,14 @@ void http_session_list(struct session *s, struct http_wish *w) {
         http_session_refuse_problem(s, w, &problem);
         return;
     }
-    if (!http_wish_is_reached(s, w)) {
-        http_value_refuse(s, &w->value, 412, SLICE("the revision of min_rev is not reached yet"),
-                          RESULT_FUTURE_REVISION);
+    if (!http_wish_reach(s, w)) {
+        http_value_refuse(s, &w->value, 412, HTTP_VALUE_NOT_REACHED, RESULT_FUTURE_REVISION);
         return;
     }
     wish.after = http_parameters_have(p, HTTP_PARAMETER_AFTER) ? p->after : slice_make(NULL, 0);
     wish.limit = http_parameters_have(p, HTTP_PARAMETER_LIMIT) ? p->limit : 0;
+    wish.has_freshness = w->has_freshness;
+    wish.freshness = w->freshness;
     wish.revision = http_parameters_have(p, HTTP_PARAMETER_REV) ? p->revision : 0;
     l = (struct list_ask){.value = w->value, .values = p->values};
     l.value.conditions = (struct conditions){0};

@@ -55,7 +55,7 @@ static void show_etcd_health(struct session *s, struct page *page, struct buf *b
     const struct rpc_node *node = s->worker->rpc.node;
     char trouble[ETCD_MEMBER_TEXT_MAX];
     bool good = !atomic_load(&s->worker->context.node->draining) && node->store != NULL &&
-                atomic_load(&node->alarms) == 0 && etcd_store_is_ready(node->store, trouble);
+                atomic_load(&node->alarms) == 0 && etcd_store_is_ready(node->cluster, trouble);
 
     (void)body;
     page->content_type = APPLICATION_JSON;

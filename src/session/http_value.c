@@ -28,16 +28,16 @@ static struct request read_of(const struct http_wish *w) {
     return request;
 }
 
-static void get(struct session *s, const struct http_wish *w) {
-    const struct request request = read_of(w);
+static void get(struct session *s, struct http_wish *w) {
     struct http_problem problem;
+    struct request request;
 
     if (!http_wish_allows(w, w->value.durable ? READ_PARAMETERS_DURABLE : READ_PARAMETERS, &problem)) {
         http_session_refuse_problem(s, w, &problem);
-    } else if (!http_wish_is_reached(s, w)) {
-        http_value_refuse(s, &w->value, 412, SLICE("the revision of min_rev is not reached yet"),
-                          RESULT_FUTURE_REVISION);
+    } else if (!http_wish_reach(s, w)) {
+        http_value_refuse(s, &w->value, 412, HTTP_VALUE_NOT_REACHED, RESULT_FUTURE_REVISION);
     } else {
+        request = read_of(w);
         http_value_run(s, &w->value, &request);
     }
 }

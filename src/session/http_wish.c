@@ -89,6 +89,7 @@ static bool read_freshness(const struct http_request *r, struct http_wish *w, st
 bool http_wish_read(struct session *s, const struct http_request *r, struct http_wish *ret_wish,
                     struct http_problem *ret_problem) {
     ret_wish->value.ask = r->ask;
+    ret_wish->value.min_revision = 0;
     if (!read_key(s, r, ret_wish, ret_problem) || !read_parameters(r, ret_wish, ret_problem) ||
         !read_freshness(r, ret_wish, ret_problem)) {
         return false;
@@ -113,9 +114,22 @@ bool http_wish_allows(const struct http_wish *w, uint32_t parameters, struct htt
                     name.data, w->value.durable ? "" : " in a memory group");
 }
 
-bool http_wish_is_reached(struct session *s, const struct http_wish *w) {
-    return !http_parameters_have(&w->parameters, HTTP_PARAMETER_MIN_REV) ||
-           store_revision(s->worker->context.node->store) >= w->parameters.min_revision;
+bool http_wish_reach(struct session *s, struct http_wish *w) {
+    const struct http_parameters *p = &w->parameters;
+    bool past = http_parameters_have(p, HTTP_PARAMETER_REV);
+
+    if (!http_parameters_have(p, HTTP_PARAMETER_MIN_REV)) {
+        return true;
+    }
+    if (store_revision(s->worker->context.node->store) < p->min_revision) {
+        if (past) {
+            return false;
+        }
+        w->has_freshness = true;
+        w->freshness = (struct freshness){.kind = FRESHNESS_LINEARIZABLE};
+    }
+    w->value.min_revision = past ? 0 : p->min_revision;
+    return true;
 }
 
 void http_session_refuse_problem(struct session *s, const struct http_wish *w, const struct http_problem *problem) {

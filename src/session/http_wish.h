@@ -13,6 +13,7 @@ struct http_value_ask {
     struct slice key;        /* as clients name it */
     struct slice tag_suffix; /* of entity tags in its group; static, or the worker's */
     struct conditions conditions;
+    int64_t min_revision; /* an answer to a read that is of less is none; 0: any will do */
 };
 
 struct http_wish {
@@ -43,8 +44,10 @@ bool http_wish_read(struct session *s, const struct http_request *r, struct http
 /* Whether only such parameters were given. False: *ret_problem names one that was not allowed. */
 bool http_wish_allows(const struct http_wish *w, uint32_t parameters, struct http_problem *ret_problem);
 
-/* Whether the revision that the request wants to be reached is. */
-bool http_wish_is_reached(struct session *s, const struct http_wish *w);
+/* Sees to it that a read is not answered from before the revision that it wants to be reached. If that is not here yet, the
+ * read becomes linearizable, and w->value.min_revision has the answer checked. False, for a read of the past: it is to be
+ * refused. */
+bool http_wish_reach(struct session *s, struct http_wish *w);
 
 void http_session_refuse_problem(struct session *s, const struct http_wish *w, const struct http_problem *problem);
 

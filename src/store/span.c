@@ -27,3 +27,14 @@ bool store_span_contains(const struct store_span *span, struct slice key) {
     }
     return slice_compare(key, span->key) >= 0 && (store_span_is_open(span) || slice_compare(key, span->range_end) < 0);
 }
+
+bool store_span_within(const struct store_span *inner, const struct store_span *outer) {
+    if (store_span_is_single(inner) || store_span_is_single(outer)) {
+        return store_span_is_single(inner) && store_span_contains(outer, inner->key);
+    }
+    if (slice_compare(inner->key, outer->key) < 0) {
+        return false;
+    }
+    return store_span_is_open(outer) ||
+           (!store_span_is_open(inner) && slice_compare(inner->range_end, outer->range_end) <= 0);
+}

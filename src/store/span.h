@@ -12,11 +12,14 @@ static inline bool store_span_is_single(const struct store_span *span) {
     return span->range_end.size == 0;
 }
 
-/* Whether range_end says "to the end of all keys". */
+/* Whether it goes to the end of all keys. */
 static inline bool store_span_is_open(const struct store_span *span) {
     return span->range_end.size == 1 && span->range_end.data[0] == '\0';
 }
 
 bool store_span_contains(const struct store_span *span, struct slice key);
+
+/* Whether every key of `inner` is one of `outer`. */
+bool store_span_within(const struct store_span *inner, const struct store_span *outer);
 
 #endif

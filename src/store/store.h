@@ -196,10 +196,13 @@ struct store_call {
     /* In whose name: a token of the cluster's authentication; empty: the user that the store was opened with. Borrowed until
      * it is done. The embedded engine knows no users. */
     struct slice token;
+    /* In the name of whoever holds `token` and of nobody else: with an empty one, in nobody's, not the store's own user's. */
+    bool as_caller;
     bool repeated;    /* of the answer: it was sent again after an answer was lost, so it may have taken place before */
     bool from_memory; /* of the answer: it was given without asking anybody for it */
     int64_t age_ns;   /* of the answer to a read: it may lack what was acknowledged in this time before it was given */
     enum store_status status;
+    int etcd_error;   /* of the answer DENIED: what etcd said, as an enum etcd_error (proto/etcd/error.h); 0: nothing of that */
     int64_t revision; /* of the store when the operation took place; the etcd API's header.revision */
     struct store_result result;
     struct arena arena;
@@ -266,7 +269,8 @@ struct store_observer {
     /* For an engine that asks others: a write of this node that is durable and whose revision has not come yet; `event` comes
      * again, in its order. */
     void (*early)(void *ctx, const struct kv_event *event);
-    /* Likewise: all that was told is void; the revisions begin anew, perhaps below those that were told. */
+    /* Likewise: all that was told is void; the revisions begin anew, perhaps below those that were told. Until it returns,
+     * store_proven_ns is far in the past, and no read is answered with what is void. */
     void (*reset)(void *ctx);
 };
 

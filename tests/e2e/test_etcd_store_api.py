@@ -44,7 +44,7 @@ def test_progress_is_told_on_request(etcdctl):
     assert watch.lines(3) == ["PUT", "a", "1"]
     etcdctl("put", "b", "2")
     watch.write("progress\n")
-    assert watch.line() == "progress notify: 2"
+    assert watch.line() == "progress notify: 3"
 
 
 @pytest.mark.parametrize("words", [("user", "list"), ("role", "list"), ("auth", "enable"), ("alarm", "list"),

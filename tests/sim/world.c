@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
-#include <inttypes.h>
-
 #define CLUSTER_ID UINT64_C(0xcdf818194e3a8c32)
 
 static void keep(void *ctx) {
@@ -106,56 +104,18 @@ int world_member_in_use(const struct world *w) {
     return -1;
 }
 
-/* --- seeds --- */
-
-static uint64_t only_seed;
-static uint64_t wanted_seeds;
-static bool tracing;
-
-void seeds_init(int argc, char **argv) {
-    const char *count = getenv("SIM_SEEDS");
-
-    if (argc == 3 && strcmp(argv[1], "--seed") == 0) {
-        only_seed = strtoull(argv[2], NULL, 10);
-    }
-    wanted_seeds = count == NULL ? 0 : strtoull(count, NULL, 10);
-    tracing = getenv("SIM_TRACE") != NULL;
-}
-
-uint64_t seeds_first(void) {
-    return only_seed > 0 ? only_seed : 1;
-}
-
-uint64_t seeds_count(uint64_t usual) {
-    return only_seed > 0 ? 1 : wanted_seeds > 0 ? wanted_seeds : usual;
-}
-
-uint64_t seeds_begin(uint64_t seed) {
-    if (tracing) {
-        (void)fprintf(stderr, "seed %" PRIu64 "\n", seed);
-    }
-    return seed;
-}
-
 void world_trace(const struct world *w, const char *format, ...) {
     va_list list;
 
-    if (tracing) {
-        (void)fprintf(stderr, "%12.6f ", (double)(w->sim.now_ns % (3600 * SIM_S)) / (double)SIM_S);
-        va_start(list, format);
-        (void)vfprintf(stderr, format, list);
-        va_end(list);
-        (void)fputc('\n', stderr);
-    }
+    va_start(list, format);
+    seeds_trace_list(&w->sim, format, list);
+    va_end(list);
 }
 
 void world_failed(const struct world *w, const char *file, int line, const char *condition, const char *format, ...) {
-    char text[512];
     va_list list;
 
+    (void)w;
     va_start(list, format);
-    (void)vsnprintf(text, sizeof(text), format, list);
-    va_end(list);
-    fail_msg("%s:%d: %s: %s (again with --seed %" PRIu64 ")", file, line, condition, text, w->seed);
-    abort();
+    seeds_failed_list(file, line, condition, format, list);
 }

@@ -2,15 +2,8 @@
 #ifndef LARDER_TESTS_SIM_WORLD_H
 #define LARDER_TESTS_SIM_WORLD_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
 #include "cluster.h"
+#include "seeds.h"
 #include "store/etcd/keeper.h"
 #include "store/etcd/kv.h"
 #include "store/etcd/watch.h"
@@ -50,22 +43,6 @@ int world_member_in_use(const struct world *w);
 static inline int64_t world_now(const struct world *w) {
     return w->sim.now_ns;
 }
-
-/* --- seeds: a test is run with several, from 1 on --- */
-
-/* Reads `--seed N` and SIM_SEEDS; for main. */
-void seeds_init(int argc, char **argv);
-
-/* How often a test is run that asks for `usual` seeds; with --seed, the one it names. */
-uint64_t seeds_first(void);
-uint64_t seeds_count(uint64_t usual);
-
-/* Told of each, so that what ends the process can be found: with SIM_TRACE=1 it is printed. */
-uint64_t seeds_begin(uint64_t seed);
-
-#define FOR_SEEDS(seed, usual)                                                                                         \
-    for (uint64_t seed = seeds_first(), end_##seed = seed + seeds_count(usual);                                        \
-         seed < end_##seed && seeds_begin(seed) != UINT64_MAX; seed++)
 
 /* Something of the faults and answers, for people; nothing without SIM_TRACE. */
 void world_trace(const struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -157,6 +157,7 @@ static void put_result(json_t *object, const struct store_result *result) {
     case STORE_OP_LEASE_LIST:
         put_ids(object, result);
         break;
+    case STORE_OP_AUDIT:
     case STORE_OP_COMPACT:
     case STORE_OP_NOTE:
     case STORE_OP_DEFRAGMENT:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from driver import Driver
+from driver import Driver, pack
 from etcd import Etcd
 from pair import Pair, WatchPair
 from test_differential import EVERYTHING, STATUSES, WHOLE, Run
@@ -110,11 +110,42 @@ def test_writes_of_a_key_do_not_overtake_each_other(tmp_path, behind):
 
 
 def test_writes_of_other_keys_go_together(tmp_path, behind):
-    """None waits for another's answer: they are done in less time than one after the other would take."""
+    """They are put together in transactions, each with the revision it has in the cluster; each has its own answer."""
     with open_driver(behind, tmp_path) as driver:
-        ops = [{"op": "put", "key": str(i).encode(), "value": b"v"} for i in range(2000)]
+        keys = [b"k%04d" % i for i in range(2000)]
+        driver.ask("put", key=keys[7], value=b"before")
+        ops = [{"op": "put", "key": key, "value": b"v", "prev_kv": True} for key in keys]
+        ops[11] = {"op": "delete", "key": keys[11], "prev_kv": True}
         answers = driver.ask("batch", ops=ops)["answers"]
-        assert sorted(answer["revision"] for answer in answers) == list(range(2, 2002))
+        assert {answer["status"] for answer in answers} == {"OK"}
+        assert [len(answer["kvs"]) for answer in answers] == [int(i == 7) for i in range(2000)]
+        assert answers[7]["kvs"][0]["value"] == pack(b"before")
+        found = driver.ask("range", **WHOLE)["kvs"]
+        assert [kv["mod_revision"] for kv in found] == [a["revision"] for i, a in enumerate(answers) if i != 11]
+        assert len({answer["revision"] for answer in answers}) < len(ops) / 10
+
+
+def test_only_the_guilty_one_of_writes_that_go_together_fails(tmp_path, behind):
+    with open_driver(behind, tmp_path) as driver:
+        ops = [{"op": "put", "key": b"k%04d" % i, "value": b"v"} for i in range(300)]
+        ops[150]["lease"] = 4711
+        answers = driver.ask("batch", ops=ops)["answers"]
+        assert [i for i, answer in enumerate(answers) if answer["status"] != "OK"] == [150]
+        assert answers[150]["status"] == "LEASE_NOT_FOUND"
+        assert driver.ask("range", **WHOLE)["count"] == 299
+
+
+def test_a_cluster_that_takes_few_operations_gets_few(tmp_path):
+    etcd = Etcd(tmp_path / "etcd", "--max-txn-ops=10")
+    try:
+        with open_driver(etcd, tmp_path) as driver:
+            for _ in range(2):
+                ops = [{"op": "put", "key": b"k%04d" % i, "value": b"v"} for i in range(500)]
+                answers = driver.ask("batch", ops=ops)["answers"]
+                assert {answer["status"] for answer in answers} == {"OK"}
+            assert len({answer["revision"] for answer in answers}) < 500
+    finally:
+        etcd.stop()
 
 
 def test_limits_and_what_it_cannot_do(tmp_path, behind):
@@ -136,8 +167,10 @@ def test_a_slow_watcher_misses_nothing(tmp_path, behind):
         assert driver.ask("watch_open", watch=0, **EVERYTHING)["status"] == "OK"
         for _ in range(3):
             driver.ask("batch", ops=[{"op": "put", "key": b"k%d" % i, "value": b"x" * 4000} for i in range(1000)])
-        got = driver.ask("watch_next", watch=0, until=3001)
-        assert [event["kv"]["mod_revision"] for event in got["events"]] == list(range(2, 3002))
+        last = driver.ask("range", **WHOLE)["revision"]
+        got = driver.ask("watch_next", watch=0, until=last)
+        assert sorted(event["kv"]["key"] for event in got["events"]) == sorted(
+            pack(b"k%d" % i) for _ in range(3) for i in range(1000))
 
 
 @pytest.mark.slow  # the driver gives each call a minute

@@ -115,6 +115,11 @@ void grpc_call_end_sending(struct grpc_call *call);
 /* Gives the call up; no event but on_close comes after this. Twice is fine. */
 void grpc_call_cancel(struct grpc_call *call);
 
+/* Lets the server send no more in this call than what it has leave for already (GRPC_CLIENT_STREAM_WINDOW in limits.h), until it
+ * shall go on; other calls do not wait. False: no memory, the connection is broken. Twice is fine. */
+bool grpc_call_hold(struct grpc_call *call);
+bool grpc_call_go_on(struct grpc_call *call);
+
 /* Whether so much waits in the call that nothing should be added until on_room. */
 bool grpc_call_is_full(const struct grpc_call *call);
 

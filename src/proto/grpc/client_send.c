@@ -206,3 +206,29 @@ int client_call_put_data(nghttp2_session *session, nghttp2_frame *frame, const u
     }
     return error;
 }
+
+/* --- what comes in --- */
+
+/* A window that has shrunk does not open again by itself as bytes come. */
+static bool set_window(struct grpc_call *call, bool is_held) {
+    struct client_call *c = client_call_of(call);
+    struct grpc_client *client = call->client;
+
+    if (c->is_held == is_held || client->is_broken || c->is_cancelled || c->is_failed) {
+        return !client->is_broken;
+    }
+    c->is_held = is_held;
+    if (nghttp2_session_set_local_window_size(client->wire.session, NGHTTP2_FLAG_NONE, call->id,
+                                              is_held ? 0 : GRPC_CLIENT_STREAM_WINDOW) != 0) {
+        client->is_broken = true;
+    }
+    return !client->is_broken;
+}
+
+bool grpc_call_hold(struct grpc_call *call) {
+    return set_window(call, true);
+}
+
+bool grpc_call_go_on(struct grpc_call *call) {
+    return set_window(call, false);
+}

@@ -20,6 +20,7 @@ struct client_call {
     bool is_failed;    /* this room gave it up; status and text say why */
     bool is_paused;    /* `out` ran empty, nghttp2 waits to be told */
     bool is_full;
+    bool is_held;    /* the server is to send no more for now */
     bool has_status; /* the server has said how it ended */
     unsigned http_status;
     enum grpc_status status;

@@ -83,6 +83,8 @@ struct slice mc_error_line(enum result result) {
         return SLICE("SERVER_ERROR the store cannot be read or written\r\n");
     case RESULT_STORE_UNAVAILABLE:
         return SLICE("SERVER_ERROR the etcd cluster cannot be reached, nothing was done\r\n");
+    case RESULT_TOO_OLD:
+        return SLICE("SERVER_ERROR the etcd cluster cannot be reached, and nothing here is fresh enough\r\n");
     case RESULT_STORE_DENIED:
         return SLICE("SERVER_ERROR the etcd cluster refuses the user of this node\r\n");
     case RESULT_STORE_UNKNOWN:

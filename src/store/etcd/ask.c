@@ -127,7 +127,8 @@ static void describe(struct etcd_ask_state *state, struct etcd_ask *ask) {
     state->call.ops = &etcd_ask_call_ops;
     state->begun_ns = client->now_ns;
     state->due.at_ns = ask->deadline_ns != 0 ? ask->deadline_ns : client->now_ns + client->config.request_timeout_ns;
-    state->needs_token = ask->method->id != ETCD_METHOD_AUTHENTICATE && ask->method->id != ETCD_METHOD_STATUS;
+    state->needs_token =
+        !ask->as_caller && ask->method->id != ETCD_METHOD_AUTHENTICATE && ask->method->id != ETCD_METHOD_STATUS;
     state->is_proof = !local;
     state->has_leader = !local || ask->member == ETCD_ANY_MEMBER;
     state->last.status = STORE_UNAVAILABLE;
@@ -185,6 +186,7 @@ void etcd_client_ask(struct etcd_client *client, struct etcd_ask *ask) {
     etcd_client_enter(client);
     ask->status = STORE_UNAVAILABLE;
     ask->error = ETCD_OK;
+    ask->grpc = GRPC_OK;
     ask->text = slice_make(NULL, 0);
     ask->response = NULL;
     ask->attempts = 0;

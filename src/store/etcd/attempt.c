@@ -25,7 +25,8 @@ void etcd_ask_set_due(struct etcd_ask_state *state) {
     struct etcd_client *client = state->client;
     int64_t attempt_ns = state->sent_ns + (client->config.attempt_timeout_ns << state->patience);
 
-    if (state->member == NULL && !state->is_orphan && !state->is_late && attempt_ns < state->ask->deadline_ns) {
+    if (state->member == NULL && !state->is_orphan && !state->is_late && !state->ask->is_slow &&
+        attempt_ns < state->ask->deadline_ns) {
         etcd_due_move(&client->due, &state->due, attempt_ns);
     } else if (state->due.at_ns != state->ask->deadline_ns) {
         etcd_due_move(&client->due, &state->due, state->ask->deadline_ns);
@@ -33,12 +34,19 @@ void etcd_ask_set_due(struct etcd_ask_state *state) {
     etcd_client_wake_by(client, state->due.at_ns);
 }
 
+static struct slice token_of(const struct etcd_ask_state *state) {
+    if (state->ask->as_caller) {
+        return state->ask->token;
+    }
+    return state->needs_token ? etcd_login_token(state->client) : slice_make(NULL, 0);
+}
+
 /* False: the connection takes no more. */
 static bool begin(struct etcd_ask_state *state, struct etcd_link *link) {
     struct etcd_client *client = state->client;
     struct etcd_ask *ask = state->ask;
     struct grpc_call_options options = {
-        .token = state->needs_token ? etcd_login_token(client) : slice_make(NULL, 0),
+        .token = token_of(state),
         .timeout_ns = ask->deadline_ns - client->now_ns,
         .has_leader = state->has_leader,
     };
@@ -50,6 +58,7 @@ static bool begin(struct etcd_ask_state *state, struct etcd_link *link) {
     state->stage = ETCD_ASK_SENT;
     state->sent_ns = client->now_ns;
     state->token = client->login.number;
+    state->has_token = options.token.size > 0;
     state->is_late = false;
     ask->attempts++;
     client->figures.retries += ask->attempts > 1;

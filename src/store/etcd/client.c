@@ -47,6 +47,7 @@ struct etcd_client *etcd_client_new(const struct etcd_client_config *config, con
     client->io = io;
     client->ctx = ctx;
     client->armed_ns = INT64_MAX;
+    client->closed_ns = INT64_MIN;
     random_init(&client->random, config->seed);
     client->trouble = calloc(1, ETCD_TROUBLE_MAX);
     if (!etcd_login_init(client, config->user, config->password) || client->trouble == NULL ||

@@ -5,6 +5,7 @@
 #include "proto/etcd/error.h"
 #include "proto/etcd/message.h"
 #include "proto/etcd/method.h"
+#include "store/etcd/facts.h"
 #include "store/etcd/figures.h"
 #include "store/etcd/io.h"
 #include "store/store.h"
@@ -49,7 +50,8 @@ struct etcd_client_config {
         max_connection_age_ns; /* with up to a tenth less by chance; then it is replaced once another one stands. 0: never */
     int64_t backoff_min_ns;
     int64_t backoff_max_ns;
-    int64_t refresh_ns; /* how often members and their state are asked for */
+    int64_t refresh_ns;       /* how often members and their state are asked for */
+    struct etcd_facts *facts; /* kept up to date for other threads; outlives the client. NULL: nobody wants to know */
 };
 
 /* The defaults (client_config.c): 5 s, 1 s, 2 s, 500 ms, 1 s, never, 25 ms, 5 s, 30 s. No endpoints. */
@@ -90,6 +92,11 @@ struct etcd_ask {
     const ProtobufCMessage *request; /* borrowed until done */
     enum etcd_repeat repeat;
     int member;
+    bool is_slow; /* it may take as long as it wants: the member is not left over it, nor is it asked again */
+    bool
+        as_caller; /* `token` goes along, or none if it is empty, instead of that of the client's user, who is not logged
+                         * in again over a refusal either */
+    struct slice token;                 /* borrowed until done */
     int64_t deadline_ns;                /* by io->now_ns; 0: request_timeout_ns from now */
     void (*done)(struct etcd_ask *ask); /* once, never from inside etcd_client_ask */
     void *owner;
@@ -98,8 +105,9 @@ struct etcd_ask {
      * until then (only if it may be repeated, else UNKNOWN). DENIED, TOO_MANY_REQUESTS, NO_MEMORY, PROTOCOL, CLOSED, and for
      * what etcd says of the request itself its own status (etcd_outcome in outcome.h). */
     enum store_status status;
-    enum etcd_error error;      /* what the server said, ETCD_OK if it said something else */
-    struct slice text;          /* for people: what the server said, or what became of the last attempt; in the arena */
+    enum etcd_error error; /* what the server said, ETCD_OK if it said something else */
+    enum grpc_status grpc; /* the status that the server ended the last attempt with; GRPC_OK: it ended none, or well */
+    struct slice text;     /* for people: what the server said, or what became of the last attempt; in the arena */
     ProtobufCMessage *response; /* in the arena; NULL unless status is OK */
     unsigned attempts;          /* that reached a connection */
     bool repeated;              /* an attempt before the last was in doubt */

@@ -44,6 +44,7 @@ static void run_errands(struct etcd_store *s) {
         first->run(&s->base, first);
         first = next;
     }
+    etcd_call_settle(s);
     if (s->guest != NULL && s->driver != NULL) {
         s->guest->run(s->guest->ctx);
     }
@@ -180,6 +181,7 @@ static void end_all(struct etcd_store *s) {
     s->watches = NULL;
     s->driver = NULL;
     etcd_driver_free(driver);
+    etcd_call_pump(s); /* what waited for its turn ends as well */
 }
 
 static void *thread_main(void *ctx) {
@@ -217,6 +219,7 @@ static void free_store(struct etcd_store *s) {
     if (s->loop != NULL) {
         timer_free(s->look_timer);
         timer_free(s->guest_timer);
+        timer_free(s->merge.timer);
         loop_free(s->loop);
     }
     pthread_mutex_destroy(&s->look_lock);
@@ -250,6 +253,8 @@ static const struct store_engine engine = {
 };
 
 static bool make_means(struct etcd_store *s, const struct etcd_store_config *config, struct buf *why) {
+    struct etcd_client_config client = config->client;
+
     s->loop = loop_new();
     if (s->loop != NULL) {
         s->mailbox = mailbox_new(s->loop);
@@ -257,11 +262,13 @@ static bool make_means(struct etcd_store *s, const struct etcd_store_config *con
         s->guest_timer = timer_new(s->loop, on_guest_time, s);
     }
     s->order = etcd_order_new(random_os_seed());
-    if (s->mailbox == NULL || s->look_timer == NULL || s->guest_timer == NULL || s->order == NULL) {
+    if (s->mailbox == NULL || s->look_timer == NULL || s->guest_timer == NULL || !etcd_merge_init(s) ||
+        s->order == NULL) {
         buf_printf(why, "out of memory or descriptors");
         return false;
     }
-    s->driver = etcd_driver_new(s->loop, &config->client, config->has_tls ? &config->tls : NULL, why);
+    client.facts = &s->facts;
+    s->driver = etcd_driver_new(s->loop, &client, config->has_tls ? &config->tls : NULL, why);
     if (s->driver == NULL) {
         return false;
     }
@@ -281,6 +288,7 @@ struct store *etcd_store_open(const struct etcd_store_config *config, struct buf
         return NULL;
     }
     s->base.engine = &engine;
+    atomic_init(&s->facts.open_ns, INT64_MIN);
     s->max_pending = config->max_pending;
     s->max_watchers = config->max_watchers;
     s->request_timeout_ns = config->client.request_timeout_ns;
@@ -304,14 +312,14 @@ struct store *etcd_store_open(const struct etcd_store_config *config, struct buf
 
 /* --- what is known of the cluster --- */
 
-static const struct etcd_store *cluster_of(const struct store *store) {
+const struct etcd_store *etcd_store_cluster_of(const struct store *store) {
     return store != NULL && store->engine == &engine ? (const struct etcd_store *)(const void *)store : NULL;
 }
 
 bool etcd_store_look(struct store *store, struct etcd_store_look *ret_look) {
     struct etcd_store *s = etcd_store_of(store);
 
-    if (cluster_of(store) == NULL) {
+    if (etcd_store_cluster_of(store) == NULL) {
         return false;
     }
     pthread_mutex_lock(&s->look_lock);
@@ -325,7 +333,7 @@ bool etcd_store_is_ready(struct store *store, char ret_trouble[ETCD_MEMBER_TEXT_
     bool ready;
 
     ret_trouble[0] = '\0';
-    if (cluster_of(store) == NULL) {
+    if (etcd_store_cluster_of(store) == NULL) {
         return true;
     }
     pthread_mutex_lock(&s->look_lock);
@@ -335,8 +343,8 @@ bool etcd_store_is_ready(struct store *store, char ret_trouble[ETCD_MEMBER_TEXT_
     return ready;
 }
 
-uint64_t etcd_store_cluster_id(const struct store *store) {
-    const struct etcd_store *s = cluster_of(store);
+const struct etcd_facts *etcd_store_facts(const struct store *store) {
+    const struct etcd_store *s = etcd_store_cluster_of(store);
 
-    return s != NULL ? atomic_load_explicit(&s->cluster_id, memory_order_relaxed) : 0;
+    return s != NULL ? &s->facts : NULL;
 }

@@ -59,8 +59,38 @@ bool etcd_store_look(struct store *s, struct etcd_store_look *ret_look);
 /* The same in short: whether the cluster can be used, and if not, why. True of any other engine. */
 bool etcd_store_is_ready(struct store *s, char ret_trouble[ETCD_MEMBER_TEXT_MAX]);
 
-/* 0: not known yet, or another engine. */
-uint64_t etcd_store_cluster_id(const struct store *s);
+/* What is known of the cluster at this moment; lives as long as the store. NULL: another engine. Any thread. */
+const struct etcd_facts *etcd_store_facts(const struct store *s);
+
+/* --- requests that are no operation of a store --- */
+
+/* A request that is handed on to the cluster as it is, and its answer back. */
+struct etcd_forward {
+    /* Filled in as for etcd_client_ask, but for done, owner and member; deadline_ns 0: the store's own time, or, of a slow one,
+     * ETCD_FORWARD_SLOW_NS. The answer is in it. */
+    struct etcd_ask ask;
+    bool to_leader; /* if it is known who leads, else to the member in use */
+    /* Once: on the engine's thread, or from inside etcd_store_forward. */
+    void (*done)(struct etcd_forward *forward);
+
+    struct etcd_errand errand; /* the engine's own, as the next is */
+    struct store *store;
+};
+
+#define ETCD_FORWARD_SLOW_NS (600 * CLOCK_NS_PER_S)
+
+void etcd_forward_init(struct etcd_forward *forward);
+void etcd_forward_fini(struct etcd_forward *forward);
+
+/* `s` is such a store. `forward`, its request and its token stay in place until it is done. Any thread. */
+void etcd_store_forward(struct store *s, struct etcd_forward *forward);
+
+/* How the answered request is to end for whoever asked: what the cluster has said, word for word, if it was the cluster that
+ * ended it. False: it was not, and ask.status says why. */
+bool etcd_forward_end(const struct etcd_forward *forward, enum grpc_status *ret_status, struct slice *ret_text);
+
+/* Writes that were put together, and the transactions they became (of two and more). False: another engine. Any thread. */
+bool etcd_store_merged(const struct store *s, uint64_t *ret_transactions, uint64_t *ret_writes);
 
 /* --- for a guest --- */
 

@@ -7,17 +7,9 @@
 
 /* Calls on their way through the engine: from any thread to the engine's own, there in an order, to the cluster, and back. */
 
-struct etcd_store_call {
-    struct etcd_errand errand; /* first */
-    struct etcd_store *store;
-    struct store_call *outer; /* the caller's */
-    struct store_call inner;  /* the same, asked of the cluster */
-    struct etcd_turn turn;
-    bool ordered;
-};
-
 static void answer(struct store_call *call, enum store_status status, int64_t revision) {
     call->status = status;
+    call->etcd_error = 0;
     call->revision = revision;
     call->result = (struct store_result){.kind = call->op.kind};
     call->done(call);
@@ -31,6 +23,7 @@ static void finish(struct etcd_store_call *c) {
     arena_fini(&outer->arena);
     outer->arena = c->inner.arena;
     outer->status = c->inner.status;
+    outer->etcd_error = c->inner.etcd_error;
     outer->revision = c->inner.revision;
     outer->result = c->inner.result;
     outer->repeated = c->inner.repeated;
@@ -43,7 +36,14 @@ static void finish(struct etcd_store_call *c) {
     outer->done(outer);
 }
 
-static void pump(struct etcd_store *s);
+void etcd_call_end(struct etcd_store_call *c) {
+    struct etcd_store *s = c->store;
+
+    if (c->ordered) {
+        etcd_order_end(s->order, &c->turn); /* before the caller's slices are gone */
+    }
+    finish(c);
+}
 
 static void on_done(struct store_call *inner) {
     struct etcd_store_call *c =
@@ -51,16 +51,16 @@ static void on_done(struct store_call *inner) {
     struct etcd_store *s = c->store;
     bool ordered = c->ordered;
 
-    if (ordered) {
-        etcd_order_end(s->order, &c->turn); /* before the caller's slices are gone */
+    if (c->in_turn) {
+        etcd_merge_ended(s);
     }
-    finish(c);
+    etcd_call_end(c);
     if (ordered) {
-        pump(s);
+        etcd_call_pump(s);
     }
 }
 
-static void ask(struct etcd_store_call *c) {
+void etcd_call_ask(struct etcd_store_call *c) {
     struct etcd_store *s = c->store;
 
     if (s->driver == NULL) {
@@ -71,8 +71,7 @@ static void ask(struct etcd_store_call *c) {
     }
 }
 
-/* Asks for all whose turn has come. What ends at once may let others have theirs. */
-static void pump(struct etcd_store *s) {
+void etcd_call_pump(struct etcd_store *s) {
     struct etcd_turn *turn;
 
     if (s->pumping) {
@@ -80,9 +79,15 @@ static void pump(struct etcd_store *s) {
     }
     s->pumping = true;
     while ((turn = etcd_order_take(s->order)) != NULL) {
-        ask((struct etcd_store_call *)(void *)((char *)turn - offsetof(struct etcd_store_call, turn)));
+        struct etcd_store_call *c =
+            (struct etcd_store_call *)(void *)((char *)turn - offsetof(struct etcd_store_call, turn));
+
+        if (!etcd_merge_add(s, c)) {
+            etcd_call_ask(c);
+        }
     }
     s->pumping = false;
+    etcd_merge_settle(s);
 }
 
 static void run(struct store *store, struct etcd_errand *errand) {
@@ -92,9 +97,9 @@ static void run(struct store *store, struct etcd_errand *errand) {
     c->ordered = etcd_order_counts(&c->inner.op);
     c->turn.op = &c->inner.op;
     if (!c->ordered) {
-        ask(c);
+        etcd_call_ask(c);
     } else if (etcd_order_add(s->order, &c->turn)) {
-        pump(s);
+        s->pump_due = true; /* with all that come with it */
     } else {
         c->ordered = false;
         c->inner.status = STORE_NO_MEMORY;
@@ -135,6 +140,8 @@ static struct etcd_store_call *take(struct etcd_store *s, struct store_call *cal
     c->inner.op = call->op;
     c->inner.deadline_ns = deadline_of(s, call);
     c->inner.retry_unknown = call->retry_unknown;
+    c->inner.token = call->token;
+    c->inner.as_caller = call->as_caller;
     return c;
 }
 
@@ -151,5 +158,13 @@ void etcd_store_submit_here(struct store *store, struct store_call *call) {
 
     if (c != NULL) {
         run(store, &c->errand);
+        etcd_call_settle(etcd_store_of(store));
+    }
+}
+
+void etcd_call_settle(struct etcd_store *s) {
+    if (s->pump_due) {
+        s->pump_due = false;
+        etcd_call_pump(s);
     }
 }

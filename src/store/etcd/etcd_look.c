@@ -55,7 +55,6 @@ void etcd_store_update_look(struct etcd_store *s) {
     const struct etcd_member *member;
 
     etcd_store_note_revision(s, etcd_client_revision(client));
-    atomic_store_explicit(&s->cluster_id, etcd_client_cluster_id(client), memory_order_relaxed);
     pthread_mutex_lock(&s->look_lock);
     look->ready = etcd_client_is_ready(client);
     snprintf(look->trouble, sizeof(look->trouble), "%s", look->ready ? "" : etcd_client_trouble(client));

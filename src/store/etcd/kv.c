@@ -17,6 +17,7 @@ struct kv_call {
 
 static void end_call(struct store_call *call, enum store_status status) {
     call->status = status;
+    call->etcd_error = 0;
     call->repeated = false;
     call->result = (struct store_result){.kind = call->op.kind};
     call->done(call);
@@ -63,6 +64,7 @@ static void on_done(struct etcd_ask *ask) {
     struct store_call *call = k->call;
 
     call->revision = 0;
+    call->etcd_error = ask->status == STORE_DENIED ? (int)ask->error : 0;
     read_answer(k);
     etcd_kv_settle(call, ask, &k->op, k->drawn, etcd_client_revision(k->client));
     if (call->status == STORE_UNKNOWN && ask->status != STORE_UNKNOWN) {
@@ -92,6 +94,8 @@ static bool prepare(struct kv_call *k, int member) {
     k->ask.method = etcd_method_get(method);
     k->ask.repeat = etcd_kv_repeat(k->call);
     k->ask.member = member;
+    k->ask.as_caller = k->call->as_caller;
+    k->ask.token = k->call->token;
     k->ask.deadline_ns = k->call->deadline_ns;
     k->ask.done = on_done;
     k->ask.owner = k;

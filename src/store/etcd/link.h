@@ -55,6 +55,7 @@ struct etcd_question {
     int64_t sent_ns;
     int64_t due_ns;
     bool is_answered;
+    bool has_token; /* one went along */
 };
 
 struct etcd_link {

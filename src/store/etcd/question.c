@@ -30,6 +30,7 @@ bool etcd_answer_is_ours(struct etcd_client *client, struct etcd_member_state *m
     if (header->cluster_id != 0 && header->cluster_id != client->cluster_id) {
         return false;
     }
+    etcd_facts_note(client, header);
     if (header->revision > client->revision) {
         client->revision = header->revision;
     }
@@ -167,6 +168,7 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
     if (question->kind == ETCD_QUESTION_STATUS) {
         after_status(link, outcome, end->text);
     } else if (question->kind == ETCD_QUESTION_PROBE) {
+        etcd_facts_judge_probe(question, link->client, outcome);
         after_probe(link, outcome, end->text);
     }
 }
@@ -189,7 +191,12 @@ void etcd_question_ask(struct etcd_link *link, enum etcd_question_kind kind, int
         return;
     }
     *question = (struct etcd_question){
-        .kind = kind, .call.ops = &ops, .sent_ns = client->now_ns, .due_ns = client->now_ns + timeout_ns};
+        .kind = kind,
+        .call.ops = &ops,
+        .sent_ns = client->now_ns,
+        .due_ns = client->now_ns + timeout_ns,
+        .has_token = options.token.size > 0,
+    };
     if (!etcd_call_begin(&question->call, link, etcd_method_get(methods[kind])->path, &options)) {
         return;
     }

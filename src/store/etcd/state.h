@@ -64,6 +64,7 @@ struct etcd_ask_state {
     uint64_t number; /* in the order they came */
     enum etcd_ask_stage stage;
     bool needs_token;
+    bool has_token;  /* one was sent along */
     bool has_leader; /* says "hasleader" */
     bool is_proof;   /* its answer shows that the member has a leader */
     bool in_doubt;   /* an attempt may have done it */
@@ -120,7 +121,8 @@ struct etcd_client {
     struct etcd_member_state *current;
     bool is_proven; /* the current one has answered what was asked since the last trouble, at unproven_ns */
     int64_t unproven_ns;
-    uint64_t term; /* the highest that a member has spoken of */
+    uint64_t term;     /* the highest that a member has spoken of */
+    int64_t closed_ns; /* when it was last seen that the cluster asks who one is; INT64_MIN: never */
     struct etcd_link *links;
     struct etcd_link *dirty;
     bool has_dead;     /* links */
@@ -214,6 +216,16 @@ void etcd_answer_is_foreign(struct etcd_link *link);
 
 /* Looks at an answer's header, if the message has one: false, if another cluster gave it. Takes note of its revision. */
 bool etcd_answer_is_ours(struct etcd_client *client, struct etcd_member_state *member, const ProtobufCMessage *message);
+
+/* --- facts.c --- */
+
+/* What an answer's header says. */
+void etcd_facts_note(struct etcd_client *client, const Etcdserverpb__ResponseHeader *header);
+
+/* What the end of an attempt says of whether users are asked who they are. */
+void etcd_facts_judge(const struct etcd_ask_state *state, struct etcd_outcome outcome);
+void etcd_facts_judge_probe(const struct etcd_question *question, struct etcd_client *client,
+                            struct etcd_outcome outcome);
 
 /* --- refresh.c --- */
 

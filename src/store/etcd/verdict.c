@@ -50,7 +50,7 @@ static bool judge_doubt(struct etcd_ask_state *state, enum store_status status) 
 static void judge_login(struct etcd_ask_state *state) {
     struct etcd_client *client = state->client;
 
-    if (++state->logins > ETCD_LOGINS_MAX || !etcd_login_renew(client, state->token)) {
+    if (state->ask->as_caller || ++state->logins > ETCD_LOGINS_MAX || !etcd_login_renew(client, state->token)) {
         etcd_ask_finish(state, STORE_DENIED);
         return;
     }
@@ -133,6 +133,8 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
         state->ask->response = NULL;
         state->is_bad = false;
     }
+    state->ask->grpc = end->untouched || link->phase == ETCD_LINK_DEAD ? GRPC_OK : end->status;
+    etcd_facts_judge(state, outcome);
     left = judge_member(state, link, outcome, text);
     /* One that may go to no other member would be with this one again at once. */
     judge(state, outcome, text, left && state->member == NULL);

@@ -50,14 +50,15 @@ static void watch_free(struct etcd_watch *watch) {
     free(watch);
 }
 
-struct etcd_watch *etcd_watch_open(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
-                                   const struct etcd_watch_events *events, void *ctx) {
+static struct etcd_watch *open_watch(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
+                                     bool alone, const struct etcd_watch_events *events, void *ctx) {
     struct etcd_watch *w = watch_new(watches, watch);
 
     if (w == NULL) {
         return NULL;
     }
     w->progress = progress;
+    w->alone = alone;
     w->events = *events;
     w->ctx = ctx;
     if (!watch_channel_join(w)) {
@@ -65,6 +66,23 @@ struct etcd_watch *etcd_watch_open(struct etcd_watches *watches, const struct st
         return NULL;
     }
     return w;
+}
+
+struct etcd_watch *etcd_watch_open(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
+                                   const struct etcd_watch_events *events, void *ctx) {
+    return open_watch(watches, watch, progress, false, events, ctx);
+}
+
+struct etcd_watch *etcd_watch_open_alone(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
+                                         const struct etcd_watch_events *events, void *ctx) {
+    return open_watch(watches, watch, progress, true, events, ctx);
+}
+
+void etcd_watch_ask_progress(struct etcd_watch *watch) {
+    if (watch->alone && watch->progress && watch->state == WATCH_LIVE &&
+        watch_progress_is_true(watch->watches->client)) {
+        watch_channel_ask_progress(watch->stream);
+    }
 }
 
 void etcd_watch_close(struct etcd_watch *watch) {

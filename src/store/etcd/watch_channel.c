@@ -105,6 +105,15 @@ void watch_channel_cancel(struct watch_channel *s, int64_t id) {
     }
 }
 
+void watch_channel_ask_progress(struct watch_channel *s) {
+    Etcdserverpb__WatchProgressRequest progress = ETCDSERVERPB__WATCH_PROGRESS_REQUEST__INIT;
+    Etcdserverpb__WatchRequest request = ETCDSERVERPB__WATCH_REQUEST__INIT;
+
+    request.request_union_case = ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_PROGRESS_REQUEST;
+    request.progress_request = &progress;
+    (void)etcd_stream_send(s->stream, &request.base); /* whoever needs it asks again */
+}
+
 void watch_channel_put_back(struct watch_channel *s, struct etcd_watch *watch) {
     watch->state = WATCH_WAITING;
     watch_list_prepend(&s->waiting, watch);
@@ -179,13 +188,14 @@ void watch_channel_leave(struct etcd_watch *watch) {
 
 static const struct etcd_stream_events stream_events;
 
-static struct watch_channel *stream_new(struct etcd_watches *watches) {
+static struct watch_channel *stream_new(struct etcd_watches *watches, bool alone) {
     struct watch_channel *s = calloc(1, sizeof(*s));
 
     if (s == NULL) {
         return NULL;
     }
     s->watches = watches;
+    s->alone = alone;
     arena_init(&s->arena, ETCD_MESSAGE_MAX);
     s->stream = etcd_stream_open(watches->client, ETCD_METHOD_WATCH, &stream_events, s);
     if (s->stream == NULL) {
@@ -197,14 +207,21 @@ static struct watch_channel *stream_new(struct etcd_watches *watches) {
     return s;
 }
 
-bool watch_channel_join(struct etcd_watch *watch) {
-    struct watch_channel *s = watch->watches->streams;
+/* NULL: none has room. */
+static struct watch_channel *find_stream(struct etcd_watches *watches) {
+    struct watch_channel *s = watches->streams;
 
-    while (s != NULL && s->count >= WATCHES_PER_STREAM) {
+    while (s != NULL && (s->alone || s->count >= WATCHES_PER_STREAM)) {
         s = s->next;
     }
+    return s;
+}
+
+bool watch_channel_join(struct etcd_watch *watch) {
+    struct watch_channel *s = watch->alone ? NULL : find_stream(watch->watches);
+
     if (s == NULL) {
-        s = stream_new(watch->watches);
+        s = stream_new(watch->watches, watch->alone);
     }
     if (s == NULL) {
         return false;

@@ -13,6 +13,7 @@
 enum {
     WATCHES_PER_STREAM = 1000, /* more go on another stream */
     WATCH_BUCKETS = 256,       /* of a stream, to find a watch by its number */
+    WATCH_ID_ALL = -1,         /* in a response: of the stream as a whole */
 };
 
 enum watch_state {
@@ -54,6 +55,7 @@ struct etcd_watch {
     bool closed;      /* to be freed by the last holder */
     bool over;        /* on_end was called */
     bool progress;
+    bool alone;              /* on a stream of its own */
     struct store_watch want; /* its slices lie behind this struct */
     char span[];
 };
@@ -73,6 +75,7 @@ struct watch_channel {
     bool open;   /* a call stands */
     bool asked;  /* the answer to a creation is awaited, be it of `creating` or of a watch that has left meanwhile */
     bool closed; /* to be freed by the last holder */
+    bool alone;  /* it is for one watch only */
 };
 
 struct etcd_watches {
@@ -100,6 +103,9 @@ void watch_channel_leave(struct etcd_watch *watch);
 
 /* Takes it off the stream; `tell`: the cluster still has it. The stream ends with its last watch. */
 void watch_channel_take_off(struct etcd_watch *watch, bool tell);
+
+/* Asks how far the stream's watch is. */
+void watch_channel_ask_progress(struct watch_channel *s);
 
 /* Asks for the next that waits, if none is being created. */
 void watch_channel_create_next(struct watch_channel *s);

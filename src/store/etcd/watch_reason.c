@@ -74,6 +74,26 @@ bool watch_version_is_good(const char *version) {
     return minor >= KNOWN || (first_good[minor] != 0 && patch >= first_good[minor]);
 }
 
+enum etcd_progress etcd_watches_progress(const struct etcd_watches *watches) {
+    const struct etcd_client *client = watches->client;
+    size_t count = etcd_client_member_count(client);
+    bool known = false;
+
+    for (size_t i = 0; i < count; i++) {
+        struct etcd_member member;
+
+        etcd_client_member(client, i, &member);
+        if (member.version[0] == '\0' && (member.in_use || member.health == ETCD_HEALTH_GOOD)) {
+            return ETCD_PROGRESS_UNKNOWN;
+        }
+        known |= member.in_use;
+    }
+    if (!known) {
+        return ETCD_PROGRESS_UNKNOWN;
+    }
+    return watch_progress_is_true(client) ? ETCD_PROGRESS_TRUE : ETCD_PROGRESS_FALSE;
+}
+
 /* The stream may still be with another member than the one in use, so all that are well count. */
 bool watch_progress_is_true(const struct etcd_client *client) {
     size_t count = etcd_client_member_count(client);

@@ -107,6 +107,17 @@ static void take_for_one(struct watch_channel *s, const Etcdserverpb__WatchRespo
     }
 }
 
+/* Of the stream as a whole: the answer to who asked for progress. It is that of the one watch if the stream has no other. */
+static void take_for_all(struct watch_channel *s, const Etcdserverpb__WatchResponse *r) {
+    struct etcd_watch *watch = s->alone ? s->live.first : NULL;
+
+    if (watch != NULL && r->n_events == 0 && !r->canceled && watch->held.count == 0) {
+        watch_hold(watch);
+        take_progress(watch, r->header->revision);
+        watch_let_go(watch);
+    }
+}
+
 static bool is_of_cluster(const struct watch_channel *s, const Etcdserverpb__ResponseHeader *header) {
     uint64_t cluster_id = etcd_client_cluster_id(s->watches->client);
 
@@ -124,6 +135,8 @@ void watch_take_response(struct watch_channel *s, const Etcdserverpb__WatchRespo
         etcd_client_note_revision(s->watches->client, r->header->revision);
         if (r->created) {
             take_created(s, r);
+        } else if (r->watch_id == WATCH_ID_ALL) {
+            take_for_all(s, r);
         } else {
             take_for_one(s, r);
         }

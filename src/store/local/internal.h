@@ -43,7 +43,7 @@ struct local {
     struct key_tree index;
     struct lease_set leases;
     struct note_set notes;
-    struct watch_set watches;
+    struct watchers watches;
     struct recents *recents;      /* those since the last checkpoint */
     _Atomic int64_t checkpointed; /* revision up to which records are in LMDB; changed with `recents`, index locked */
     _Atomic int64_t committed;    /* revision that readers see */

@@ -130,7 +130,7 @@ static void free_all(struct local *s) {
     key_tree_fini(&s->index, free_entry);
     lease_set_fini(&s->leases);
     note_set_fini(&s->notes);
-    watch_set_fini(&s->watches);
+    watchers_fini(&s->watches);
     pthread_rwlock_destroy(&s->index_lock);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->holds_lock);
@@ -210,7 +210,7 @@ static struct local *make(const struct local_config *config) {
     key_tree_init(&s->index);
     lease_set_init(&s->leases);
     note_set_init(&s->notes);
-    watch_set_init(&s->watches);
+    watchers_init(&s->watches);
     batch_clear(&s->batch);
     return s;
 }

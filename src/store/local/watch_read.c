@@ -85,7 +85,7 @@ static enum store_status add_event(struct reading *r, const struct kv *kv) {
     struct kv_event *event;
     enum store_status status;
 
-    if (is_put ? r->w->watch.no_put : r->w->watch.no_delete) {
+    if (is_put ? r->w->entry.watch.no_put : r->w->entry.watch.no_delete) {
         return STORE_OK;
     }
     if (!make_room(r)) {
@@ -98,7 +98,7 @@ static enum store_status add_event(struct reading *r, const struct kv *kv) {
         event->kv = (struct kv){.key = event->kv.key, .mod_revision = kv->mod_revision};
     }
     /* A put that makes the key has no previous, also if the same revision deleted it before. */
-    if (status != STORE_OK || !r->w->watch.want_previous || (is_put && kv->create_revision == kv->mod_revision)) {
+    if (status != STORE_OK || !r->w->entry.watch.want_previous || (is_put && kv->create_revision == kv->mod_revision)) {
         return status;
     }
     return add_previous(r, event);
@@ -134,7 +134,7 @@ static enum store_status collect_versions(const struct reading *r, int64_t from,
         pthread_rwlock_unlock(&s->index_lock);
         return STORE_COMPACTED;
     }
-    e = key_entry_of(key_tree_find(&s->index, r->w->watch.span.key));
+    e = key_entry_of(key_tree_find(&s->index, r->w->entry.watch.span.key));
     if (e != NULL && e->count > 0) {
         const struct version *before = key_entry_find(e, from - 1);
         const struct version *last = key_entry_find(e, r->to);
@@ -176,7 +176,7 @@ static enum store_status on_record(void *ctx, const struct kv *kv, uint32_t sub,
 
     (void)sub;
     *ret_stop = !go_on(r, kv->mod_revision);
-    return !*ret_stop && store_span_contains(&r->w->watch.span, kv->key) ? add_event(r, kv) : STORE_OK;
+    return !*ret_stop && store_span_contains(&r->w->entry.watch.span, kv->key) ? add_event(r, kv) : STORE_OK;
 }
 
 /* Those that LMDB has. */
@@ -233,7 +233,7 @@ enum store_status watch_read(struct local_watcher *w, int64_t from, int64_t to, 
     if (compacted) {
         status = STORE_COMPACTED;
     } else {
-        status = w->single ? read_single(&r, from) : read_range(&r, from);
+        status = w->entry.single ? read_single(&r, from) : read_range(&r, from);
     }
     view_end(&r.view);
     batch->revision = r.full ? r.revision : to;

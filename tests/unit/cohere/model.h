@@ -22,7 +22,13 @@ struct model {
     struct table table;
     struct copies copies;
     char keys[MODEL_KEYS][32];
+    _Atomic uint64_t era; /* of the revisions: the same one means something else in another */
 };
+
+/* What a reader notes before it asks the store. */
+static inline uint64_t model_asks(struct model *m) {
+    return copies_era(&m->copies);
+}
 
 static inline void model_must(bool good) {
     if (!good) {
@@ -58,8 +64,8 @@ static inline void model_fini(struct model *m) {
 }
 
 /* Every seventh value is large. */
-static inline size_t model_value(unsigned key, int64_t revision, char place[MODEL_VALUE_MAX]) {
-    size_t size = (size_t)snprintf(place, 64, "value of %u at %lld", key, (long long)revision);
+static inline size_t model_value(uint64_t era, unsigned key, int64_t revision, char place[MODEL_VALUE_MAX]) {
+    size_t size = (size_t)snprintf(place, 64, "%llu: %u at %lld", (unsigned long long)era, key, (long long)revision);
 
     if (revision % 7 == 0) {
         memset(place + size, '.', MODEL_LARGE);
@@ -68,9 +74,10 @@ static inline size_t model_value(unsigned key, int64_t revision, char place[MODE
     return size;
 }
 
-static inline struct copies_value model_copy_of(unsigned key, int64_t revision, char place[MODEL_VALUE_MAX]) {
+static inline struct copies_value model_copy_of(uint64_t era, unsigned key, int64_t revision,
+                                                char place[MODEL_VALUE_MAX]) {
     return (struct copies_value){
-        .value = slice_make(place, model_value(key, revision, place)),
+        .value = slice_make(place, model_value(era, key, revision, place)),
         .client_flags = (uint32_t)revision,
         .group = 1,
         .mod_revision = revision,
@@ -82,7 +89,7 @@ static inline void model_observe(struct model *m, unsigned key, struct model_sta
     char place[MODEL_VALUE_MAX];
 
     if (state.present) {
-        const struct copies_value value = model_copy_of(key, state.revision, place);
+        const struct copies_value value = model_copy_of(m->era, key, state.revision, place);
 
         copies_put(&m->copies, model_key(m, key), &value, MODEL_NOW);
     } else {
@@ -90,37 +97,83 @@ static inline void model_observe(struct model *m, unsigned key, struct model_sta
     }
 }
 
-/* A read of the store found this state as of `revision`. */
-static inline void model_fill(struct model *m, unsigned key, struct model_state state, int64_t revision) {
+/* What a read of the store answers. */
+struct model_answer {
+    uint64_t asked; /* model_asks, before */
+    uint64_t era;   /* of the store, when it answered */
+    int64_t revision;
+    struct model_state found; /* newer than `revision`, if it was told before its turn */
+};
+
+static inline void model_fill_answer(struct model *m, unsigned key, const struct model_answer *answer) {
+    const struct model_state state = answer->found;
+    const struct copies_found found = {
+        .era = answer->asked,
+        .revision = state.revision > answer->revision ? state.revision : answer->revision,
+    };
     char place[MODEL_VALUE_MAX];
 
     if (state.present) {
-        const struct copies_value value = model_copy_of(key, state.revision, place);
+        const struct copies_value value = model_copy_of(answer->era, key, state.revision, place);
 
-        copies_fill(&m->copies, model_key(m, key), &value, revision, MODEL_NOW);
+        copies_fill(&m->copies, model_key(m, key), &value, &found, MODEL_NOW);
     } else {
-        copies_fill_none(&m->copies, model_key(m, key), revision, MODEL_NOW);
+        copies_fill_none(&m->copies, model_key(m, key), &found, MODEL_NOW);
     }
 }
 
-/* Looks for a copy that a read may be served from, when the newest revision that can be read is *published. False: none.
- * A copy that is not as it must be is an abort. */
-static inline bool model_copy(struct model *m, unsigned key, _Atomic int64_t *published, int64_t *ret_revision) {
+/* A read of the store found this state as of `revision`, just now. */
+static inline void model_fill(struct model *m, unsigned key, struct model_state state, int64_t revision) {
+    const struct model_answer answer = {.asked = model_asks(m), .era = m->era, .revision = revision, .found = state};
+
+    model_fill_answer(m, key, &answer);
+}
+
+static inline bool model_is_copy(void *ctx, const struct entry *e) {
+    (void)ctx;
+    return e->group == 1;
+}
+
+/* Revisions begin anew; nobody reads copies meanwhile. */
+static inline void model_reset(struct model *m) {
+    m->era++;
+    copies_reset(&m->copies, model_is_copy, NULL);
+}
+
+/* The era of a copy, between these two, which must be as it is to be. */
+static inline uint64_t model_check(unsigned key, struct entry *e, uint64_t oldest, uint64_t newest) {
+    uint64_t era = strtoull(entry_value(e), NULL, 10);
+    char place[MODEL_VALUE_MAX];
+
+    model_must(era >= oldest && era <= newest && e->value_size == model_value(era, key, (int64_t)e->cas, place) &&
+               memcmp(entry_value(e), place, e->value_size) == 0 && e->client_flags == (uint32_t)e->cas &&
+               e->group == 1 && e->expires == ENTRY_NEVER);
+    return era;
+}
+
+/* Looks for a copy that a read may be served from that began in the era `oldest`, when the newest revision that can be read
+ * is *published. False: none. A copy that is not as it must be is an abort. */
+static inline bool model_copy_since(struct model *m, unsigned key, _Atomic int64_t *published, uint64_t oldest,
+                                    uint64_t *ret_era, int64_t *ret_revision) {
     uint64_t hash = table_hash(&m->table, model_key(m, key));
     struct shard *s = table_lock(&m->table, hash);
     struct entry *e = shard_find(s, hash, model_key(m, key), MODEL_NOW, NULL);
-    char place[MODEL_VALUE_MAX];
     bool found = e != NULL && (int64_t)e->cas <= atomic_load(published);
 
     if (found) {
         *ret_revision = (int64_t)e->cas;
-        model_must(e->value_size == model_value(key, *ret_revision, place) &&
-                   memcmp(entry_value(e), place, e->value_size) == 0 && e->client_flags == (uint32_t)*ret_revision &&
-                   e->group == 1 && e->expires == ENTRY_NEVER);
+        *ret_era = model_check(key, e, oldest, m->era);
         entry_read(e, MODEL_NOW);
     }
     table_unlock(s);
     return found;
+}
+
+/* The same, of this era. */
+static inline bool model_copy(struct model *m, unsigned key, _Atomic int64_t *published, int64_t *ret_revision) {
+    uint64_t era;
+
+    return model_copy_since(m, key, published, m->era, &era, ret_revision);
 }
 
 static inline void model_evict(struct model *m, unsigned key) {

@@ -147,6 +147,27 @@ static void store_groups_must_fit_together(void **state) {
                     "out\n");
 }
 
+static void a_store_group_says_what_of_it_is_kept(void **state) {
+    struct run run;
+
+    (void)state;
+    parse(&run, "[group \"a\"]\nbacking = store\n[group \"b\"]\nbacking = store\nmirror = yes\n"
+                "[group \"c\"]\nbacking = store\nnear = no\n");
+    assert_good(&run);
+    assert_true(run.options.groups[1].near && !run.options.groups[1].mirror);
+    assert_true(run.options.groups[2].near && run.options.groups[2].mirror);
+    assert_true(!run.options.groups[3].near && !run.options.groups[3].mirror);
+    unload(&run);
+    assert_mistakes("[group \"a\"]\nbacking = store\nnear = maybe\n",
+                    "c.conf:3: near = \"maybe\" is none of no, yes\n");
+    assert_mistakes("[group \"a\"]\nbacking = store\nmirror = yes\nnear = no\n",
+                    "config:1: group \"a\": mirror = yes keeps all its keys in memory, near = no keeps none\n");
+    assert_mistakes(
+        "[group \"a\"]\nnear = no\n[group \"b\"]\nmirror = yes\n",
+        "config:1: group \"a\": near is an option of store groups; add backing = store, or leave it out\n"
+        "config:3: group \"b\": mirror is an option of store groups; add backing = store, or leave it out\n");
+}
+
 /* One prefix within another is no mistake: the longer one counts. */
 static void prefixes_may_overlap(void **state) {
     struct run run;
@@ -180,6 +201,7 @@ int main(void) {
         cmocka_unit_test(bad_backings_are_explained),
         cmocka_unit_test(bad_freshness_is_explained),
         cmocka_unit_test(store_groups_must_fit_together),
+        cmocka_unit_test(a_store_group_says_what_of_it_is_kept),
         cmocka_unit_test(prefixes_may_overlap),
         cmocka_unit_test(a_store_group_takes_what_the_store_takes),
     };

@@ -280,6 +280,36 @@ static void a_store_may_be_in_a_cluster(void **state) {
     unload(&run);
 }
 
+static void what_is_kept_of_a_cluster_can_be_said(void **state) {
+    struct run run;
+
+    (void)state;
+    load(&run, "--store etcd://h", "");
+    assert_good(&run);
+    assert_string_equal(run.options.store_watch, "auto");
+    assert_false(run.options.store_progress);
+    assert_int_equal(run.options.near_memory, 64 << 20);
+    assert_int_equal(run.options.mirror_memory, INT64_C(1) << 30);
+    assert_int_equal(run.options.watch_memory, 16 << 20);
+    assert_int_equal(run.options.audit_pause_ns, 1000000000);
+    unload(&run);
+    load(&run, "--store etcd://h --store-watch groups --store-progress yes --audit-pause 0", "LARDER_NEAR_MEMORY=2m");
+    assert_good(&run);
+    assert_string_equal(run.options.store_watch, "groups");
+    assert_true(run.options.store_progress);
+    assert_int_equal(run.options.near_memory, 2 << 20);
+    assert_int_equal(run.options.audit_pause_ns, 0);
+    unload(&run);
+    assert_mistake("--store etcd://h --store-watch everything", "",
+                   "--store-watch: store-watch = \"everything\" is none of auto, all, groups");
+    assert_mistake(
+        "--store etcd://h --store-watch all --store-progress yes", "",
+        "--store-progress: store-progress = yes is of no use with store-watch = all: there every change is told");
+    assert_mistake(
+        "--near-memory 1m", "",
+        "--near-memory: near-memory is of a store in an etcd cluster; add store = etcd://..., or leave it out");
+}
+
 static void an_attempt_has_half_of_the_time_at_most(void **state) {
     struct run run;
 
@@ -486,6 +516,7 @@ int main(void) {
         cmocka_unit_test(an_item_is_at_most_an_eighth_of_memory),
         cmocka_unit_test(the_store_has_defaults_and_ceilings),
         cmocka_unit_test(a_store_may_be_in_a_cluster),
+        cmocka_unit_test(what_is_kept_of_a_cluster_can_be_said),
         cmocka_unit_test(an_attempt_has_half_of_the_time_at_most),
         cmocka_unit_test(what_does_not_go_with_a_cluster_is_a_mistake),
         cmocka_unit_test(a_directory_is_found_where_it_is_said_or_needed),

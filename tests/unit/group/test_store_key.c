@@ -275,9 +275,15 @@ static void store_groups_are_for_life(void **state) {
     const struct group_policy gone[] = {before[1]};
     const struct group_policy now_memory[] = {memory_group("a")};
     const struct group_policy moved[] = {store_group("a", SLICE("q/")), before[1]};
+    struct group_policy kept[] = {before[0]};
     struct group_set *running = build(before, 3, NULL);
 
     (void)state;
+    kept[0].mirror = true;
+    assert_change(running, kept, 1, "would be kept in memory in another way", "a");
+    kept[0] = before[0];
+    kept[0].near = false;
+    assert_change(running, kept, 1, "would be kept in memory in another way", "a");
     assert_change(running, new_one, 2, "would become a store group", "z");
     assert_change(running, turned, 2, "would become a store group", "m");
     assert_change(running, gone, 1, "would no longer be a store group", "a");

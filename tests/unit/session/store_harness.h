@@ -18,7 +18,17 @@ struct held_store {
     size_t held_count;
     enum store_status fail; /* writes are not done but answered with this; OK: they are done */
     size_t calls;           /* handed in, ever */
-    size_t rivals;          /* so many transactions find that somebody else has just changed `rival_key` */
+    /* A store in front of a cluster: up to when everything was told (INT64_MAX: always is), and of answers to reads, how old
+     * they are and whether nobody was asked. What was wished for by the last one. */
+    int64_t proven_ns;
+    int64_t age_ns;
+    bool from_memory;
+    int64_t max_age_ns;
+    int64_t answer_revision; /* that they have, but their keys; 0: the real one */
+    enum store_status fail_reads;
+    const struct store_observer *observer;
+    void *observer_ctx;
+    size_t rivals; /* so many transactions find that somebody else has just changed `rival_key` */
     struct slice rival_key;
 };
 
@@ -58,11 +68,17 @@ static inline void held_store_submit(struct store *store, struct store_call *cal
         s->rivals--;
         held_store_rival(s);
     }
-    if (s->fail != STORE_OK && !reads) {
-        call->status = s->fail;
+    if (call->op.kind == STORE_OP_RANGE) {
+        s->max_age_ns = call->op.range.max_age_ns;
+    }
+    if ((reads ? s->fail_reads : s->fail) != STORE_OK) {
+        call->status = reads ? s->fail_reads : s->fail;
         call->revision = store_revision(s->real);
     } else {
         held_store_do(s, call);
+        call->age_ns = s->age_ns;
+        call->from_memory = s->from_memory;
+        call->revision = reads && s->answer_revision != 0 ? s->answer_revision : call->revision;
     }
     if (reads ? s->hold_reads : s->hold_writes) {
         harness_must(s->held_count < sizeof(s->held) / sizeof(s->held[0]));
@@ -73,11 +89,15 @@ static inline void held_store_submit(struct store *store, struct store_call *cal
 }
 
 static inline bool held_store_observe(struct store *store, const struct store_observer *observer, void *ctx) {
-    return store_observe(((struct held_store *)store)->real, observer, ctx);
+    struct held_store *s = (struct held_store *)store;
+
+    s->observer = observer;
+    s->observer_ctx = ctx;
+    return store_observe(s->real, observer, ctx);
 }
 
 static inline int64_t held_store_proven_ns(struct store *store) {
-    return store_proven_ns(((struct held_store *)store)->real);
+    return ((struct held_store *)store)->proven_ns;
 }
 
 static inline int64_t held_store_revision(const struct store *store) {
@@ -164,6 +184,7 @@ static inline void store_harness_init(struct store_harness *s, const struct harn
     place_open(&s->place);
     s->store.base.engine = &held_store_engine;
     s->store.real = s->place.store;
+    s->store.proven_ns = INT64_MAX;
     harness_init(&s->h, config);
     store_harness_groups(s, config->max_item);
     s->h.node.start_ns = s->now_ns - (HARNESS_NOW - TABLE_EPOCH) * CLOCK_NS_PER_S;
@@ -180,7 +201,6 @@ static inline void store_harness_init(struct store_harness *s, const struct harn
         .groups = s->h.groups,
         .start_ns = s->h.node.start_ns,
         .now_ns = store_harness_clock,
-        .copies_are_current = true,
     });
     harness_must(s->h.node.durable != NULL);
     s->h.worker.on_ready = store_harness_ready;

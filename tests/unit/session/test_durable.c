@@ -212,24 +212,150 @@ static void a_key_under_another_group_has_no_copy_by_its_other_name(void **state
     assert_int_equal(f->s.store.calls, calls);
 }
 
-/* With an engine whose events come from elsewhere, only whoever takes what this node holds is served from a copy. */
-static void freshness_decides_where_a_read_goes(void **state) {
-    struct fixture *f = *state;
+/* --- in front of a cluster --- */
+
+enum { SECOND = 1000000000 };
+
+/* The group "d" of a node whose last proof is so old; the requests come now. */
+static struct group_policy *proven_before(struct fixture *f, int64_t age_ns) {
     struct group_policy *policy = &f->s.h.groups->policies[1];
-    size_t calls;
 
     assert_string_equal(policy->name, "d");
-    f->s.h.node.durable->copies_are_current = false;
+    f->s.h.worker.context.now_ns = f->s.now_ns;
+    f->s.store.proven_ns = f->s.now_ns - age_ns;
+    return policy;
+}
+
+/* Reads the key; whether the store was asked for it. */
+static bool asks(struct fixture *f) {
+    size_t calls = f->s.store.calls;
+
+    says(f, "get d/a\r\n", "VALUE d/a 0 1\r\nx\r\nEND\r\n");
+    return f->s.store.calls != calls;
+}
+
+static void a_copy_serves_while_its_proof_is_young_enough(void **state) {
+    struct fixture *f = *state;
+    struct group_policy *policy = proven_before(f, 0);
+
     says(f, "set d/a 0 0 1\r\nx\r\nget d/a\r\n", "STORED\r\nVALUE d/a 0 1\r\nx\r\nEND\r\n");
-    calls = f->s.store.calls;
-    says(f, "get d/a\r\n", "VALUE d/a 0 1\r\nx\r\nEND\r\n");
-    assert_int_equal(f->s.store.calls, calls);
+    proven_before(f, policy->stale_limit_ns);
+    assert_false(asks(f));
+    proven_before(f, policy->stale_limit_ns + 1);
+    assert_true(asks(f));
+    assert_int_equal(f->s.store.max_age_ns, policy->stale_limit_ns);
+    f->s.store.proven_ns = INT64_MIN; /* nothing ever was */
+    assert_true(asks(f));
+    policy->freshness = (struct freshness){.kind = FRESHNESS_MAX_STALE, .max_stale_ns = SECOND};
+    proven_before(f, SECOND);
+    assert_false(asks(f));
+    proven_before(f, SECOND + 1);
+    assert_true(asks(f));
+    assert_int_equal(f->s.store.max_age_ns, SECOND);
+    policy->freshness.max_stale_ns = INT64_MAX;
+    assert_false(asks(f));
+}
+
+/* However young it is: what was acknowledged after it may not have been told. */
+static void a_linearizable_read_is_content_with_no_proof_but_the_engine_s_own(void **state) {
+    struct fixture *f = *state;
+    struct group_policy *policy = proven_before(f, 0);
+
+    says(f, "set d/a 0 0 1\r\nx\r\nget d/a\r\n", "STORED\r\nVALUE d/a 0 1\r\nx\r\nEND\r\n");
+    assert_false(asks(f));
     policy->freshness.kind = FRESHNESS_LINEARIZABLE;
-    says(f, "get d/a\r\n", "VALUE d/a 0 1\r\nx\r\nEND\r\n");
-    assert_int_equal(f->s.store.calls, calls + 1);
-    f->s.h.node.durable->copies_are_current = true;
-    says(f, "get d/a\r\n", "VALUE d/a 0 1\r\nx\r\nEND\r\n");
-    assert_int_equal(f->s.store.calls, calls + 1);
+    proven_before(f, 0);
+    f->s.store.max_age_ns = -1;
+    assert_true(asks(f));
+    assert_int_equal(f->s.store.max_age_ns, 0);
+    f->s.store.proven_ns = INT64_MAX;
+    assert_false(asks(f));
+    policy->freshness = (struct freshness){.kind = FRESHNESS_MAX_STALE};
+    proven_before(f, 0);
+    assert_true(asks(f));
+}
+
+/* What changes a value reads it as it is. */
+static void an_edit_reads_what_is_there(void **state) {
+    struct fixture *f = *state;
+
+    proven_before(f, 0);
+    says(f, "set d/a 0 0 1\r\n1\r\nget d/a\r\n", "STORED\r\nVALUE d/a 0 1\r\n1\r\nEND\r\n");
+    f->s.store.max_age_ns = -1;
+    says(f, "incr d/a 1\r\n", "2\r\n");
+    assert_int_equal(f->s.store.max_age_ns, 0);
+}
+
+static void past_the_limit_a_read_is_an_error_if_the_cluster_is_away(void **state) {
+    struct fixture *f = *state;
+    struct group_policy *policy = proven_before(f, 0);
+
+    says(f, "set d/a 0 0 1\r\nx\r\nget d/a\r\n", "STORED\r\nVALUE d/a 0 1\r\nx\r\nEND\r\n");
+    f->s.store.fail_reads = STORE_UNAVAILABLE;
+    assert_false(asks(f));
+    proven_before(f, policy->stale_limit_ns + 1);
+    says(f, "get d/a\r\n", "SERVER_ERROR the etcd cluster cannot be reached, and nothing here is fresh enough\r\n");
+    f->s.store.fail_reads = STORE_TIMEOUT;
+    says(f, "mg d/a v\r\n", "SERVER_ERROR the etcd cluster cannot be reached, and nothing here is fresh enough\r\n");
+}
+
+static void early(struct fixture *f, enum kv_event_kind kind, const char *key, const char *value, int64_t revision) {
+    const struct kv_event event = {
+        .kind = kind,
+        .kv = {.key = slice_from_string(key), .value = slice_from_string(value), .mod_revision = revision}};
+
+    f->s.store.observer->early(f->s.store.observer_ctx, &event);
+}
+
+/* What is told before its turn is used when its turn has come. */
+static void an_early_write_is_asked_of_the_store_until_its_turn(void **state) {
+    struct fixture *f = *state;
+    size_t calls;
+
+    proven_before(f, 0);
+    says(f, "set d/a 0 0 1\r\nx\r\nget d/a\r\n", "STORED\r\nVALUE d/a 0 1\r\nx\r\nEND\r\n");
+    early(f, KV_EVENT_PUT, "d/a", "early", 4);
+    assert_true(asks(f)); /* the store of this test knows nothing of it yet */
+    put(&f->s.place, "other", "revision 3");
+    put(&f->s.place, "d/a", "early");
+    says(f, "gets d/a\r\n", "VALUE d/a 0 5 4\r\nearly\r\nEND\r\n");
+    calls = f->s.store.calls;
+    says(f, "gets d/a\r\n", "VALUE d/a 0 5 4\r\nearly\r\nEND\r\n");
+    assert_int_equal(f->s.store.calls, calls);
+    early(f, KV_EVENT_DELETE, "d/a", "", 5);
+    del(&f->s.place, "d/a");
+    says(f, "get d/a\r\n", "END\r\n");
+}
+
+static void reset(struct fixture *f) {
+    f->s.store.observer->reset(f->s.store.observer_ctx);
+}
+
+static void a_reset_takes_the_copies_out_and_nothing_else(void **state) {
+    struct fixture *f = *state;
+
+    says(f, "set d/a 0 0 1\r\nx\r\nget d/a\r\nset m 0 0 1\r\ny\r\n",
+         "STORED\r\nVALUE d/a 0 1\r\nx\r\nEND\r\nSTORED\r\n");
+    assert_false(asks(f));
+    reset(f);
+    says(f, "get m\r\n", "VALUE m 0 1\r\ny\r\nEND\r\n");
+    assert_true(asks(f));
+    assert_false(asks(f));
+}
+
+/* An answer that was asked for before the reset comes after it. */
+static void an_answer_from_before_a_reset_is_not_kept(void **state) {
+    struct fixture *f = *state;
+
+    says(f, "set d/a 0 0 1\r\nx\r\n", "STORED\r\n");
+    f->s.store.hold_reads = true;
+    client_say_text(&f->c, "get d/a\r\n");
+    reset(f);
+    f->s.store.hold_reads = false;
+    store_harness_release_all(&f->s);
+    hears(&f->c, "VALUE d/a 0 1\r\nx\r\nEND\r\n");
+    assert_true(asks(f));
+    assert_false(asks(f));
 }
 
 /* --- the envelope --- */
@@ -570,7 +696,14 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_copy_that_is_ahead_of_the_store_is_passed_by, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_too_large_for_the_group_is_read_and_not_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_under_another_group_has_no_copy_by_its_other_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(freshness_decides_where_a_read_goes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_serves_while_its_proof_is_young_enough, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_linearizable_read_is_content_with_no_proof_but_the_engine_s_own, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_edit_reads_what_is_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(past_the_limit_a_read_is_an_error_if_the_cluster_is_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_early_write_is_asked_of_the_store_until_its_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reset_takes_the_copies_out_and_nothing_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_answer_from_before_a_reset_is_not_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(the_envelope_is_there_only_when_it_must_be, setup, teardown),
         cmocka_unit_test_setup_teardown(exactly_one_envelope_is_taken_off, setup, teardown),
         cmocka_unit_test_setup_teardown(nine_pairs_of_writers_and_readers, setup, teardown),

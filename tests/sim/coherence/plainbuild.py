@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small build of the coherence machine and its simulation beside Meson's, in which one file can be put in the place of
+another within a second."""
+
+import os
+import pathlib
+import shlex
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SOURCES = [
+    "src/base/*.c",
+    "src/cache/ghost.c",
+    "src/cohere/*.c",
+    "src/store/*.c",
+    "src/store/etcd/due.c",
+    "tests/sim/clock.c",
+    "tests/sim/mvcc.c",
+    "tests/sim/seeds.c",
+    "tests/sim/coherence/*.c",
+]
+LIBRARIES = ["-lcmocka", "-lxxhash", "-lcrypto", "-lpthread", "-lm"]
+MAIN = "tests/sim/coherence/test_coherence.c"
+
+
+def compiler():
+    return shlex.split(os.environ.get("CC", "gcc"))
+
+
+def extra_flags():
+    return shlex.split(os.environ.get("CFLAGS", ""))
+
+
+def run(command):
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{shlex.join(str(word) for word in command)}\n{done.stdout}")
+
+
+def compile_file(source, output):
+    flags = [*extra_flags(), "-std=gnu17", "-O2", "-g", "-D_GNU_SOURCE", '-DLARDER_VERSION="test"', f"-I{ROOT / 'src'}"]
+    run([*compiler(), *flags, "-c", source, "-o", output])
+
+
+class PlainBuild:
+    """Objects in `place`; the files of the archive are those that are not put in by hand."""
+
+    def __init__(self, place):
+        self.place = pathlib.Path(place)
+        self.archive = self.place / "parts.a"
+
+    def make(self):
+        self.place.mkdir(parents=True, exist_ok=True)
+        files = sorted(path for pattern in SOURCES for path in ROOT.glob(pattern))
+        objects = [self.place / (str(path.relative_to(ROOT)).replace("/", "_") + ".o") for path in files]
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            list(pool.map(compile_file, files, objects))
+        main = self.place / (MAIN.replace("/", "_") + ".o")
+        self.archive.unlink(missing_ok=True)
+        run(["ar", "rcs", self.archive, *(path for path in objects if path != main)])
+        self.link("plain")
+        return self
+
+    def link(self, name, *objects):
+        """A program of all, in which `objects` stand before what is in the archive."""
+        program = self.place / name
+        main = self.place / (MAIN.replace("/", "_") + ".o")
+        run([*compiler(), *extra_flags(), main, *objects, self.archive, *LIBRARIES, "-o", program])
+        return program
+
+    def mutate(self, name, file, text):
+        """A program in which `file` has this text."""
+        source = self.place / f"{name}.c"
+        source.write_text(text, encoding="utf-8")
+        compile_file(source, source.with_suffix(".o"))
+        return self.link(name, source.with_suffix(".o"))
