@@ -21,8 +21,8 @@ struct ask {
     struct client *client; /* NULL until ask_open */
 };
 
-/* Rows for a table of options whose target begins with a struct ask. */
-#define ASK_ROWS                                                                                                       \
+/* Rows for a table of options whose target begins with a struct ask. `wait` is the text of the default timeout. */
+#define ASK_ROWS_THAT_WAIT(wait)                                                                                       \
     {.name = "server",                                                                                                 \
      .argument = "HOST:PORT",                                                                                          \
      .kind = OPTION_TEXT,                                                                                              \
@@ -41,10 +41,12 @@ struct ask {
          .offset = offsetof(struct ask, timeout_ns),                                                                   \
          .min = 1000000,                                                                                               \
          .max = UINT64_C(86400000000000),                                                                              \
-         .help = "how long to wait for an answer (5s)"},                                                               \
+         .help = "how long to wait for an answer (" wait ")"},                                                         \
     {                                                                                                                  \
         .name = "json", .kind = OPTION_FLAG, .offset = offsetof(struct ask, json), .help = "print JSON, for programs"  \
     }
+
+#define ASK_ROWS ASK_ROWS_THAT_WAIT("5s")
 
 /* The help's section on exit codes. */
 #define ASK_EXIT_CODES                                                                                                 \

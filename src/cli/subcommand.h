@@ -29,6 +29,7 @@ extern const struct subcommand subcommand_group;
 extern const struct subcommand subcommand_stats;
 extern const struct subcommand subcommand_flush;
 extern const struct subcommand subcommand_status;
+extern const struct subcommand subcommand_audit;
 extern const struct subcommand subcommand_restore;
 extern const struct subcommand subcommand_bench;
 extern const struct subcommand subcommand_simulate;

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "cmd/context.h"
+#include "group/audit.h"
 #include "group/listing.h"
 #include "group/watching.h"
 #include "model/reply.h"
@@ -77,6 +78,9 @@ void cmd_list(struct cmd_context *context, const struct group_policy *policy, co
 struct watching *cmd_watch(struct cmd_context *context, const struct group_policy *policy,
                            const struct watching_wish *wish, watching_ready_fn *ready, void *owner,
                            enum result *ret_result, int64_t *ret_revision);
+
+/* Compares all copies of the store's keys with it; see group/audit.h. Needs a store. The reply may be RESULT_PENDING. */
+void cmd_audit(struct cmd_context *context, struct reply *ret_reply);
 
 /* --- between the files of this room --- */
 

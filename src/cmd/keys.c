@@ -31,3 +31,13 @@ struct watching *cmd_watch(struct cmd_context *context, const struct group_polic
     *ret_result = guard_keys(context, policy, wish->key, wish->prefix);
     return *ret_result == RESULT_DONE ? watching_open(&access, wish, ready, owner, ret_result, ret_revision) : NULL;
 }
+
+void cmd_audit(struct cmd_context *context, struct reply *ret_reply) {
+    const struct durable_access access = access_of(context, &context->groups->policies[GROUP_DEFAULT]);
+
+    *ret_reply = (struct reply){.group = GROUP_DEFAULT};
+    ret_reply->result = guard_root(context);
+    if (ret_reply->result == RESULT_DONE) {
+        audit_run(&access, ret_reply);
+    }
+}

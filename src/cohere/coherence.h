@@ -59,6 +59,8 @@ struct coherence_world {
     void (*submit)(void *ctx, struct store_call *call);
     /* Opens the watch of the span from start_revision on, in the place of the one there is. */
     void (*watch)(void *ctx, int64_t start_revision);
+    /* The cluster does not even say at which revision it is, where it should begin. It tries again. May be NULL. */
+    void (*denied)(void *ctx);
     /* BY_PROGRESS: asks for a progress notification. */
     void (*ask_progress)(void *ctx);
     /* Events of whole revisions, in order, each once, after the keyspace has them and before `applied` says so and before any

@@ -59,6 +59,7 @@ static void failed(struct coherence *c) {
 static void install(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision) {
     struct mirror *m = mirror_of_key(c, key);
 
+    flight_show_key(c, key, kv, revision);
     if (m != NULL && mirror_is_loaded(m)) {
         pass_show_key(c, key, kv, revision);
         return;

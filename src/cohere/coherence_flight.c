@@ -83,30 +83,43 @@ static void forget_event(struct flight *f) {
     f->event = KEYSPACE_UNKNOWN;
 }
 
-void flight_event(struct coherence *c, const struct kv_event *event) {
-    struct flight *f = find(c, event->kv.key, hash_key(event->kv.key, c->config.seed));
-
-    if (f == NULL) {
-        return;
-    }
+static void note_event(struct flight *f, const struct kv *kv, bool present) {
     forget_event(f);
-    f->event_kv = event->kv;
+    f->event_kv = *kv;
     f->event_kv.key = f->key;
     f->event_kv.value = SLICE("");
-    if (event->kind == KV_EVENT_DELETE) {
+    if (!present) {
         f->event = KEYSPACE_ABSENT;
         return;
     }
-    f->event_place = malloc(event->kv.value.size + 1);
+    f->event_place = malloc(kv->value.size + 1);
     if (f->event_place == NULL) {
-        f->event_lost = event->kv.mod_revision;
+        f->event_lost = kv->mod_revision;
         return;
     }
-    if (event->kv.value.size > 0) {
-        memcpy(f->event_place, event->kv.value.data, event->kv.value.size);
+    if (kv->value.size > 0) {
+        memcpy(f->event_place, kv->value.data, kv->value.size);
     }
-    f->event_kv.value = slice_make(f->event_place, event->kv.value.size);
+    f->event_kv.value = slice_make(f->event_place, kv->value.size);
     f->event = KEYSPACE_PRESENT;
+}
+
+void flight_event(struct coherence *c, const struct kv_event *event) {
+    struct flight *f = find(c, event->kv.key, hash_key(event->kv.key, c->config.seed));
+
+    if (f != NULL && event->kv.mod_revision > f->known) {
+        note_event(f, &event->kv, event->kind == KV_EVENT_PUT);
+    }
+}
+
+void flight_show_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision) {
+    const struct kv absent = {.key = key, .mod_revision = revision};
+    struct flight *f = find(c, key, hash_key(key, c->config.seed));
+
+    if (f != NULL && revision > f->known) {
+        note_event(f, kv != NULL ? kv : &absent, kv != NULL);
+        f->known = revision;
+    }
 }
 
 /* --- the answer --- */
@@ -182,7 +195,7 @@ static void land(struct coherence *c, struct flight *f) {
         newest = f->event_kv;
         present = f->event == KEYSPACE_PRESENT;
     }
-    revision = later_of(revision, applied_now(c));
+    revision = later_of(revision, later_of(applied_now(c), f->known));
     install(c, f, present ? &newest : NULL, revision);
     serve(c, f, present ? &newest : NULL, revision);
 }

@@ -110,6 +110,7 @@ struct flight {
     enum keyspace_found event; /* the newest event that came meanwhile */
     struct kv event_kv;        /* its slices are in event_place */
     char *event_place;
+    int64_t known;      /* somebody was shown the key as of this revision, and it was taken for an event; 0: nobody was */
     int64_t event_lost; /* there was no memory for the event of this revision */
     uint64_t hash;
     struct slice key;
@@ -343,6 +344,8 @@ void ask_keys_start(struct coherence *c);
 void flight_join(struct coherence *c, struct waiting *w);
 void flight_start_new(struct coherence *c);
 void flight_event(struct coherence *c, const struct kv_event *event);
+/* Somebody is shown the key as of this revision: the answer under way may be older. NULL: it is absent. */
+void flight_show_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
 /* They are not what anybody waits for any more; the reads that waited are passed on. */
 void flight_drop_all(struct coherence *c);
 /* They end with CLOSED, and so do their reads. */

@@ -72,6 +72,9 @@ static void begin_is_answered(struct coherence *c, struct question *q) {
     if (q->call.status != STORE_OK) {
         count(&c->counts.rounds_failed, 1);
         begin_again_later(c);
+        if (q->call.status == STORE_DENIED && c->world->denied != NULL) {
+            c->world->denied(c->ctx);
+        }
         return;
     }
     if (question_confirms(c, q)) {

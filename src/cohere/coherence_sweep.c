@@ -364,7 +364,7 @@ static bool is_wanted(const struct coherence *c, const struct sweep *s, int64_t 
     return !s->running && c->config.sweep_pause_ns > 0 && now_ns >= s->next_ns;
 }
 
-void sweep_step(struct coherence *c, int64_t now_ns) {
+void coherence_sweep_step(struct coherence *c, int64_t now_ns) {
     struct sweep *s = c->sweep;
 
     if (!is_ready(c)) {

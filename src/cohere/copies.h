@@ -45,7 +45,11 @@
  *     copies and lets the fences down. Proof that no answer of an earlier era stays: a fill compares the eras under the lock
  *     of its shard. Either it comes before the purge of that shard, which takes it out, or behind it, and then it sees the new
  *     era, because that began before the purge took the lock. While copies_reset runs there may still be copies of the era
- *     before; the store's thread runs it while store_proven_ns says that nothing is proven, so no reader uses them. */
+ *     before; the store's thread runs it while store_proven_ns says that nothing is proven, so no reader uses them.
+ *  7. What is told begins somewhere: with the revision B of a complete listing. An answer from before B would lack the
+ *     events up to it, and would never be told of them. So it is no fill: whoever asks notes the era and then whether
+ *     anything is proven (store_proven_ns is above INT64_MIN), which it is from B on, and not any more before a reset
+ *     begins. Proven in the era noted, the answer is as of B or later. */
 enum { COPIES_FENCES = 1 << 16 };
 
 struct copies {

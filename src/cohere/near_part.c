@@ -10,6 +10,8 @@
 
 /* A part: a machine, the watch that it is told by, and whom it tells. */
 
+static const char not_as_a_whole[] = "this user may not read every key";
+
 static bool is_in_use(const struct near_part *part) {
     return near_set_now(part->near) == part->set;
 }
@@ -70,7 +72,7 @@ static void on_end(void *ctx, enum store_status status, int64_t compact_revision
     etcd_watch_close(part->watch);
     part->watch = NULL;
     if (status == STORE_DENIED && part->set->watch == NEAR_WATCH_ALL) {
-        near_want_other(part->set, "it may not be watched as a whole");
+        near_want_other(part->set, not_as_a_whole);
     }
     coherence_ended(part->machine, status, compact_revision);
     near_leave(part->near);
@@ -131,6 +133,15 @@ static void watch(void *ctx, int64_t start_revision) {
     part->watch = etcd_watch_open_alone(etcd_store_watches(n->cluster), &want, true, &watch_events, part);
     part->failed = part->watch == NULL;
     near_want_turn(n);
+}
+
+static void denied(void *ctx) {
+    struct near_part *part = ctx;
+
+    if (part->set->watch == NEAR_WATCH_ALL) {
+        near_want_other(part->set, not_as_a_whole);
+        near_want_turn(part->near);
+    }
 }
 
 static void ask_progress(void *ctx) {
@@ -203,6 +214,7 @@ static const struct coherence_world world = {
     .wake_at = wake_at,
     .submit = submit,
     .watch = watch,
+    .denied = denied,
     .ask_progress = ask_progress,
     .tell = tell,
     .tell_early = tell_early,

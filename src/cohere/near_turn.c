@@ -16,7 +16,7 @@ static void run_all(struct near_store *n) {
 }
 
 static int64_t earliest(const struct near_store *n) {
-    int64_t at = near_cross_due(n);
+    int64_t at = n->poor != NULL ? 0 : near_cross_due(n);
 
     for (const struct near_set *set = near_set_now(n); set != NULL; set = set->older) {
         for (size_t i = 0; i < set->count; i++) {

@@ -96,12 +96,14 @@ static bool read_piece(struct reading *r, const struct history_piece *piece) {
     return true;
 }
 
-/* The next piece is looked for under the lock and read without it; meanwhile others may be forgotten. */
-static bool find(struct watches *watches, int64_t revision, struct history_piece *ret_piece, bool *ret_forgotten) {
+/* The next piece is looked for under the lock and read without it; meanwhile others may be forgotten, or all of them void. */
+static bool find(const struct watches_watcher *w, int64_t revision, struct history_piece *ret_piece,
+                 bool *ret_forgotten) {
+    struct watches *watches = w->watches;
     bool found;
 
     pthread_mutex_lock(&watches->set.lock);
-    *ret_forgotten = revision <= watches->history.floor;
+    *ret_forgotten = w->era != watches->era || revision <= watches->history.floor;
     found = !*ret_forgotten && history_find(&watches->history, revision, ret_piece);
     pthread_mutex_unlock(&watches->set.lock);
     return found;
@@ -114,7 +116,7 @@ enum store_status watches_read(struct watches_watcher *w, int64_t from, int64_t 
     bool forgotten = false;
 
     batch->revision = from - 1; /* all that was read is whole: a revision is in one piece */
-    while (!r.cut && !r.done && batch->revision < to && find(w->watches, batch->revision + 1, &piece, &forgotten)) {
+    while (!r.cut && !r.done && batch->revision < to && find(w, batch->revision + 1, &piece, &forgotten)) {
         bool good = read_piece(&r, &piece);
 
         blob_unref(&piece.chunk->blob);

@@ -73,6 +73,7 @@ struct durable *durable_new(const struct durable_config *config) {
     d->start_ns = config->start_ns;
     d->now_ns = config->now_ns;
     atomic_init(&d->memory, 0);
+    atomic_init(&d->auditing, false);
     d->groups = malloc(sizeof(*d->groups));
     if (d->groups == NULL || copies_init(&d->copies, config->table) != LARDER_OK ||
         lease_book_init(&d->leases) != LARDER_OK) {

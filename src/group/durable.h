@@ -27,6 +27,7 @@ struct durable {
     bool has_copies;          /* the store tells of changes, so the table may have copies of its keys */
     bool is_own;              /* nobody else writes to it: what a group says of being kept has no meaning */
     atomic_size_t memory;     /* of DURABLE_MEMORY_MAX */
+    atomic_bool auditing;     /* one at a time, see audit.h */
 };
 
 struct durable_config {

@@ -32,7 +32,9 @@ enum pending_next durable_call_range(struct durable_op *op, durable_step *next) 
     *call = range_op(op, false);
     call->range.revision = (op->request.options & REQUEST_AT_REVISION) != 0 ? op->request.revision : 0;
     call->range.max_age_ns = op->max_age_ns;
+    /* In this order: see copies.h. */
     op->era = copies_era(&op->durable->copies);
+    op->is_told = store_proven_ns(op->durable->store) != INT64_MIN;
     return PENDING_CALL;
 }
 

@@ -96,7 +96,7 @@ static void fill_copy(const struct durable_op *op, const struct kv *kv, struct s
     struct copies *c = &op->durable->copies;
     struct copies_found found = {.era = op->era, .revision = op->pending.call.revision};
 
-    if (!op->has_copies || has_option(&op->request, REQUEST_AT_REVISION)) {
+    if (!op->has_copies || !op->is_told || has_option(&op->request, REQUEST_AT_REVISION)) {
         return;
     }
     if (kv == NULL) {

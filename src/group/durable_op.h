@@ -41,6 +41,7 @@ struct durable_op {
     uint16_t group;
     bool has_copies; /* the table may have a copy of this key */
     uint64_t era;    /* of the copies, before the store was asked */
+    bool is_told;    /* the observer was told of changes by then */
     uint32_t now;    /* table seconds, when the request came */
     int64_t ttl;     /* that the key shall have, as group_policy_ttl says */
     int64_t vivify_ttl;

@@ -84,6 +84,7 @@ static enum pending_next begin(struct rpc_task *task) {
     f->forward.ask.request = task->request;
     f->forward.ask.repeat = is_question(method->id, task->request) ? ETCD_REPEAT : ETCD_REPEAT_NOT;
     f->forward.ask.is_slow = is_slow(method->id);
+    f->forward.ask.is_verbatim = true;
     f->forward.ask.as_caller = true;
     f->forward.ask.token = task->token;
     f->forward.ask.deadline_ns = task->call->deadline_ns;

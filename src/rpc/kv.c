@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "rpc/access.h"
 #include "rpc/handlers.h"
 #include "rpc/kv_request.h"
 #include "rpc/kv_response.h"
-#include "rpc/task.h"
+#include "rpc/permit.h"
 
 /* etcd's KV service. Each is one question to the store. */
 
@@ -24,11 +25,56 @@ static enum pending_next answer_range(struct rpc_task *task) {
     return rpc_task_answer(task, &response.base);
 }
 
+/* --- in front of a cluster, of whose keys some are in memory here --- */
+
+static int64_t permit_since(const struct rpc_task *task, const struct store_range *range) {
+    return range->serializable ? task->worker->context->now_ns - RPC_PERMIT_AGE_NS : task->start_ns;
+}
+
+/* What the store may answer in this node's own name is asked when the caller may read it. */
+static enum pending_next ask_permitted(struct rpc_task *task) {
+    const struct permit_ask *ask = task->state;
+    struct store_op op;
+
+    if (ask->error != ETCD_OK) {
+        return rpc_task_finish(task, ask->error);
+    }
+    kv_range_op(task->request, &op);
+    return rpc_task_call(task, &op, answer_range);
+}
+
+static enum pending_next ask_for_permit(struct rpc_task *task, const struct store_range *range) {
+    task->state = arena_alloc(&task->arena, sizeof(struct permit_ask));
+    if (task->state == NULL) {
+        return rpc_task_finish(task, ETCD_ERROR_NO_MEMORY);
+    }
+    return rpc_permit_ask(task, task->state, &range->span,
+                          range->serializable ? permit_since(task, range) : clock_monotonic_ns(), ask_permitted);
+}
+
+/* It was asked while everybody might read everything. That it is still so, a linearizable answer has proven on its way, as of a
+ * time behind the question. */
+static enum pending_next answer_open_range(struct rpc_task *task) {
+    const struct store_range *range = &task->pending.call.op.range;
+
+    if (rpc_task_failed(task) || rpc_permit_is_open(task->worker->node, permit_since(task, range))) {
+        return answer_range(task);
+    }
+    return ask_for_permit(task, range);
+}
+
 static enum pending_next ask_range(struct rpc_task *task) {
+    const struct rpc_node *node = task->worker->node;
     struct store_op op;
 
     kv_range_op(task->request, &op);
-    return rpc_task_call(task, &op, answer_range);
+    if (!rpc_is_guarded(node) || op.range.span.key.size == 0) {
+        return rpc_task_call(task, &op, answer_range);
+    }
+    if (rpc_permit_is_open(node, op.range.serializable ? permit_since(task, &op.range) : INT64_MIN)) {
+        return rpc_task_call(task, &op, answer_open_range);
+    }
+    return ask_for_permit(task, &op.range);
 }
 
 static void range(struct rpc_call *call, const ProtobufCMessage *request) {

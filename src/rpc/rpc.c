@@ -7,7 +7,7 @@
 #include "rpc/alarm.h"
 #include "rpc/deadline.h"
 #include "rpc/handlers.h"
-#include "rpc/task.h"
+#include "rpc/permit.h"
 #include "rpc/watch_hub.h"
 #include "store/etcd/etcd.h"
 
@@ -24,6 +24,7 @@ void rpc_worker_init(struct rpc_worker *w, struct cmd_context *context, struct r
 void rpc_worker_fini(struct rpc_worker *w) {
     arena_fini(&w->scratch);
     watch_hub_free(w->watches);
+    rpc_permit_free(w->permits);
     rpc_task_free_spares(w);
 }
 

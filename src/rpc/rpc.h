@@ -45,8 +45,9 @@ struct rpc_worker {
     unsigned spare_count;
     struct rpc_call *due_first; /* the calls that have a deadline, the next one first */
     struct rpc_call *due_last;
-    struct watch_hub *watches; /* NULL: there were none yet */
-    struct rpc_call *streams;  /* see rpc_hold */
+    struct watch_hub *watches;   /* NULL: there were none yet */
+    struct permit_book *permits; /* likewise */
+    struct rpc_call *streams;    /* see rpc_hold */
 };
 
 struct rpc_handler {

@@ -223,6 +223,7 @@ struct store_op seniors_oldest(const struct seniors *s) {
                 .order = STORE_SORT_ASCEND,
                 .target = STORE_SORT_CREATE,
                 .limit = 1,
+                .direct = true, /* in the caller's name */
             },
     };
 }
@@ -258,7 +259,7 @@ static enum pending_next found_older(struct rpc_task *task) {
         return leave(s);
     }
     if (call->result.kv_count == 0) {
-        struct store_op op = {.kind = STORE_OP_RANGE, .range = {.span.key = s->key, .keys_only = true}};
+        struct store_op op = {.kind = STORE_OP_RANGE, .range = {.span.key = s->key, .keys_only = true, .direct = true}};
 
         return rpc_task_call(task, &op, found_ours);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rpc/access.h"
 #include "rpc/handlers.h"
+#include "rpc/watch_line.h"
 #include "rpc/watch_send.h"
 #include "rpc/watch_stream.h"
 
@@ -30,7 +31,7 @@ static void send_refusal(struct watch_stream *stream, char *reason) {
     watch_send(stream, WATCH_ID_NONE, store_revision(stream->worker->node->store), &response);
 }
 
-static struct store_watch watch_of(const Etcdserverpb__WatchCreateRequest *r) {
+struct store_watch watch_of_request(const Etcdserverpb__WatchCreateRequest *r) {
     struct store_watch watch = {
         .span = {.key = etcd_bytes_slice(r->key), .range_end = etcd_bytes_slice(r->range_end)},
         .start_revision = r->start_revision,
@@ -83,10 +84,10 @@ static void open_watch(struct watch_stream *stream, const Etcdserverpb__WatchCre
     watch_hub_pump(stream->hub);
 }
 
-static void create(struct watch_stream *stream, const Etcdserverpb__WatchCreateRequest *r) {
-    struct store_watch want = watch_of(r);
+/* `error`: whether whoever asks may. */
+static void create(struct watch_stream *stream, const Etcdserverpb__WatchCreateRequest *r, enum etcd_error error) {
+    struct store_watch want = watch_of_request(r);
     char reason[ETCD_REASON_MAX];
-    enum etcd_error error = rpc_check_range(stream->call, want.span.key, want.span.range_end);
 
     if (error != ETCD_OK) {
         send_refusal(stream, etcd_error_reason(error, reason));
@@ -119,16 +120,10 @@ static void ask_progress(struct watch_stream *stream) {
     watch_hub_pump(stream->hub);
 }
 
-static void message(struct rpc_call *call, const ProtobufCMessage *request) {
-    const Etcdserverpb__WatchRequest *r = (const Etcdserverpb__WatchRequest *)request;
-    struct watch_stream *stream = stream_for(call);
-
-    if (stream == NULL) {
-        return;
-    }
+void watch_obey(struct watch_stream *stream, const Etcdserverpb__WatchRequest *r, enum etcd_error error) {
     switch (r->request_union_case) {
     case ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CREATE_REQUEST:
-        create(stream, r->create_request);
+        create(stream, r->create_request, error);
         break;
     case ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CANCEL_REQUEST:
         cancel(stream, r->cancel_request->watch_id);
@@ -138,6 +133,39 @@ static void message(struct rpc_call *call, const ProtobufCMessage *request) {
         break;
     default:
         break; /* a request of a later etcd, which nobody knows here */
+    }
+}
+
+/* Whether this node knows by itself who may watch what; if so, ret_error is for this request. */
+static bool check(struct rpc_call *call, const Etcdserverpb__WatchRequest *r, enum etcd_error *ret_error) {
+    struct store_watch want;
+
+    *ret_error = ETCD_OK;
+    if (r->request_union_case != ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_CREATE_REQUEST) {
+        return true;
+    }
+    if (call->worker->node->cluster != NULL) {
+        return false;
+    }
+    want = watch_of_request(r->create_request);
+    *ret_error = rpc_check_range(call, want.span.key, want.span.range_end);
+    return true;
+}
+
+static void message(struct rpc_call *call, const ProtobufCMessage *request) {
+    const Etcdserverpb__WatchRequest *r = (const Etcdserverpb__WatchRequest *)request;
+    struct watch_stream *stream = stream_for(call);
+    enum etcd_error error;
+
+    if (stream == NULL) {
+        return;
+    }
+    if (stream->line != NULL) {
+        watch_line_add(stream, r);
+    } else if (check(call, r, &error)) {
+        watch_obey(stream, r, error);
+    } else {
+        watch_line_begin(stream, r);
     }
 }
 
@@ -155,11 +183,14 @@ static void room(struct rpc_call *call) {
     }
 }
 
+/* One that begins later than now is no further than all others. */
 static void notify(struct watch_stream *stream, struct rpc_watch *watch) {
     Etcdserverpb__WatchResponse response = ETCDSERVERPB__WATCH_RESPONSE__INIT;
+    int64_t revision = store_revision(stream->worker->node->store);
 
     if (watch->progress_notify && !watch->spoke && !watch->feed->parked) {
-        watch_send(stream, watch->id, watch->feed->reached, &response);
+        revision = watch->feed->reached < revision ? watch->feed->reached : revision;
+        watch_send(stream, watch->id, revision, &response);
     }
     watch->spoke = false;
 }

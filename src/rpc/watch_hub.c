@@ -258,6 +258,11 @@ void watch_hub_leave(struct rpc_watch *watch) {
     watch_hub_forget(feed);
 }
 
+/* Of a store in front of a cluster, two kinds of watchers are met here, and nothing says which one is. Those that are fed from
+ * what the node remembers are as strict as the embedded engine's: they begin where they say. Those that are the cluster's own
+ * (until the node knows the cluster, of keys that it is not told of, from before what it remembers) may begin somewhat later than
+ * where they were opened. What follows is right for both. */
+
 /* Not later than from now: others will share the feed, and each reader passes over what it does not want. But what is known of
  * a cluster's revision may be long past, and what lies behind it compacted. */
 static int64_t start_of(const struct rpc_node *node, const struct rpc_watch *watch) {
@@ -318,6 +323,8 @@ enum store_status watch_hub_join(struct watch_hub *hub, struct rpc_watch *watch,
 
     *ret_revision = store_revision(hub->worker->node->store);
     if (feed != NULL && (watch->next_revision == 0 || misses_nothing(feed, watch->next_revision - 1))) {
+        /* What the feed has told is not told again, even if it came from the cluster before the node's store got so far. */
+        *ret_revision = feed->reached > *ret_revision ? feed->reached : *ret_revision;
         add_reader(feed, watch);
     } else {
         status = open_feed(hub, watch, hash, ret_revision);

@@ -16,6 +16,7 @@ struct watch_stream {
     size_t notified;           /* watches with progress_notify */
     int64_t next_id;           /* that is given to who names none */
     int64_t notify_ns;         /* when they are told next */
+    struct watch_line *line;   /* requests that wait for the cluster's leave, see watch_line.h; NULL: none do */
     size_t progress_asks;      /* to be answered when all that is known by now was sent */
     struct watch_stream *next_asking;
     struct watch_stream **asking_place; /* NULL: it is not in the hub's list of those that ask */

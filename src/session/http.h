@@ -86,6 +86,16 @@ bool http_session_is_probe(const struct http_request *r);
 /* True: it was one of them and is answered. */
 bool http_session_route(struct session *s, struct http_request *r);
 
+/* --- http_audit.c --- */
+
+/* POST /admin/audit, of somebody who may. The answer comes in its turn, when the audit is over. */
+void http_session_audit(struct session *s, const struct http_request *r);
+
+/* --- http_answer.c --- */
+
+/* What a result that is no success is answered with; status 0: there is nothing to be said of it. */
+struct slice http_failure_text(enum result result, unsigned *ret_status);
+
 /* --- http_value.c: keys --- */
 
 /* Whether it is a plain write of a store group, all there and good, that may be run while the answers of others like it are

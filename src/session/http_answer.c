@@ -167,11 +167,17 @@ static const struct failure {
 #undef FAILURE
 };
 
-static void answer_failure(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
-    const struct failure *failure = &failures[reply->result];
+struct slice http_failure_text(enum result result, unsigned *ret_status) {
+    *ret_status = failures[result].status;
+    return failures[result].text;
+}
 
-    if (failure->status != 0) {
-        refuse(s, v, reply, failure->status, failure->text);
+static void answer_failure(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
+    unsigned status;
+    struct slice text = http_failure_text(reply->result, &status);
+
+    if (status != 0) {
+        refuse(s, v, reply, status, text);
     } else {
         refuse(s, v, reply, 500, SLICE("this cannot be done"));
     }

@@ -17,7 +17,7 @@ struct page {
     struct slice body;
 };
 
-/* Answers a route; `body` is lent for texts that are made up on the spot. */
+/* Answers a route that is read; `body` is lent for texts that are made up on the spot. */
 typedef void route_fn(struct session *s, struct page *page, struct buf *body);
 
 /* A page that was written to `body`, unless that failed. */
@@ -74,8 +74,8 @@ static void show_version(struct session *s, struct page *page, struct buf *body)
 static const struct route {
     struct slice path;
     enum command command;
-    route_fn *answer;
-    bool guarded; /* root's alone, while authentication is enabled */
+    route_fn *answer; /* NULL: it is an order, for POST */
+    bool guarded;     /* root's alone, while authentication is enabled */
 } routes[] = {
     {{"/metrics", sizeof("/metrics") - 1}, COMMAND_METRICS, show_metrics, false},
     {{"/health", sizeof("/health") - 1}, COMMAND_HEALTH, show_etcd_health, false},
@@ -83,6 +83,7 @@ static const struct route {
     {{"/readyz", sizeof("/readyz") - 1}, COMMAND_HEALTH, show_readiness, false},
     {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version, false},
     {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups, true},
+    {{"/admin/audit", sizeof("/admin/audit") - 1}, COMMAND_AUDIT, NULL, true},
 };
 
 static const struct route *find_route(struct slice path) {
@@ -131,6 +132,20 @@ static void refuse_somebody(struct session *s, const struct http_request *r, enu
                         });
 }
 
+static void run_order(struct session *s, struct http_request *r) {
+    if (r->head.verb == HTTP_VERB_POST) {
+        http_session_audit(s, r);
+    } else {
+        http_session_refuse(s, &r->ask,
+                            &(struct http_refusal){
+                                .status = 405,
+                                .text = SLICE("this route is an order: use POST"),
+                                .lines = SLICE("Allow: POST\r\n"),
+                                .result = RESULT_INVALID,
+                            });
+    }
+}
+
 bool http_session_route(struct session *s, struct http_request *r) {
     const struct route *route = find_route(r->target.path);
     enum result guarded = route != NULL && route->guarded ? guard_root(&s->worker->context) : RESULT_DONE;
@@ -141,6 +156,8 @@ bool http_session_route(struct session *s, struct http_request *r) {
     r->ask.command = route->command;
     if (guarded != RESULT_DONE) {
         refuse_somebody(s, r, guarded);
+    } else if (route->answer == NULL) {
+        run_order(s, r);
     } else if (r->head.verb == HTTP_VERB_GET || r->head.verb == HTTP_VERB_HEAD) {
         show(s, r, route);
     } else {

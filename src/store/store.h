@@ -280,7 +280,8 @@ bool store_observe(struct store *s, const struct store_observer *observer, void 
 
 /* Everything that was acknowledged, by anybody, before this time of the monotonic clock was told to the observer. INT64_MAX:
  * everything always is (the embedded engine). An engine that asks others takes the question for interest, and goes on to
- * prove how far it is while there is some. Any thread; a few loads. */
+ * prove how far it is while there is some. INT64_MIN: what is told has not begun, or is being reset; what a read has found that
+ * was asked while it is more is followed by all later changes. Any thread; a few loads. */
 int64_t store_proven_ns(struct store *s);
 
 /* The newest revision that a read can find; the observer has been told of all its events. Any thread. */

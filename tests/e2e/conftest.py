@@ -3,7 +3,8 @@
 
 The server under test is the larderd named by the environment variable LARDERD (default: build/larderd). With
 E2E_SERVER=memcached it is memcached itself (E2E_MEMCACHED, default /usr/bin/memcached): that is how one sees that a
-test states memcached's behaviour. With E2E_SERVER=etcd the tests of etcd's API have a real etcd as their server.
+test states memcached's behaviour. With E2E_SERVER=etcd the tests of etcd's API have a real etcd as their server, with
+E2E_SERVER=near a larderd in front of a cluster of three etcds.
 """
 import pathlib
 import re

@@ -60,8 +60,13 @@ class _End(asyncio.Protocol):
             self.transport.resume_reading()
 
 
+# The path of etcd's Watch as it stands in the HEADERS of a request: as it is, and in HPACK's code (RFC 7541, appendix B).
+WATCH_PATHS = b"/etcdserverpb.Watch/Watch", bytes.fromhex("60a924882d9dcb6571afc86924ec721a493f")
+
+
 class _Pair:
-    """A connection that a listener has accepted, and the one to its target that belongs to it."""
+    """A connection that a listener has accepted, and the one to its target that belongs to it. `watches`: a watch of etcd's has
+    been asked for on it; a cut from or to "SOURCE watch" is meant for such ones alone."""
 
     def __init__(self, proxy):
         self.proxy = proxy
@@ -69,6 +74,7 @@ class _Pair:
         self.far = _End(self)
         self.near.other, self.far.other = self.far, self.near
         self.source = None
+        self.watches = False
         self._connecting = None
         self._early = []  # what came before the target was reached
 
@@ -93,8 +99,8 @@ class _Pair:
             self.near.apply()
             self.near.transport.write(GARBAGE)
             return None
-        self.near.held = mode == HANG or self.proxy.network.is_cut(self.source, self.proxy.name)
-        self.far.held = mode == HANG or self.proxy.network.is_cut(self.proxy.name, self.source)
+        self.near.held = mode == HANG or self._is_cut(lambda source: (source, self.proxy.name))
+        self.far.held = mode == HANG or self._is_cut(lambda source: (self.proxy.name, source))
         if self._connecting is None:
             if self.near.held:  # nor does the handshake get through
                 self.near.transport.pause_reading()
@@ -107,6 +113,10 @@ class _Pair:
         self.far.apply()
         return None
 
+    def _is_cut(self, way):
+        names = [self.source] + [f"{self.source} watch"] * self.watches
+        return any(self.proxy.network.is_cut(*way(name)) for name in names)
+
     async def _connect(self):
         try:
             await asyncio.get_running_loop().create_connection(lambda: self.far, "127.0.0.1", self.proxy.target)
@@ -114,6 +124,9 @@ class _Pair:
             _abort(self.near.transport)
 
     def on_data(self, end, data):
+        if end is self.near and not self.watches and any(path in data for path in WATCH_PATHS):
+            self.watches = True
+            self.apply()
         if self.proxy.mode == ANSWER_GARBAGE:
             self.near.transport.write(GARBAGE)
         elif end.other.transport is not None:

@@ -259,6 +259,14 @@ class Cluster:
     def free_clients(self, place):
         self.turn_clients(place, PASS)
 
+    # --- what a member is told to do; it may not be able to ---
+
+    def compact(self, place, revision):
+        self._http(place, "/v3/kv/compaction", json.dumps({"revision": revision}).encode())
+
+    def defragment(self, place):
+        self._http(place, "/v3/maintenance/defragment", b"{}")
+
     # --- questions ---
 
     def url(self, place):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server of etcd's API in a directory of its own, that can be killed and started again where it was: larderd, or, to see
-that a test states etcd's behaviour, a real etcd (E2E_SERVER=etcd)."""
+that a test states etcd's behaviour, a real etcd (E2E_SERVER=etcd). With E2E_SERVER=near it is larderd in front of a cluster
+(nearcluster.py)."""
 import os
 import pathlib
 import signal
@@ -88,4 +89,7 @@ def start_node_under_test(directory, *arguments, **options):
     """`arguments` and `options` are those of larderd; a real etcd has none of them."""
     if kind_under_test() == "etcd":
         return EtcdNode(directory)
+    if kind_under_test() == "near":
+        from nearcluster import NearNode
+        return NearNode(directory, *arguments, **options)
     return LarderNode(directory, *arguments, **options)

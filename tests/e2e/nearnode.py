@@ -48,6 +48,8 @@ class NearNode(ClusterNode):
         return self._client
 
     def stop(self):
+        if self.stopped:
+            return
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -12,6 +12,7 @@ from server import REPOSITORY
 RULES = REPOSITORY / "dist" / "prometheus" / "larder.rules.yml"
 TESTS = sorted((pathlib.Path(__file__).parent / "alerts").glob("*.yml"))
 METRICS = (REPOSITORY / "src" / "telemetry" / "metrics.def").read_text()
+FALLBACKS = (REPOSITORY / "src" / "cohere" / "fallbacks.def").read_text()
 SEVERITIES = {"page", "ticket"}
 
 
@@ -67,4 +68,7 @@ def test_they_ask_for_what_there_is():
 @pytest.mark.parametrize("label", ["limit", "reason"])
 def test_they_name_labels_that_are_counted(label):
     named = {name for names in re.findall(rf'\b{label}=~?"([^"]+)"', RULES.read_text()) for name in names.split("|")}
-    assert named and all(f'{label}=\\"{name}\\"' in METRICS for name in named)
+    counted = {name for name in named if f'{label}=\\"{name}\\"' in METRICS}
+    if label == "reason":
+        counted |= named & set(re.findall(r'^FALLBACK\(\w+, "(\w+)"', FALLBACKS, re.MULTILINE))
+    assert named and counted == named

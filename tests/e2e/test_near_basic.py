@@ -9,13 +9,14 @@ from etcdclient import Stream
 from etcdcluster import PASSWORD, USER, Cluster
 from etcdproto import message
 from httpwire import ask
-from nearnode import COMPARE, GROUPS, OP, PUT, RANGE, TXN, NearNode, member_metric, ranges_asked, txns_asked
+from nearnode import COMPARE, GROUPS, OP, PUT, QUIET, RANGE, TXN, NearNode, member_metric, ranges_asked, txns_asked
 from server import Server, wait_until
 from wire import Connection
 
 pytestmark = [pytest.mark.larder("memcached keeps nothing in a cluster"), pytest.mark.slow]
 CREATE, WATCH = message("WatchCreateRequest"), message("WatchRequest")
 AT_ONCE = 200
+LINEARIZABLE = {"Larder-Freshness": "linearizable"}
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,9 @@ def node(shared_node):
 def start_node(cluster, tmp_path):
     """Starts further nodes in front of the same cluster, or of another one."""
     with contextlib.ExitStack() as stack:
-        def start(before=cluster, extra=(), **options):
-            started = NearNode(tmp_path / f"node{len(list(tmp_path.iterdir()))}", before,
-                               extra=["--audit-pause", "0", *extra], **options)
+        def start(before=cluster, extra=(), quiet=QUIET, **options):
+            started = NearNode(tmp_path / f"node{len(list(tmp_path.iterdir()))}", before, extra=[*quiet, *extra],
+                               **options)
             stack.callback(started.stop)
             started.wait_watching()
             return started
@@ -126,8 +127,7 @@ def test_by_memcached_and_http(node, cluster):
         assert node.changes(before)["fallbacks"] == 0
         assert ranges_asked(cluster) - asked == node.changes(before)["rounds"]
         cluster.etcdctl()("put", "larder/a", "2")
-        linearizable = ask(node, "GET", "/config/a?freshness=linearizable")
-        assert linearizable.body == b"2"
+        assert ask(node, "GET", "/config/a", headers=LINEARIZABLE).body == b"2"
         assert connection.ask(b"get config/a\r\n") == b"VALUE config/a 0 1\r\n2\r\nEND\r\n", "it does not go back"
 
 
@@ -234,7 +234,7 @@ def test_watches_share_one_of_the_cluster(node, cluster):
 
 
 def test_a_comparison_finds_nothing(cluster, start_node):
-    node = start_node(extra=["--audit-pause", "10ms"])
+    node = start_node(extra=["--audit-pause", "10ms"], quiet=[])
     node.wait_mirrored()
     for number in range(300):
         node.write(b"mirror/%d" % number, b"x")
@@ -289,7 +289,7 @@ def test_who_may_not_watch_everything_watches_the_groups(tmp_path, start_node):
         node.put("a", b"1")
         assert node.get("a").body == b"1"
         cluster.etcdctl()("put", "larder/a", "2")
-        assert ask(node, "GET", "/config/a?freshness=linearizable").body == b"2"
+        assert ask(node, "GET", "/config/a", headers=LINEARIZABLE).body == b"2"
         node.wait_metric("larder_near_upstream_watches", lambda value: value == 1)
         node.stop()
     finally:

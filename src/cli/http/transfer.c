@@ -34,6 +34,8 @@ struct transfer {
     bool ended; /* on_piece has had enough */
     int64_t silence_ns;
     int64_t deadline_ns; /* until when something has to come */
+    void (*waits)(void *ctx);
+    void *waits_ctx;
 };
 
 static void set_long(CURL *easy, CURLoption option, long value) {
@@ -211,6 +213,8 @@ static bool prepare(struct transfer *t, const struct transfer_request *request, 
     t->body_error = LARDER_OK;
     t->ended = false;
     t->silence_ns = request->silence_ns;
+    t->waits = request->waits;
+    t->waits_ctx = request->waits_ctx;
     curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
     if (request->has_body) {
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, request->body.size == 0 ? "" : request->body.data);
@@ -270,6 +274,9 @@ static bool wait_or_stop(const struct transfer *t, struct curl_waitfd *stop, enu
     if (left_ms <= 0) {
         *ret_error = LARDER_ERROR_TIMEOUT;
         return true;
+    }
+    if (t->waits != NULL) {
+        t->waits(t->waits_ctx);
     }
     stop->revents = 0;
     curl_multi_poll(t->multi, stop->fd < 0 ? NULL : stop, stop->fd >= 0,

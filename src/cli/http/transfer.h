@@ -34,7 +34,9 @@ struct transfer_request {
     char fields[TRANSFER_FIELDS_MAX][TRANSFER_FIELD_MAX]; /* "If-Match: \"5\""; the first empty one ends them */
     bool has_body;
     struct slice body;
-    int64_t silence_ns; /* of a stream: it is given up when nothing came for so long; 0: never */
+    int64_t silence_ns;       /* of a stream: it is given up when nothing came for so long; 0: never */
+    void (*waits)(void *ctx); /* called about once a second while the answer is to come; NULL: nobody is interested */
+    void *waits_ctx;
 };
 
 struct transfer_answer {

@@ -92,10 +92,11 @@ struct etcd_ask {
     const ProtobufCMessage *request; /* borrowed until done */
     enum etcd_repeat repeat;
     int member;
-    bool is_slow; /* it may take as long as it wants: the member is not left over it, nor is it asked again */
-    bool
-        as_caller; /* `token` goes along, or none if it is empty, instead of that of the client's user, who is not logged
-                         * in again over a refusal either */
+    bool is_slow;     /* it may take as long as it wants: the member is not left over it, nor is it asked again */
+    bool is_verbatim; /* whatever the server says is the answer, unless it is that it cannot serve now */
+    /* `token` goes along, or none if it is empty, instead of that of the client's user, who is not logged in again over a
+     * refusal either. */
+    bool as_caller;
     struct slice token;                 /* borrowed until done */
     int64_t deadline_ns;                /* by io->now_ns; 0: request_timeout_ns from now */
     void (*done)(struct etcd_ask *ask); /* once, never from inside etcd_client_ask */

@@ -116,6 +116,12 @@ static void on_message(struct etcd_call *call, struct slice bytes) {
     }
 }
 
+/* Errors that no list has are the server's last word to whoever forwards requests that this client does not make itself. */
+static bool is_last_word(const struct etcd_ask_state *state, const struct grpc_end *end, struct etcd_outcome outcome) {
+    return state->ask->is_verbatim && outcome.verdict == ETCD_VERDICT_DOUBT && end->status != GRPC_OK &&
+           end->status != GRPC_UNAVAILABLE && end->status != GRPC_DEADLINE_EXCEEDED && end->status != GRPC_CANCELLED;
+}
+
 static void on_close(struct etcd_call *call, struct etcd_link *link, const struct grpc_end *end) {
     struct etcd_ask_state *state = (struct etcd_ask_state *)(void *)call;
     struct etcd_outcome outcome = etcd_outcome(end->status, end->text, end->untouched);
@@ -132,6 +138,10 @@ static void on_close(struct etcd_call *call, struct etcd_link *link, const struc
     if (outcome.status != STORE_OK) {
         state->ask->response = NULL;
         state->is_bad = false;
+    }
+    if (is_last_word(state, end, outcome)) {
+        outcome.verdict = ETCD_VERDICT_ANSWERED;
+        outcome.leave = false;
     }
     state->ask->grpc = end->untouched || link->phase == ETCD_LINK_DEAD ? GRPC_OK : end->status;
     etcd_facts_judge(state, outcome);

@@ -256,6 +256,7 @@ bool op_writes(const struct store_op *op) {
     case STORE_OP_LEASE_KEEP_ALIVE:
     case STORE_OP_LEASE_TTL:
     case STORE_OP_LEASE_LIST:
+    case STORE_OP_AUDIT:
         return false;
     case STORE_OP_TXN:
         return branch_writes(op->txn.success, op->txn.success_count) ||

@@ -29,7 +29,7 @@ static void done(struct store_call *call) {
         crowd->answered++;
         crowd->from_memory += call->from_memory;
         crowd->tried += ask->by_try;
-    } else {
+    } else if (call->status != STORE_LEASE_NOT_FOUND) {
         crowd->failed++;
     }
     arena_fini(&call->arena);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_cluster.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "store/span.h"
+
+enum { REVISIONS_MAX = 4, EVENTS_MAX = 64 };
 
 struct fake_watcher {
     struct store_watcher base; /* first */
@@ -107,13 +110,13 @@ static void copy_kv(struct store_batch *batch, const struct kv *kv, struct kv *r
     arena_copy(&batch->arena, kv->value, &ret_kv->value);
 }
 
-/* Up to four revisions at a time, as a queue of pieces would. */
+/* Some revisions at a time, as a queue of pieces would. */
 static void read_log(struct fake_watcher *w, struct store_batch *batch) {
     struct fake_cluster *c = w->cluster;
     size_t i = fake_cluster_behind(c, w->at);
     unsigned revisions = 0;
 
-    batch->events = arena_calloc(&batch->arena, c->count - i + 1, sizeof(*batch->events));
+    batch->events = arena_calloc(&batch->arena, EVENTS_MAX, sizeof(*batch->events));
     for (; i < c->count && c->log[i].kv.mod_revision <= c->through; i++) {
         const struct kv_event *event = &c->log[i];
         struct kv_event *copy = &batch->events[batch->count];
@@ -121,10 +124,11 @@ static void read_log(struct fake_watcher *w, struct store_batch *batch) {
         if (!fake_cluster_wants(&w->watch, event)) {
             continue;
         }
-        if (event->kv.mod_revision != batch->revision && ++revisions > 4) {
+        if (event->kv.mod_revision != batch->revision && ++revisions > REVISIONS_MAX) {
             batch->more = true;
             break;
         }
+        assert(batch->count < EVENTS_MAX);
         batch->revision = event->kv.mod_revision;
         batch->count++;
         *copy = (struct kv_event){.kind = event->kind};

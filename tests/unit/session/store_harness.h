@@ -24,6 +24,7 @@ struct held_store {
     int64_t age_ns;
     bool from_memory;
     int64_t max_age_ns;
+    int64_t shown_revision;  /* of everything that was told; 0: the real one */
     int64_t answer_revision; /* that they have, but their keys; 0: the real one */
     enum store_status fail_reads;
     const struct store_observer *observer;
@@ -101,7 +102,9 @@ static inline int64_t held_store_proven_ns(struct store *store) {
 }
 
 static inline int64_t held_store_revision(const struct store *store) {
-    return store_revision(((const struct held_store *)store)->real);
+    const struct held_store *s = (const struct held_store *)store;
+
+    return s->shown_revision != 0 ? s->shown_revision : store_revision(s->real);
 }
 
 /* Watches are the real store's. */

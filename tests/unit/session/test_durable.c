@@ -343,6 +343,28 @@ static void a_reset_takes_the_copies_out_and_nothing_else(void **state) {
     assert_false(asks(f));
 }
 
+/* What happens before the first event that is told is never told. */
+static void what_was_asked_before_the_first_event_is_not_kept(void **state) {
+    struct fixture *f = *state;
+
+    says(f, "set d/a 0 0 1\r\nx\r\n", "STORED\r\n");
+    f->s.store.proven_ns = INT64_MIN;
+    assert_true(asks(f));
+    proven_before(f, 0);
+    assert_true(asks(f));
+    assert_false(asks(f));
+    reset(f);
+    f->s.store.proven_ns = INT64_MIN;
+    f->s.store.hold_reads = true;
+    client_say_text(&f->c, "get d/a\r\n");
+    proven_before(f, 0);
+    f->s.store.hold_reads = false;
+    store_harness_release_all(&f->s);
+    hears(&f->c, "VALUE d/a 0 1\r\nx\r\nEND\r\n");
+    assert_true(asks(f));
+    assert_false(asks(f));
+}
+
 /* An answer that was asked for before the reset comes after it. */
 static void an_answer_from_before_a_reset_is_not_kept(void **state) {
     struct fixture *f = *state;
@@ -703,6 +725,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(past_the_limit_a_read_is_an_error_if_the_cluster_is_away, setup, teardown),
         cmocka_unit_test_setup_teardown(an_early_write_is_asked_of_the_store_until_its_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reset_takes_the_copies_out_and_nothing_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_asked_before_the_first_event_is_not_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(an_answer_from_before_a_reset_is_not_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(the_envelope_is_there_only_when_it_must_be, setup, teardown),
         cmocka_unit_test_setup_teardown(exactly_one_envelope_is_taken_off, setup, teardown),

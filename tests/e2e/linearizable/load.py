@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clients of one protocol, in a process of their own: threads with a connection each, that ask one thing after the other.
+
+    load.py '{"protocol": ..., "addresses": {"n0": ["127.0.0.1", 1], ...}, ...}'
+
+reads lines such as {"round": 3, "seconds": 30, "directory": ...} and, when that is over, writes what has happened to a file of
+that directory and says its name. It ends with its input."""
+import json
+import os
+import random
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from history import (CACHED, CAS, DELETE, LINEARIZABLE, OK, RANGE, READ, REFUSED, STALE, UNKNOWN, WRITE, Op,  # noqa: E402
+                     dump)
+from speakers import SPEAKERS, Closed, Lost  # noqa: E402
+
+WEIGHTS = {READ: 60, WRITE: 22, CAS: 10, DELETE: 6, RANGE: 2}
+MAX_STALE = (100, 500, 2000)  # ms
+RETRY_S = 0.05
+
+
+class Request(Op):
+    """An operation with what its answer does not tell: `condition`: the revision that `expected` has; `asked`: the freshness
+    in the request's own words, None: that of the group."""
+
+    __slots__ = ("condition", "asked")
+
+
+class Client(threading.Thread):
+    """`groups`: name -> {"freshness", "max_stale", "mirror"}."""
+
+    def __init__(self, number, node, settings, order):
+        super().__init__()
+        self.number = number
+        self.node = node
+        self.settings = settings
+        self.order = order
+        self.random = random.Random(f"{settings['seed']}/{order['round']}/{number}")
+        self.speaker = None
+        self.life = 0  # of the connection
+        self.count = 0
+        self.ops = []
+        self.known = {}  # key -> (value, revision), as last seen
+
+    def run(self):
+        end = time.monotonic() + self.order["seconds"]
+        while time.monotonic() < end:
+            if self.speaker is None and not self._connect():
+                time.sleep(RETRY_S)
+                continue
+            self._one()
+            time.sleep(self.random.random() * 2 * self.settings["think"])
+        if self.speaker is not None:
+            self.speaker.close()
+
+    def _connect(self):
+        try:
+            self.speaker = SPEAKERS[self.settings["protocol"]](
+                tuple(self.settings["addresses"][self.node]), self.settings["prefixes"])
+        except Lost:
+            return False
+        self.life += 1
+        return True
+
+    def _one(self):
+        op = self._draw()
+        self.ops.append(op)
+        op.begin = time.monotonic_ns()
+        try:
+            self.speaker.perform(op)
+        except Closed:
+            self._leave()
+        except Lost as error:
+            op.outcome = REFUSED if op.kind in (READ, RANGE) else UNKNOWN
+            op.said = str(error)
+            self._leave()
+        op.end = time.monotonic_ns()
+        if op.outcome != OK:
+            self.known.pop(op.key, None)
+        elif op.kind in (READ, WRITE, CAS) and op.revision:
+            self.known[op.key] = op.value, op.revision
+        else:
+            self.known[op.key] = None, 0
+
+    def _leave(self):
+        self.speaker.close()
+        self.speaker = None
+
+    def _draw(self):
+        draw, groups = self.random, self.settings["groups"]
+        group = draw.choice(list(groups))
+        kind = draw.choices(list(WEIGHTS), WEIGHTS.values())[0]
+        key = f"{group}/{self.order['round']}-{draw.randrange(self.settings['keys'])}"
+        if kind == RANGE and self.settings["protocol"] == "grpc":
+            key = f"{group}/{self.order['round']}-\0{group}/{self.order['round']}."
+        elif kind == RANGE:
+            kind = READ
+        op = Request(self.number, kind, key, 0, node=self.node, protocol=self.settings["protocol"])
+        op.asked, op.condition = None, 0
+        if kind in (WRITE, CAS):
+            self.count += 1
+            op.value = f"{self.order['round']}.{self.number}.{self.count}"
+        if kind == CAS:
+            op.expected, op.condition = self.known.get(key, (None, 0))
+        if kind == READ:
+            self._draw_freshness(op, groups[group])
+        return op
+
+    def _draw_freshness(self, op, group):
+        op.asked = self.random.choice(SPEAKERS[self.settings["protocol"]].freshnesses)
+        op.freshness = op.asked or group["freshness"]
+        if op.freshness == STALE:
+            op.max_stale = (self.random.choice(MAX_STALE) if op.asked else group["max_stale"]) * 1_000_000
+
+
+def run_round(settings, order):
+    clients = [Client(settings["first"] + place * len(settings["addresses"]) + number, node, settings, order)
+               for place in range(settings["clients"]) for number, node in enumerate(settings["addresses"])]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    path = os.path.join(order["directory"], f"{settings['name']}-{order['round']}.history")
+    with open(path, "w") as file:
+        for client in clients:
+            file.writelines(dump(op) + "\n" for op in client.ops)
+    return path
+
+
+def main():
+    settings = json.loads(sys.argv[1])
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(run_round(settings, json.loads(line)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients at nodes in front of a cluster, with everything going wrong that can: run.py, for as long as `make test` has time."""
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+pytestmark = pytest.mark.larder("it starts clusters of etcd itself")
+
+RUN = pathlib.Path(__file__).with_name("run.py")
+GRACE_S = 240  # to start, to mend the last faults, to judge
+
+
+def run(directory, seconds, *words):
+    """What it says. A violation fails the test, and is told with the operations that show it."""
+    command = ["/usr/bin/python3", RUN, "--json", "--directory", directory, "--seconds", str(seconds), *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=seconds + GRACE_S)
+    assert done.stdout, done.stderr
+    report = json.loads(done.stdout)
+    assert report["violations"] == [], f"seed {report['seed']}\n" + "\n\n".join(report["violations"][:3])
+    assert done.returncode == 0, done.stderr
+    return report
+
+
+def assert_meant_something(report, *faults):
+    """Every protocol has read and written, and each of those faults was there."""
+    for protocol in ("memcached", "http", "grpc"):
+        for what in ("write", "cas", "delete", "linearizable read"):
+            assert report["by"].get(f"{protocol} {what} ok", 0) > 10, f"{protocol} {what}: {report['by']}"
+    missing = [fault for fault in faults if not report["faults"].get(fault)]
+    assert not missing, f"{missing} were not tried: {report['faults']}"
+
+
+MEMBER_FAULTS = ("kill member", "kill leader", "pause member", "pause leader", "cut leader", "cut member", "cut one way", "compact",
+                 "defragment")
+NODE_FAULTS = ("kill node", "pause node", "cut node from a member", "cut node", "hold watch")
+
+
+@pytest.mark.slow
+def test_two_nodes(tmp_path):
+    """Each fault once, in an order that differs from run to run."""
+    report = run(tmp_path, 24, "--nodes", "2", "--fault", "0.9", "--pause", "0.8", "--round", "24")
+    assert_meant_something(report, *MEMBER_FAULTS, *NODE_FAULTS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("nodes", ["2", "3"])
+def test_for_long(tmp_path, nodes):
+    report = run(tmp_path, 120, "--nodes", nodes)
+    assert_meant_something(report, *MEMBER_FAULTS, *NODE_FAULTS)
