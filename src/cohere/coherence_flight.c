@@ -227,7 +227,8 @@ static void flight_is_answered(struct coherence *c, struct question *q) {
         return;
     }
     if (!question_confirms(c, q)) {
-        free_flight(f); /* all flights were dropped */
+        count(&c->counts.flights_repeated, 1);
+        free_flight(f); /* all flights were dropped, and the reads passed on */
         return;
     }
     if (q->call.revision < f->event_lost) {
