@@ -365,9 +365,6 @@ void node_start(struct node *node) {
 void node_fini(struct node *node) {
     node->is_stalled = true;
     model_close(&node->trial->model);
-    for (size_t i = 0; i < node->trial->layout.machine_count; i++) {
-        stream_close(&node->trial->streams[i]);
-    }
     while (node->first != NULL) {
         struct parcel *parcel = node->first;
 
@@ -382,6 +379,7 @@ void node_fini(struct node *node) {
     }
     for (size_t i = 0; i < node->trial->layout.machine_count; i++) {
         coherence_free(node->machines[i].c);
+        stream_close(&node->trial->streams[i]);
         sim_cancel(sim_of(node), node->machines[i].wake);
     }
     sim_cancel(sim_of(node), node->turn);
