@@ -5,19 +5,26 @@
 #include "layout.h"
 
 void told_init(struct told *told, struct truth *truth, const struct store_span *span, size_t machine) {
-    *told = (struct told){.truth = truth, .span = span, .machine = machine};
+    *told = (struct told){.truth = truth, .span = span, .machine = machine, .eras = 1};
 }
 
-bool told_may_be_of(const struct told *told, size_t era) {
-    if (era < told->era) {
-        return false;
-    }
-    for (size_t i = told->era + 1; i <= era; i++) {
+/* Whether what is applied is of both. */
+static bool is_shared(const struct told *told, size_t old, size_t era) {
+    for (size_t i = old + 1; i <= era; i++) {
         if (told->applied > told->truth->eras[i].base) {
             return false;
         }
     }
     return true;
+}
+
+bool told_may_be_of(const struct told *told, size_t era) {
+    for (size_t old = told->era; old <= era; old++) {
+        if ((told->eras >> old & 1) != 0 && is_shared(told, old, era)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- events --- */
@@ -70,9 +77,12 @@ static void begin(struct told *told, int64_t applied) {
 }
 
 void told_events(struct told *told, const struct kv_event *events, size_t count, int64_t applied, size_t era) {
+    uint64_t eras = 0;
+
     if (!told->has_begun) {
         ENSURE(count == 0, "m%zu tells of events without a beginning", told->machine);
         told->era = era;
+        told->eras = UINT64_C(1) << era;
         begin(told, applied);
         return;
     }
@@ -80,10 +90,14 @@ void told_events(struct told *told, const struct kv_event *events, size_t count,
            (long long)told->applied);
     for (size_t e = told->era; e < told->truth->count; e++) {
         if (told_may_be_of(told, e) && matches(told, &told->truth->eras[e], events, count, applied)) {
-            told->era = e;
-            told->applied = applied;
-            return;
+            eras |= UINT64_C(1) << e;
         }
+    }
+    if (eras != 0) {
+        told->eras = eras;
+        told->era = (size_t)__builtin_ctzll(eras);
+        told->applied = applied;
+        return;
     }
     ENSURE(false, "m%zu tells %zu events up to %lld after %lld, first %lld", told->machine, count, (long long)applied,
            (long long)told->applied, (long long)(count > 0 ? events[0].kv.mod_revision : 0));

@@ -14,6 +14,7 @@ struct told {
     bool has_begun; /* since the last reset */
     bool may_reset; /* something happened that is a reason to */
     size_t era;     /* of what was told; or a later one that shares it */
+    uint64_t eras;  /* a bit for each that what was told may be of; the lowest is `era` */
     int64_t applied;
     uint64_t resets;
 };
