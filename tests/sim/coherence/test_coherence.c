@@ -24,6 +24,7 @@ static void run_weather(enum coherence_proof proof, uint64_t seed, unsigned kind
     struct trial trial;
 
     begin(&trial, seed, proof);
+    seeds_trace(&trial.sim, "run %llu", (unsigned long long)seed);
     if (seed % 3 == 0) {
         trial.crowd.pause_ns = 5 * SIM_MS;
         trial.crowd.write_pause_ns = 300 * SIM_MS;
