@@ -115,9 +115,12 @@ static void test_calm(void **state) {
             trial_run(&trial, 50 * SIM_MS);
             check_age(&trial);
         }
-        crowd_stop(&trial.crowd);
-        trial_run(&trial, 2 * SIM_S);
         check_calm(&trial);
+        crowd_stop(&trial.crowd);
+        for (unsigned i = 0; i < 40; i++) {
+            trial_run(&trial, 50 * SIM_MS);
+            check_age(&trial);
+        }
         settle(&trial);
         trial_fini(&trial);
     }
