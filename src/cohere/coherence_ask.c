@@ -4,6 +4,8 @@
 /* Questions to the cluster. An answer that arrives is put aside and dealt with in coherence_run, so nothing changes under the
  * feet of whoever asks, even if the world answers at once. */
 
+enum { QUESTION_MAX = 1 << 30 /* bytes that a question may have copies of */ };
+
 static void is_answered(struct store_call *call) {
     struct question *q = (struct question *)((char *)call - offsetof(struct question, call));
     struct coherence *c = q->c;
@@ -18,12 +20,14 @@ static void is_answered(struct store_call *call) {
 
 void question_init(struct coherence *c, struct question *q) {
     question_fini(q);
+    arena_init(&q->arena, QUESTION_MAX);
     store_call_init(&q->call, is_answered);
     q->c = c;
 }
 
 void question_fini(struct question *q) {
     store_call_fini(&q->call);
+    arena_fini(&q->arena);
 }
 
 void question_ask(struct coherence *c, struct question *q, void (*answered)(struct coherence *c, struct question *q),

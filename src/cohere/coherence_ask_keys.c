@@ -25,7 +25,7 @@ static bool place_of(struct coherence *c, struct slice key, size_t *ret_place) {
 /* The keys are copied: a read that gives up takes its own with it. */
 static bool copy_keys(struct coherence *c) {
     for (size_t i = 0; i < c->round_key_count; i++) {
-        if (!arena_copy(&c->round.call.arena, c->round_keys[i], &c->round_keys[i])) {
+        if (!arena_copy(&c->round.arena, c->round_keys[i], &c->round_keys[i])) {
             return false;
         }
     }
@@ -104,7 +104,7 @@ void ask_keys_start(struct coherence *c) {
 
     question_init(c, &c->round);
     take_batch(c);
-    ops = arena_calloc(&c->round.call.arena, c->round_key_count, sizeof(*ops));
+    ops = arena_calloc(&c->round.arena, c->round_key_count, sizeof(*ops));
     if (ops == NULL || !copy_keys(c)) {
         failed(c);
         return;

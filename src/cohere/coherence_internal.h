@@ -48,6 +48,7 @@ enum {
 /* One question of the machine's own, under way or not. Its answer is dealt with in coherence_run. */
 struct question {
     struct store_call call;
+    struct arena arena; /* what it asks for may live in; that of the call is for the answer */
     struct coherence *c;
     struct question *next;
     void (*answered)(struct coherence *c, struct question *q);

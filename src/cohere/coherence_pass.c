@@ -121,10 +121,12 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
     bool linearizable = question_is_linearizable(&call->op);
 
     call->status = q->call.status;
+    call->etcd_error = q->call.etcd_error;
     call->revision = q->call.revision;
     call->result = q->call.result;
     call->arena = q->call.arena;
     call->repeated = q->call.repeated;
+    call->etcd_error = q->call.etcd_error;
     call->from_memory = false;
     call->age_ns = later_of(now_of(c) - q->started_ns, 0);
     waiting_take(c, w);
@@ -172,6 +174,7 @@ void pass_on(struct coherence *c, struct waiting *w, enum coherence_fallback rea
     question_init(c, &p->q);
     p->q.call.op = call->op;
     p->q.call.token = call->token;
+    p->q.call.as_caller = call->as_caller;
     p->q.call.retry_unknown = call->retry_unknown;
     p->q.call.arena = call->arena;
     call->result = (struct store_result){0};

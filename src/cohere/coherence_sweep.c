@@ -204,7 +204,7 @@ static void ask_mirror(struct sweep *s, const struct mirror *m) {
 
 /* A key and, with one byte more, the first one behind it. */
 static bool add_key(struct sweep *s, struct slice key) {
-    char *place = arena_alloc(&s->q.call.arena, key.size + 1);
+    char *place = arena_alloc(&s->q.arena, key.size + 1);
 
     if (place == NULL) {
         return false;
@@ -241,7 +241,7 @@ static bool gather(struct coherence *c, struct sweep *s) {
 }
 
 static bool ask_keys(struct sweep *s) {
-    struct store_op *ops = arena_calloc(&s->q.call.arena, s->key_count, sizeof(*ops));
+    struct store_op *ops = arena_calloc(&s->q.arena, s->key_count, sizeof(*ops));
 
     if (ops == NULL) {
         return false;
