@@ -103,8 +103,23 @@ static const struct coherence_policy *policy(void *ctx, struct slice key) {
     return layout_policy(key);
 }
 
-static const struct coherence_world world = {now_ns, wake_at,    submit, watch, ask_progress,
-                                             tell,   tell_early, reset,  policy};
+/* The model refuses for a while at most, so there is nothing else to watch. */
+static void denied(void *ctx) {
+    (void)ctx;
+}
+
+static const struct coherence_world world = {
+    .now_ns = now_ns,
+    .wake_at = wake_at,
+    .submit = submit,
+    .watch = watch,
+    .denied = denied,
+    .ask_progress = ask_progress,
+    .tell = tell,
+    .tell_early = tell_early,
+    .reset = reset,
+    .policy = policy,
+};
 
 /* --- what comes --- */
 
