@@ -13,7 +13,9 @@
 struct watches;
 
 struct watches_config {
-    struct store *cluster;  /* for those that cannot be fed from here; outlives it */
+    struct store *
+        cluster; /* for those that cannot be fed from here; outlives it. Its store_revision is what the node has heard of;
+                             * it takes no lock, and begins anew before watches_reset */
     struct store_span span; /* that is told of, with previous values; copied */
     size_t memory;          /* bytes of events that are remembered */
     size_t max_watchers;
@@ -40,7 +42,8 @@ void watches_wake(struct watches *w);
 void watches_reset(struct watches *w);
 
 /* --- as the functions of store.h. One that is fed from here is as strict as the embedded engine's: it begins where it says, and
- * waits for a start that is still to come. *ret_revision is then what was told, and may be a moment ahead of what can be read.
+ * waits for a start that is still to come. *ret_revision is then what was told, or what the node has heard of in an answer to
+ * somebody if that is more, and may be ahead of what can be read. So who watches from now on gets nothing that was answered before.
  * One that has its own watch of the cluster is what the cluster's engine makes it. It finds out that it can be fed from here
  * when something comes for it, or progress does; so a quiet one may keep its own watch for as long as the cluster is silent
  * about it (etcd: 10 minutes). A watcher that cannot get its own watch ends with the status of that. --- */

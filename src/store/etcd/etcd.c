@@ -159,6 +159,15 @@ void etcd_store_wake_at(struct store *store, int64_t at_ns) {
     }
 }
 
+void etcd_store_forget_revision(struct store *store) {
+    struct etcd_store *s = etcd_store_of(store);
+
+    if (s->driver != NULL) {
+        etcd_client_forget_revision(etcd_driver_client(s->driver));
+    }
+    atomic_store(&s->revision, 0);
+}
+
 struct etcd_client *etcd_store_client(struct store *store) {
     struct etcd_store *s = etcd_store_of(store);
 

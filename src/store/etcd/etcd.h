@@ -107,6 +107,10 @@ void etcd_store_submit_here(struct store *s, struct store_call *call);
 /* When guest->run shall be called, at the latest; the newest wish alone counts. INT64_MAX: never. */
 void etcd_store_wake_at(struct store *s, int64_t at_ns);
 
+/* The cluster's revisions begin anew, so what was known of them is void: store_revision, and from where on a watch from now on
+ * begins. */
+void etcd_store_forget_revision(struct store *s);
+
 /* NULL: the engine has ended. */
 struct etcd_client *etcd_store_client(struct store *s);
 struct etcd_watches *etcd_store_watches(struct store *s);

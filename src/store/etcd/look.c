@@ -69,6 +69,10 @@ void etcd_client_note_revision(struct etcd_client *client, int64_t revision) {
     }
 }
 
+void etcd_client_forget_revision(struct etcd_client *client) {
+    client->revision = 0;
+}
+
 void etcd_client_note_unknown(struct etcd_client *client) {
     client->figures.unknown++;
 }
