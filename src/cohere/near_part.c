@@ -194,10 +194,7 @@ static void reset(void *ctx) {
     if (!is_in_use(part)) {
         return;
     }
-    /* First, so that whoever watches anew does not begin behind a revision of before. */
-    if (n->cluster != NULL) {
-        etcd_store_forget_revision(n->cluster);
-    }
+    etcd_store_forget_revision(n->cluster);
     if (part->told > 0) {
         watches_reset(part->watches);
         part->told = 0;
