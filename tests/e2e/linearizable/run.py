@@ -8,6 +8,7 @@ The run goes by rounds, each with keys of its own. A round's history is judged w
 ends, says what was wrong, and keeps the histories."""
 import argparse
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -18,22 +19,25 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "store")]
 
 import checker  # noqa: E402
+import machines  # noqa: E402
 import revisions  # noqa: E402
-from history import LINEARIZABLE, RANGE, READ, load  # noqa: E402
+from history import LINEARIZABLE, RANGE, READ, Violation, load  # noqa: E402
 from nemesis import Nemesis  # noqa: E402
 from recorder import Recorder  # noqa: E402
 from server import larderd_path, wait_until  # noqa: E402
-from world import GROUPS, RelayedWorld  # noqa: E402
+from world import GROUPS, world_of  # noqa: E402
 
 ROUND_S = 20
 PYTHON = "/usr/bin/python3"
 CATCH_UP_S = 60
 ROUND_GRACE_S = 60
+LOOK_S, LOOK_TIMEOUT_S, LAST_LOOK_S = 0.5, 0.2, 20
 PROTOCOLS = ("memcached", "http", "grpc", "member")
 
 
@@ -49,6 +53,7 @@ def arguments():
     parser.add_argument("--fault", type=float, default=1.5, help="seconds that a fault lasts, on average (1.5)")
     parser.add_argument("--pause", type=float, default=1, help="seconds between faults, on average (1)")
     parser.add_argument("--no-faults", action="store_true")
+    parser.add_argument("--relays", action="store_true", help="cut by relays, also where network namespaces can be had")
     parser.add_argument("--directory", help="of data and histories; kept. Without it: a temporary one, kept if something is wrong")
     parser.add_argument("--json", action="store_true", help="say it all as one JSON object at the end")
     return parser.parse_args()
@@ -106,7 +111,9 @@ class Load:
 
 
 class Run:
-    def __init__(self, options, directory):
+    def __init__(self, options, directory, namespaces):
+        self.namespaces = namespaces
+        self.kind = ""
         self.options = options
         self.directory = directory
         self.seed = random.randrange(1 << 32) if options.seed is None else options.seed
@@ -114,6 +121,7 @@ class Run:
         self.errors = collections.Counter()
         self.faults = collections.Counter()
         self.fault_log = []
+        self.near = {}
         self.violations = []
         self.operations = 0
         self.undecided = 0  # keys of rounds that were judged by the revisions only
@@ -125,7 +133,8 @@ class Run:
 
     def run(self):
         mirrors = b"mirror" in subprocess.run([larderd_path(), "--help"], stdout=subprocess.PIPE, check=True).stdout
-        world = RelayedWorld(self.directory, self.options.nodes, mirrors)
+        world = world_of(self.directory, self.options.nodes, mirrors, self.namespaces)
+        self.kind = world.kind
         self.say(f"seed {self.seed}, {self.options.nodes} nodes, {world.kind}, {self.directory}")
         recorder = Recorder(world.member_addresses(), {name: group["prefix"] for name, group in GROUPS.items()})
         load_processes = None
@@ -152,16 +161,19 @@ class Run:
         for nemesis in nemeses:
             nemesis.start()
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(0.2)
-            if not nemeses:
-                world.check()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_S))
+            for node in world.nodes.values():
+                with contextlib.suppress(OSError):  # it is dead, paused or about to be
+                    self._look_at(node, LOOK_TIMEOUT_S)
         for nemesis in nemeses:
             nemesis.stop()
             self.faults += nemesis.counts
             self.fault_log += nemesis.log
         ops = load_processes.end()
         world.check()
+        for node in world.nodes.values():
+            self._look_at(node, LAST_LOOK_S)
         changes = self._changes(world, recorder)
         begin = time.monotonic()
         self._judge(ops, changes, f"/{number}-")
@@ -170,6 +182,17 @@ class Run:
             load_processes.forget(number, self.directory)
         self.say(f"round {number}: {len(ops)} operations, {len(changes)} changes, "
                  f"{len(self.violations)} violations; judged in {time.monotonic() - begin:.1f} s")
+
+    def _look_at(self, node, seconds):
+        """What its life so far has counted."""
+        with urllib.request.urlopen("http://%s:%d/metrics" % node.address, timeout=seconds) as answer:
+            lines = answer.read().decode().splitlines()
+        counted = {series: int(float(value)) for series, value in (line.rsplit(" ", 1) for line in lines
+                   if line.startswith("larder_near_") and "_total" in line)}
+        self.near[node.name, node.life] = counted
+        differences = counted.get("larder_near_audit_differences_total", 0)
+        if differences and not self.violations:
+            self.violations.append(Violation(f"{node.name} has found {differences} differences to the cluster", ()))
 
     def _changes(self, world, recorder):
         """All up to now, the cluster being whole again."""
@@ -199,12 +222,13 @@ class Run:
     def report(self):
         table = {" ".join(filter(None, key)): count for key, count in sorted(self.counts.items())}
         errors = {" ".join(key): count for key, count in self.errors.most_common(20)}
-        return {"seed": self.seed, "operations": self.operations, "by": table, "errors": errors, "faults": dict(self.faults),
+        return {"seed": self.seed, "cut_by": self.kind, "operations": self.operations, "by": table, "errors": errors, "faults": dict(self.faults),
+                "near": dict(sorted(sum(map(collections.Counter, self.near.values()), collections.Counter()).items())),
                 "judging_s": round(self.judging_s, 1), "undecided": self.undecided, "violations": [str(each) for each in self.violations]}
 
 
 def tell(report):
-    for title in ("by", "errors", "faults"):
+    for title in ("by", "errors", "faults", "near"):
         print(f"{title}:")
         for name, count in report[title].items():
             print(f"  {count:9} {name}")
@@ -218,10 +242,13 @@ def tell(report):
 
 def main():
     options = arguments()
+    namespaces = not options.relays and machines.enter()
+    if not namespaces and not options.relays:
+        print("there can be no network namespaces here: relays of the tests cut instead", file=sys.stderr)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     directory = pathlib.Path(options.directory or tempfile.mkdtemp(prefix="larder-histories-"))
     directory.mkdir(parents=True, exist_ok=True)
-    run = Run(options, directory)
+    run = Run(options, directory, namespaces)
     good = False
     try:
         run.run()
