@@ -47,6 +47,7 @@ class Client(threading.Thread):
         self.count = 0
         self.ops = []
         self.known = {}  # key -> (value, revision), as last seen
+        self.just_read = None  # a key: a cas follows, that may well be in time
 
     def run(self):
         end = time.monotonic() + self.order["seconds"]
@@ -81,6 +82,7 @@ class Client(threading.Thread):
             op.said = str(error)
             self._leave()
         op.end = time.monotonic_ns()
+        self.just_read = op.key if op.kind == READ and op.outcome == OK else None
         if op.outcome != OK:
             self.known.pop(op.key, None)
         elif op.kind in (READ, WRITE, CAS) and op.revision:
@@ -97,6 +99,8 @@ class Client(threading.Thread):
         group = draw.choice([name for name in groups if not self.only_old or groups[name]["freshness"] != LINEARIZABLE])
         kind = READ if self.only_old else draw.choices(list(WEIGHTS), WEIGHTS.values())[0]
         key = f"{group}/{self.order['round']}-{draw.randrange(self.settings['keys'])}"
+        if self.just_read is not None and kind == WRITE and draw.random() < 0.5:
+            kind, key = CAS, self.just_read
         if kind == RANGE and self.settings["protocol"] == "grpc":
             key = f"{group}/{self.order['round']}-\0{group}/{self.order['round']}."
         elif kind == RANGE:

@@ -37,6 +37,7 @@ ROUND_S = 20
 PYTHON = "/usr/bin/python3"
 CATCH_UP_S = 60
 ROUND_GRACE_S = 60
+SHOWN = 5  # differences of a watch
 LOOK_S, LOOK_TIMEOUT_S, LAST_LOOK_S = 0.5, 0.2, 20
 PROTOCOLS = ("memcached", "http", "grpc", "member")
 
@@ -122,6 +123,7 @@ class Run:
         self.faults = collections.Counter()
         self.fault_log = []
         self.near = {}
+        self.watchers = {}
         self.violations = []
         self.operations = 0
         self.undecided = 0  # keys of rounds that were judged by the revisions only
@@ -136,10 +138,13 @@ class Run:
         world = world_of(self.directory, self.options.nodes, mirrors, self.namespaces)
         self.kind = world.kind
         self.say(f"seed {self.seed}, {self.options.nodes} nodes, {world.kind}, {self.directory}")
-        recorder = Recorder(world.member_addresses(), {name: group["prefix"] for name, group in GROUPS.items()})
+        prefixes = {name: group["prefix"] for name, group in GROUPS.items()}
+        recorder = Recorder(world.member_addresses(), prefixes)
+        self.watchers = {name: Recorder([node.address], prefixes, gaps=[]) for name, node in world.nodes.items()}
         load_processes = None
         try:
-            recorder.start()
+            for each in [recorder, *self.watchers.values()]:
+                each.start()
             load_processes = Load(world, self.options, self.seed)
             end = time.monotonic() + self.options.seconds
             number = 0
@@ -149,7 +154,8 @@ class Run:
         finally:
             if load_processes is not None:
                 load_processes.stop()
-            recorder.stop()
+            for each in [recorder, *self.watchers.values()]:
+                each.stop()
             world.stop()
 
     def _round(self, world, recorder, load_processes, number, seconds):
@@ -197,8 +203,14 @@ class Run:
     def _changes(self, world, recorder):
         """All up to now, the cluster being whole again."""
         status = wait_until(lambda: world.cluster.is_healthy() and world.cluster.status(0), CATCH_UP_S, "the cluster is whole again")
-        recorder.wait(status["revision"], CATCH_UP_S)
-        return recorder.take()
+        last = status["revision"]
+        recorder.wait(last, CATCH_UP_S)
+        changes = recorder.take(last)
+        for name, watcher in self.watchers.items():
+            watcher.wait(last, CATCH_UP_S)
+            for what in watcher.differences(changes, last)[:SHOWN]:
+                self.violations.append(Violation(f"a watch at {name}: {what}", ()))
+        return changes
 
     def _judge(self, ops, changes, mark):
         self.operations += len(ops)
@@ -223,11 +235,15 @@ class Run:
         table = {" ".join(filter(None, key)): count for key, count in sorted(self.counts.items())}
         errors = {" ".join(key): count for key, count in self.errors.most_common(20)}
         return {"seed": self.seed, "cut_by": self.kind, "operations": self.operations, "by": table, "errors": errors, "faults": dict(self.faults),
+                "watches": {name: f"{watcher.moves} times begun, {len(watcher.gaps)} gaps by compaction"
+                            for name, watcher in self.watchers.items()},
                 "near": dict(sorted(sum(map(collections.Counter, self.near.values()), collections.Counter()).items())),
                 "judging_s": round(self.judging_s, 1), "undecided": self.undecided, "violations": [str(each) for each in self.violations]}
 
 
 def tell(report):
+    for name, what in report["watches"].items():
+        print(f"watch at {name}: {what}")
     for title in ("by", "errors", "faults", "near"):
         print(f"{title}:")
         for name, count in report[title].items():
