@@ -42,6 +42,7 @@ static int64_t wanted_progress(const struct coherence *c) {
     if (c->proof_count > 0) {
         wanted = later_of(wanted, c->proofs[c->proof_count - 1].revision);
     }
+    wanted = later_of(wanted, later_of(mirrors_need(c), sweep_needs(c)));
     return later_of(wanted, floors_highest(&c->floors));
 }
 

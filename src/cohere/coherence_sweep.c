@@ -204,7 +204,7 @@ static void ask_mirror(struct sweep *s, const struct mirror *m) {
 
 /* A key and, with one byte more, the first one behind it. */
 static bool add_key(struct sweep *s, struct slice key) {
-    char *place = arena_alloc(&s->q.call.arena, key.size + 1);
+    char *place = arena_alloc(&s->q.arena, key.size + 1);
 
     if (place == NULL) {
         return false;
@@ -241,7 +241,7 @@ static bool gather(struct coherence *c, struct sweep *s) {
 }
 
 static bool ask_keys(struct sweep *s) {
-    struct store_op *ops = arena_calloc(&s->q.call.arena, s->key_count, sizeof(*ops));
+    struct store_op *ops = arena_calloc(&s->q.arena, s->key_count, sizeof(*ops));
 
     if (ops == NULL) {
         return false;
@@ -384,14 +384,16 @@ void coherence_sweep_step(struct coherence *c, int64_t now_ns) {
     }
 }
 
+int64_t sweep_needs(const struct coherence *c) {
+    return c->sweep->stage == SWEEP_COMPARES ? c->sweep->q.call.revision : 0;
+}
+
 int64_t sweep_wake_ns(const struct coherence *c) {
     const struct sweep *s = c->sweep;
 
     if (s->stage == SWEEP_COMPARES) {
         return s->compare_by_ns;
     }
-    if (s->q.under_way) {
-        return INT64_MAX; /* maybe of a pass that was given up */
-    }
-    return s->stage == SWEEP_RESTS && (s->running || c->config.sweep_pause_ns > 0) ? s->next_ns : INT64_MAX;
+    return s->stage == SWEEP_RESTS && !s->q.under_way && (s->running || c->config.sweep_pause_ns > 0) ? s->next_ns
+                                                                                                      : INT64_MAX;
 }

@@ -39,6 +39,34 @@ static bool changes_rights(enum etcd_method_id id) {
            id != ETCD_METHOD_AUTHENTICATE && !is_question(id, NULL);
 }
 
+/* The members as they are, but all of them reached here. Without memory for it, the list is as it came. */
+static void show_here(struct rpc_task *task, ProtobufCMessage *response) {
+    const struct rpc_node *node = task->worker->node;
+    Etcdserverpb__MemberListResponse *list = (Etcdserverpb__MemberListResponse *)(void *)response;
+    char **urls = arena_calloc(&task->arena, node->client_url_count, sizeof(*urls));
+
+    for (size_t i = 0; urls != NULL && i < node->client_url_count; i++) {
+        const struct slice *url = &node->client_urls[i];
+
+        urls[i] = arena_calloc(&task->arena, 1, url->size + 1);
+        if (urls[i] == NULL) {
+            return;
+        }
+        memcpy(urls[i], url->data, url->size);
+    }
+    for (size_t i = 0; urls != NULL && i < list->n_members; i++) {
+        list->members[i]->clienturls = urls;
+        list->members[i]->n_clienturls = node->client_url_count;
+    }
+}
+
+static void send_back(struct rpc_task *task, ProtobufCMessage *response) {
+    if (task->call->method->id == ETCD_METHOD_MEMBER_LIST && task->worker->node->shows_itself) {
+        show_here(task, response);
+    }
+    rpc_answer(task->call, response);
+}
+
 static enum pending_next answer(struct rpc_task *task) {
     struct forwarding *f = task->state;
     const struct etcd_ask *ask = &f->forward.ask;
@@ -51,7 +79,7 @@ static enum pending_next answer(struct rpc_task *task) {
     if (task->call == NULL) {
         /* Nobody hears it. */
     } else if (ask->status == STORE_OK) {
-        rpc_answer(task->call, ask->response);
+        send_back(task, ask->response);
     } else if (etcd_forward_end(&f->forward, &status, &text)) {
         rpc_fail(task->call, status, text);
     } else {

@@ -29,7 +29,7 @@ static const struct rpc_entry {
     [ETCD_METHOD_MEMBER_ADD] = {&rpc_one_node, COMMAND_CLUSTER, NEEDS_OWN_STORE},
     [ETCD_METHOD_MEMBER_REMOVE] = {&rpc_one_node, COMMAND_CLUSTER, NEEDS_OWN_STORE},
     [ETCD_METHOD_MEMBER_UPDATE] = {&rpc_one_node, COMMAND_CLUSTER, NEEDS_OWN_STORE},
-    [ETCD_METHOD_MEMBER_LIST] = {&rpc_member_list, COMMAND_CLUSTER, NEEDS_STORE},
+    [ETCD_METHOD_MEMBER_LIST] = {&rpc_member_list, COMMAND_CLUSTER, NEEDS_OWN_STORE},
     [ETCD_METHOD_MEMBER_PROMOTE] = {&rpc_one_node, COMMAND_CLUSTER, NEEDS_OWN_STORE},
     [ETCD_METHOD_ALARM] = {&rpc_alarm, COMMAND_MAINTENANCE, NEEDS_OWN_STORE},
     [ETCD_METHOD_STATUS] = {&rpc_status, COMMAND_MAINTENANCE, NEEDS_OWN_STORE},
@@ -66,16 +66,8 @@ static const struct rpc_entry {
     [ETCD_METHOD_HEALTH_WATCH] = {&rpc_health_watch, COMMAND_HEALTH, NEEDS_NOTHING},
 };
 
-/* Whether the cluster is asked. */
-static bool is_forwarded(enum etcd_method_id id, const struct rpc_node *node) {
-    if (id == ETCD_METHOD_MEMBER_LIST) {
-        return node->is_remote && !node->shows_itself;
-    }
-    return node->is_remote && entries[id].need == NEEDS_OWN_STORE;
-}
-
 const struct rpc_handler *rpc_handler_of(enum etcd_method_id id, const struct rpc_node *node) {
-    if (is_forwarded(id, node)) {
+    if (node->is_remote && entries[id].need == NEEDS_OWN_STORE) {
         return id == ETCD_METHOD_SNAPSHOT ? &rpc_forward_snapshot : &rpc_forward;
     }
     return entries[id].handler;

@@ -17,7 +17,7 @@ struct rpc_node {
     atomic_uint background_jobs;   /* that it has */
     bool is_remote;                /* it keeps its keys in an etcd cluster */
     struct store *cluster;         /* if so, the engine below that speaks with it (store/etcd); else NULL */
-    bool shows_itself;             /* if so, as the one member there is, instead of the members of the cluster */
+    bool shows_itself;             /* if so: clients that ask where the members are are told where this node is */
     atomic_uint permit_epoch;      /* counts the changes of users and roles that came this way, see permit.h */
     uint64_t cluster_id;           /* drawn when the store was made; of a remote one: see rpc_header */
     uint64_t member_id;

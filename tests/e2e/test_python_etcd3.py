@@ -283,7 +283,7 @@ def test_users(client, etcd_node):
     stub = etcd3.etcdrpc.AuthStub(client.channel)
     rpc = etcd3.etcdrpc
     for name in ("root", "reader"):
-        stub.UserAdd(rpc.AuthUserAddRequest(name=name, password="pw"))
+        stub.UserAdd(rpc.AuthUserAddRequest(name=name, password="secret"))
         stub.RoleAdd(rpc.AuthRoleAddRequest(name=name))
         stub.UserGrantRole(rpc.AuthUserGrantRoleRequest(user=name, role=name))
     stub.RoleGrantPermission(rpc.AuthRoleGrantPermissionRequest(
@@ -297,7 +297,7 @@ def test_users(client, etcd_node):
     with pytest.raises(grpc.RpcError) as raised:
         etcd3.client(user="root", password="wrong", **options)
     assert raised.value.details() == "etcdserver: authentication failed, invalid user ID or password"
-    with login("root", "pw", **options) as root, login("reader", "pw", **options) as reader:
+    with login("root", "secret", **options) as root, login("reader", "secret", **options) as reader:
         root.put("a", "1")
         assert reader.get("a")[0] == b"1"
         events, cancel = reader.watch("a")

@@ -159,3 +159,7 @@ int64_t etcd_login_due(const struct etcd_client *client) {
 
     return login->phase == ETCD_LOGIN_WANTED || login->phase == ETCD_LOGIN_REFUSED ? login->next_ns : INT64_MAX;
 }
+
+bool etcd_client_has_user(const struct etcd_client *client) {
+    return client->login.user != NULL;
+}

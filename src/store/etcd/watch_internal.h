@@ -146,8 +146,9 @@ static inline bool watch_revision_is_good(int64_t revision) {
 
 /* --- watch_reason.c --- */
 
-/* What the reason of a cancellation means. STORE_OK: nothing for good: the watch can be had again, from another call. */
-enum store_status watch_reason_status(struct slice reason);
+/* What the reason of a cancellation means, to a client that has a user to log in or none. STORE_OK: nothing for good: the
+ * watch can be had again, from another call. */
+enum store_status watch_reason_status(struct slice reason, bool has_user);
 
 /* Whether it is the call's token that was refused. */
 bool watch_reason_is_token(struct slice reason);

@@ -21,7 +21,7 @@ static enum etcd_error error_of(struct slice reason) {
     return ETCD_OK;
 }
 
-enum store_status watch_reason_status(struct slice reason) {
+enum store_status watch_reason_status(struct slice reason, bool has_user) {
     enum etcd_error error = error_of(reason);
 
     if (reason.size == 0) {
@@ -33,8 +33,9 @@ enum store_status watch_reason_status(struct slice reason) {
     }
     switch (error) {
     case ETCD_ERROR_PERMISSION_DENIED:
-    case ETCD_ERROR_USER_EMPTY:
         return STORE_DENIED;
+    case ETCD_ERROR_USER_EMPTY: /* users are needed since a while ago */
+        return has_user ? STORE_OK : STORE_DENIED;
     case ETCD_ERROR_COMPACTED:
         return STORE_COMPACTED;
     case ETCD_ERROR_TOO_MANY_WATCHERS:
@@ -52,7 +53,8 @@ enum store_status watch_reason_status(struct slice reason) {
 bool watch_reason_is_token(struct slice reason) {
     enum etcd_error error = error_of(reason);
 
-    return error == ETCD_ERROR_INVALID_AUTH_TOKEN || error == ETCD_ERROR_AUTH_OLD_REVISION;
+    return error == ETCD_ERROR_INVALID_AUTH_TOKEN || error == ETCD_ERROR_AUTH_OLD_REVISION ||
+           error == ETCD_ERROR_USER_EMPTY;
 }
 
 /* --- versions --- */

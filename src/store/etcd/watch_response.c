@@ -10,8 +10,9 @@ static void end_watch(struct etcd_watch *watch, enum store_status status, const 
 
 /* The cluster does not have it, or not any more: for good, or because the member cannot serve anybody. */
 static void take_cancelled(struct watch_channel *s, struct etcd_watch *watch, const Etcdserverpb__WatchResponse *r) {
-    enum store_status status =
-        r->compact_revision > 0 ? STORE_COMPACTED : watch_reason_status(slice_from_string(r->cancel_reason));
+    enum store_status status = r->compact_revision > 0 ? STORE_COMPACTED
+                                                       : watch_reason_status(slice_from_string(r->cancel_reason),
+                                                                             etcd_client_has_user(s->watches->client));
 
     if (status != STORE_OK) {
         end_watch(watch, status, r);

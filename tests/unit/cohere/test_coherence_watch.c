@@ -214,6 +214,7 @@ static void an_answer_from_before_the_reset_counts_nothing(void **state) {
     script_know(s, "a", "v", 5, 10);
     script_put(s, "b", "v", 20);
     ask_get(&a, "x/");
+    a.call.op.range.serializable = true;
     ask(s, &a);
     ask_linearizable(s, &b, "c");
     ask_linearizable(s, &r, "a");

@@ -170,6 +170,10 @@ int64_t etcd_client_revision(const struct etcd_client *client) {
     return client->revision;
 }
 
+bool etcd_client_has_user(const struct etcd_client *client) {
+    return client->has_user;
+}
+
 void etcd_client_note_revision(struct etcd_client *client, int64_t revision) {
     if (revision > client->revision) {
         client->revision = revision;

@@ -43,6 +43,7 @@ struct etcd_client {
     size_t member_count;
     uint64_t cluster_id;
     int64_t revision;
+    bool has_user;
     unsigned unknowns; /* etcd_client_note_unknown */
     int64_t next_lease;
     int64_t now_ns;
