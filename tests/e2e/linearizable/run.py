@@ -54,6 +54,8 @@ def arguments():
     parser.add_argument("--fault", type=float, default=1.5, help="seconds that a fault lasts, on average (1.5)")
     parser.add_argument("--pause", type=float, default=1, help="seconds between faults, on average (1)")
     parser.add_argument("--no-faults", action="store_true")
+    parser.add_argument("--node-option", action="append", default=[], metavar="WORD", help="one more word for larderd, such as "
+                        "--node-option=--store-watch=groups")
     parser.add_argument("--relays", action="store_true", help="cut by relays, also where network namespaces can be had")
     parser.add_argument("--directory", help="of data and histories; kept. Without it: a temporary one, kept if something is wrong")
     parser.add_argument("--json", action="store_true", help="say it all as one JSON object at the end")
@@ -126,6 +128,7 @@ class Run:
         self.watchers = {}
         self.violations = []
         self.operations = 0
+        self.audited = 0  # keys
         self.undecided = 0  # keys of rounds that were judged by the revisions only
         self.judging_s = 0.0
 
@@ -135,7 +138,7 @@ class Run:
 
     def run(self):
         mirrors = b"mirror" in subprocess.run([larderd_path(), "--help"], stdout=subprocess.PIPE, check=True).stdout
-        world = world_of(self.directory, self.options.nodes, mirrors, self.namespaces)
+        world = world_of(self.directory, self.options.nodes, mirrors, self.namespaces, self.options.node_option)
         self.kind = world.kind
         self.say(f"seed {self.seed}, {self.options.nodes} nodes, {world.kind}, {self.directory}")
         prefixes = {name: group["prefix"] for name, group in GROUPS.items()}
@@ -181,6 +184,8 @@ class Run:
         for node in world.nodes.values():
             self._look_at(node, LAST_LOOK_S)
         changes = self._changes(world, recorder)
+        for node in world.nodes.values():
+            self._audit(node)
         begin = time.monotonic()
         self._judge(ops, changes, f"/{number}-")
         self.judging_s += time.monotonic() - begin
@@ -188,6 +193,15 @@ class Run:
             load_processes.forget(number, self.directory)
         self.say(f"round {number}: {len(ops)} operations, {len(changes)} changes, "
                  f"{len(self.violations)} violations; judged in {time.monotonic() - begin:.1f} s")
+
+    def _audit(self, node):
+        """`larder audit`: what the node has in memory is what the cluster has."""
+        wish = urllib.request.Request("http://%s:%d/admin/audit" % node.address, data=b"", method="POST")
+        with urllib.request.urlopen(wish, timeout=CATCH_UP_S) as answer:
+            found = json.load(answer)
+        self.audited += found["compared"]
+        if found["differences"]:
+            self.violations.append(Violation(f"the audit of {node.name} says {found}", ()))
 
     def _look_at(self, node, seconds):
         """What its life so far has counted."""
@@ -238,7 +252,8 @@ class Run:
                 "watches": {name: f"{watcher.moves} times begun, {len(watcher.gaps)} gaps by compaction"
                             for name, watcher in self.watchers.items()},
                 "near": dict(sorted(sum(map(collections.Counter, self.near.values()), collections.Counter()).items())),
-                "judging_s": round(self.judging_s, 1), "undecided": self.undecided, "violations": [str(each) for each in self.violations]}
+                "judging_s": round(self.judging_s, 1), "undecided": self.undecided, "audited": self.audited,
+                "violations": [str(each) for each in self.violations]}
 
 
 def tell(report):
@@ -250,6 +265,7 @@ def tell(report):
             print(f"  {count:9} {name}")
     for violation in report["violations"][:5]:
         print(f"\nVIOLATION: {violation}")
+    print(f"keys compared by audits: {report['audited']}")
     if report["undecided"]:
         print(f"keys judged by revisions only: {report['undecided']}")
     print(f"\n{report['operations']} operations, {sum(report['faults'].values())} faults, "

@@ -202,5 +202,6 @@ class NamespacedWorld(World):
             self.machines.close()
 
 
-def world_of(directory, nodes, mirrors, namespaces):
-    return (NamespacedWorld if namespaces else RelayedWorld)(directory, nodes, mirrors)
+def world_of(directory, nodes, mirrors, namespaces, extra=()):
+    """`extra`: words for each node."""
+    return (NamespacedWorld if namespaces else RelayedWorld)(directory, nodes, mirrors, extra)
