@@ -113,6 +113,15 @@ def test_what_is_not_kept_is_asked_for_each_time(node, key):
     assert node.fallbacks("not_kept") - before == 3
 
 
+def test_nor_is_a_copy_kept_of_it(node):
+    with Connection(node) as connection:
+        assert connection.ask(b"set apart/a 0 0 1\r\n1\r\n") == b"STORED\r\n"
+        before = node.fallbacks("not_kept")
+        for _ in range(3):
+            assert connection.ask(b"get apart/a\r\n") == b"VALUE apart/a 0 1\r\n1\r\nEND\r\n"
+        assert node.fallbacks("not_kept") - before == 3
+
+
 def test_by_memcached_and_http(node, cluster):
     """Copies in the table go along with what the cluster tells."""
     with Connection(node) as connection:
