@@ -61,7 +61,8 @@ static struct arena_chunk *add_chunk(struct arena *a, size_t size) {
     return chunk;
 }
 
-void *arena_alloc(struct arena *a, size_t size) {
+/* `chunk_size` is of a new chunk, if one is needed and the allocation is not larger. */
+static void *alloc(struct arena *a, size_t size, size_t chunk_size) {
     struct arena_chunk *chunk = a->chunks;
     char *memory;
 
@@ -71,7 +72,7 @@ void *arena_alloc(struct arena *a, size_t size) {
     a->used += size;
     size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (chunk == NULL || chunk->size - chunk->used < size) {
-        chunk = add_chunk(a, size > CHUNK_SIZE ? size : CHUNK_SIZE);
+        chunk = add_chunk(a, size > chunk_size ? size : chunk_size);
         if (chunk == NULL) {
             return NULL;
         }
@@ -79,6 +80,14 @@ void *arena_alloc(struct arena *a, size_t size) {
     memory = chunk->data + chunk->used;
     chunk->used += size;
     return memory;
+}
+
+void *arena_alloc(struct arena *a, size_t size) {
+    return alloc(a, size, CHUNK_SIZE);
+}
+
+void *arena_alloc_alone(struct arena *a, size_t size) {
+    return alloc(a, size, a->chunks == NULL ? 0 : CHUNK_SIZE);
 }
 
 void *arena_calloc(struct arena *a, size_t count, size_t size) {

@@ -26,6 +26,9 @@ void arena_reset(struct arena *a);
 /* `size` bytes, aligned for any type, not cleared. NULL: out of memory or over the limit. */
 void *arena_alloc(struct arena *a, size_t size);
 
+/* The same, for what is likely to be all that the arena will ever hold: an empty one gets a chunk of just that size. */
+void *arena_alloc_alone(struct arena *a, size_t size);
+
 /* The same, cleared, for `count` elements. */
 void *arena_calloc(struct arena *a, size_t count, size_t size);
 

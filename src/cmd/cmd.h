@@ -82,6 +82,9 @@ struct watching *cmd_watch(struct cmd_context *context, const struct group_polic
 /* Compares all copies of the store's keys with it; see group/audit.h. Needs a store. The reply may be RESULT_PENDING. */
 void cmd_audit(struct cmd_context *context, struct reply *ret_reply);
 
+/* The same slowly, for one worker to call about once a second; see audit_patrol_run. Without a store nothing happens. */
+void cmd_audit_patrol(struct cmd_context *context, struct audit_patrol *patrol);
+
 /* --- between the files of this room --- */
 
 typedef void cmd_handler(struct cmd_context *context, const struct request *request, struct reply *reply);

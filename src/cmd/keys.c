@@ -41,3 +41,11 @@ void cmd_audit(struct cmd_context *context, struct reply *ret_reply) {
         audit_run(&access, ret_reply);
     }
 }
+
+void cmd_audit_patrol(struct cmd_context *context, struct audit_patrol *patrol) {
+    const struct durable_access access = access_of(context, &context->groups->policies[GROUP_DEFAULT]);
+
+    if (context->node->durable != NULL && context->node->durable->has_copies) {
+        audit_patrol_run(patrol, &access);
+    }
+}

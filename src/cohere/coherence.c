@@ -40,7 +40,6 @@ static void init(struct coherence *c, const struct coherence_config *config, con
     c->watch_at_ns = INT64_MAX;
     c->watch_backoff_ns = COHERENCE_BACKOFF_MIN_NS;
     c->progress_at_ns = INT64_MAX;
-    c->woken_at_ns = INT64_MAX;
 }
 
 struct coherence *coherence_new(const struct coherence_config *config, const struct coherence_world *world, void *ctx) {
@@ -97,7 +96,7 @@ static int64_t next_time(const struct coherence *c) {
     }
     at_ns = earlier_of(at_ns, c->watch_at_ns);
     at_ns = earlier_of(at_ns, c->progress_at_ns);
-    at_ns = earlier_of(at_ns, c->round.under_way ? INT64_MAX : c->tick_ns);
+    at_ns = c->round.under_way ? at_ns : earlier_of(at_ns, c->tick_ns);
     at_ns = earlier_of(at_ns, mirrors_wake_ns(c));
     return earlier_of(at_ns, sweep_wake_ns(c));
 }
@@ -118,10 +117,7 @@ static void step(struct coherence *c, int64_t now_ns) {
 }
 
 void coherence_run(struct coherence *c) {
-    bool inside = c->inside;
-    int64_t at_ns;
-
-    if (inside || c->closing) {
+    if (c->inside || c->closing) {
         return;
     }
     c->inside = true;
@@ -129,11 +125,7 @@ void coherence_run(struct coherence *c) {
         step(c, now_of(c));
     } while (c->answers != NULL);
     c->inside = false;
-    at_ns = next_time(c);
-    if (at_ns != c->woken_at_ns) {
-        c->woken_at_ns = at_ns;
-        c->world->wake_at(c->ctx, at_ns);
-    }
+    c->world->wake_at(c->ctx, next_time(c));
 }
 
 /* --- calls --- */

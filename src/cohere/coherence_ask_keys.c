@@ -4,6 +4,8 @@
 /* BY_QUESTION: how far `applied` is cannot be known, so a batch of reads is answered by one read-only transaction of its keys
  * (the ladder, step 4). Reads of the same key share an operation; what finds no room in it is for the next batch. */
 
+enum { READS_MAX = 4096 /* of one batch */ };
+
 /* The place of the key in the batch, which it may get. False: there is no room. */
 static bool place_of(struct coherence *c, struct slice key, size_t *ret_place) {
     for (size_t i = 0; i < c->round_key_count; i++) {
@@ -23,7 +25,7 @@ static bool place_of(struct coherence *c, struct slice key, size_t *ret_place) {
 /* The keys are copied: a read that gives up takes its own with it. */
 static bool copy_keys(struct coherence *c) {
     for (size_t i = 0; i < c->round_key_count; i++) {
-        if (!arena_copy(&c->round.call.arena, c->round_keys[i], &c->round_keys[i])) {
+        if (!arena_copy(&c->round.arena, c->round_keys[i], &c->round_keys[i])) {
             return false;
         }
     }
@@ -32,11 +34,13 @@ static bool copy_keys(struct coherence *c) {
 
 static void take_batch(struct coherence *c) {
     struct waiting *next;
+    size_t looked_at = 0;
 
     c->round_key_count = 0;
-    for (struct waiting *w = c->next_round.first; w != NULL; w = next) {
+    for (struct waiting *w = c->next_round.first; w != NULL && looked_at < READS_MAX; w = next) {
         size_t place;
 
+        looked_at++;
         next = w->next;
         if (place_of(c, w->call->op.range.span.key, &place)) {
             w->need = (int64_t)place;
@@ -54,24 +58,6 @@ static void pass_on_readers(struct coherence *c) {
 static void failed(struct coherence *c) {
     count(&c->counts.rounds_failed, 1);
     pass_on_readers(c);
-}
-
-static void install(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision) {
-    struct mirror *m = mirror_of_key(c, key);
-
-    flight_show_key(c, key, kv, revision);
-    if (m != NULL && mirror_is_loaded(m)) {
-        pass_show_key(c, key, kv, revision);
-        return;
-    }
-    pass_tell_key(c, key, kv, revision);
-    if (m != NULL && m->state != MIRROR_GIVEN_UP) {
-        mirror_fill(c, m, key, kv, revision);
-    } else if (kv != NULL) {
-        keyspace_put(c->keys, kv, KEYSPACE_KEEP);
-    } else {
-        keyspace_absent(c->keys, key, revision, KEYSPACE_KEEP);
-    }
 }
 
 static const struct kv *kv_of(const struct store_result *result) {
@@ -105,8 +91,10 @@ static void is_answered(struct coherence *c, struct question *q) {
         return;
     }
     round_prove(c, q->call.revision, q->started_ns);
-    for (size_t i = 0; i < c->round_key_count; i++) {
-        install(c, c->round_keys[i], kv_of(&result->results[i]), q->call.revision);
+    /* Events up to `applied` of keys that were not known have left nothing behind. */
+    for (size_t i = 0; i < c->round_key_count && q->call.revision >= applied_now(c); i++) {
+        flight_show_key(c, c->round_keys[i], kv_of(&result->results[i]), q->call.revision);
+        pass_install(c, c->round_keys[i], kv_of(&result->results[i]), q->call.revision);
     }
     serve(c, result->results, q->call.revision);
 }
@@ -116,7 +104,7 @@ void ask_keys_start(struct coherence *c) {
 
     question_init(c, &c->round);
     take_batch(c);
-    ops = arena_calloc(&c->round.call.arena, c->round_key_count, sizeof(*ops));
+    ops = arena_calloc(&c->round.arena, c->round_key_count, sizeof(*ops));
     if (ops == NULL || !copy_keys(c)) {
         failed(c);
         return;

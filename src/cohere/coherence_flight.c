@@ -124,24 +124,6 @@ void flight_show_key(struct coherence *c, struct slice key, const struct kv *kv,
 
 /* --- the answer --- */
 
-/* The key is known; what it is known as goes into the keyspace. */
-static void install(struct coherence *c, struct flight *f, const struct kv *kv, int64_t revision) {
-    struct mirror *m = mirror_of_key(c, f->key);
-
-    if (m != NULL && mirror_is_loaded(m)) {
-        pass_show_key(c, f->key, kv, revision); /* it will have the key by itself */
-        return;
-    }
-    pass_tell_key(c, f->key, kv, revision);
-    if (m != NULL && m->state != MIRROR_GIVEN_UP) {
-        mirror_fill(c, m, f->key, kv, revision);
-    } else if (kv != NULL) {
-        keyspace_put(c->keys, kv, KEYSPACE_KEEP);
-    } else {
-        keyspace_absent(c->keys, f->key, revision, KEYSPACE_KEEP);
-    }
-}
-
 static bool is_good_for(struct coherence *c, const struct flight *f, const struct waiting *w, int64_t revision) {
     const struct store_range *range = &w->call->op.range;
     const struct coherence_policy *policy;
@@ -196,7 +178,7 @@ static void land(struct coherence *c, struct flight *f) {
         present = f->event == KEYSPACE_PRESENT;
     }
     revision = later_of(revision, later_of(applied_now(c), f->known));
-    install(c, f, present ? &newest : NULL, revision);
+    pass_install(c, f->key, present ? &newest : NULL, revision);
     serve(c, f, present ? &newest : NULL, revision);
 }
 
@@ -216,7 +198,7 @@ static void fail(struct coherence *c, struct flight *f, enum store_status status
     for (struct waiting *w = f->waiting.first; w != NULL; w = next) {
         next = w->next;
         if (status == STORE_DENIED) {
-            pass_on(c, w, COHERENCE_FALLBACK_NOT_KEPT); /* the node may not read it, the caller perhaps */
+            pass_on(c, w, COHERENCE_FALLBACK_COUNT); /* the node may not read it, the caller perhaps */
         } else if (w->fresh || status == STORE_CLOSED) {
             waiting_end(c, w, status);
         }
@@ -245,12 +227,12 @@ static void flight_is_answered(struct coherence *c, struct question *q) {
         return;
     }
     if (!question_confirms(c, q)) {
-        free_flight(f); /* all flights were dropped */
+        count(&c->counts.flights_repeated, 1);
+        free_flight(f); /* all flights were dropped, and the reads passed on */
         return;
     }
-    if (q->call.revision < f->seen || q->call.revision < f->event_lost) {
+    if (q->call.revision < f->event_lost) {
         count(&c->counts.flights_repeated, 1);
-        c->suspect = c->suspect || ++f->doubts % COHERENCE_FLIGHT_DOUBTS == 0;
         if (f->waiting.first != NULL) {
             ask_again(c, f);
             return;
@@ -263,7 +245,6 @@ static void flight_is_answered(struct coherence *c, struct question *q) {
 
 static void ask(struct coherence *c, struct flight *f) {
     f->asked = true;
-    f->seen = later_of(atomic_load_explicit(&c->seen, memory_order_relaxed), applied_now(c));
     count(&c->counts.flights, 1);
     question_init(c, &f->q);
     f->q.call.op = (struct store_op){.kind = STORE_OP_RANGE, .range = {.span = {.key = f->key}}};

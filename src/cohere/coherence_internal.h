@@ -37,7 +37,6 @@ enum {
     COHERENCE_PAGE_KEYS = 1000,             /* of a mirror's page, at most */
     COHERENCE_PROOFS = 64,                  /* rounds whose revision `applied` has not reached yet */
     COHERENCE_FLIGHT_SLOTS = 1024,          /* of the table of flights */
-    COHERENCE_FLIGHT_DOUBTS = 3,            /* answers that were too old, before a round looks into it */
 };
 
 #define COHERENCE_BACKOFF_MIN_NS (100 * CLOCK_NS_PER_MS)
@@ -49,11 +48,12 @@ enum {
 /* One question of the machine's own, under way or not. Its answer is dealt with in coherence_run. */
 struct question {
     struct store_call call;
+    struct arena arena; /* what it asks for may live in; that of the call is for the answer */
     struct coherence *c;
     struct question *next;
     void (*answered)(struct coherence *c, struct question *q);
     int64_t started_ns;
-    int64_t seen; /* when it started; a linearizable answer below it means that revisions went back */
+    int64_t seen;        /* when it started; a linearizable answer below it means that revisions went back */
     uint64_t generation; /* in which it was asked; answers for an earlier one are void */
     uint64_t era;
     bool under_way;
@@ -85,8 +85,8 @@ struct waiting {
     int64_t deadline_ns;
     int64_t need;
     int64_t asked_ns; /* when the round that served it started; 0: none did */
-    bool cached; /* a read that needs no proof of its own */
-    bool fresh;  /* WAITING_FLIGHT: its question was asked after the read had arrived */
+    bool cached;      /* a read that needs no proof of its own */
+    bool fresh;       /* WAITING_FLIGHT: its question was asked after the read had arrived */
 };
 
 /* A call that was passed on to the cluster. */
@@ -103,14 +103,12 @@ struct flight {
     struct flight *chain;
     struct flight *next_new; /* of those that have to be asked */
     struct waiting_list waiting;
-    int64_t seen; /* when it was asked */
-    unsigned doubts;
     bool gone;                 /* of an earlier generation: nobody waits, its answer is void */
     bool asked;                /* not in the list of new ones */
     enum keyspace_found event; /* the newest event that came meanwhile */
     struct kv event_kv;        /* its slices are in event_place */
     char *event_place;
-    int64_t known;      /* somebody was shown the key as of this revision, and it was taken for an event; 0: nobody was */
+    int64_t known; /* somebody was shown the key as of this revision, and it was taken for an event; 0: nobody was */
     int64_t event_lost; /* there was no memory for the event of this revision */
     uint64_t hash;
     struct slice key;
@@ -175,9 +173,8 @@ struct coherence {
     bool suspect; /* revisions may have gone back: a round has to tell */
     uint64_t generation;
     uint64_t era;
-    int64_t given;       /* the highest revision that was answered to anybody while it had not begun */
-    int64_t behind_mark; /* the revision since which behind_since_ns counts */
-    int64_t woken_at_ns;
+    int64_t given;            /* the highest revision that was answered to anybody while it had not begun */
+    int64_t behind_mark;      /* the revision since which behind_since_ns counts */
     struct question *answers; /* to be dealt with, in order */
     struct question **answers_end;
 
@@ -198,7 +195,6 @@ struct coherence {
 
     struct question round;
     struct slice round_keys[COHERENCE_TXN_KEYS]; /* BY_QUESTION: of the batch */
-    struct store_op *round_ops;
     size_t round_key_count;
     int64_t tick_ns;                       /* when to look for interest next */
     struct proof proofs[COHERENCE_PROOFS]; /* ascending */
@@ -279,6 +275,8 @@ void question_fini(struct question *q);
 void question_of_revision(struct coherence *c, struct question *q);
 /* Deals with the answers that have come. */
 void questions_answered(struct coherence *c);
+/* Whether the answer to such an operation reflects all that was acknowledged before it was asked. */
+bool question_is_linearizable(const struct store_op *op);
 /* Takes in that a linearizable answer was of this revision. False: revisions have gone back, and everything was reset. */
 bool question_confirms(struct coherence *c, const struct question *q);
 
@@ -359,6 +357,8 @@ void pass_on(struct coherence *c, struct waiting *w, enum coherence_fallback rea
 void pass_answer(struct coherence *c, struct waiting *w, bool early);
 /* Those who have copies are told what a key is, if that is ahead of `applied`. */
 void pass_tell_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
+/* What a key is, as of a revision, goes into the keyspace. NULL: it is absent. */
+void pass_install(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
 /* Memory has to know of the key at `revision` before it may be used for it again; the copies are told. NULL: it is absent. */
 void pass_show_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
 
@@ -387,6 +387,8 @@ void mirror_fill(struct coherence *c, struct mirror *m, struct slice key, const 
 void mirror_give_up(struct coherence *c, struct mirror *m, const char *why);
 void mirrors_reset(struct coherence *c);
 void mirrors_step(struct coherence *c, int64_t now_ns);
+/* The revision that `applied` has to reach before one is loaded; 0: none. */
+int64_t mirrors_need(const struct coherence *c);
 int64_t mirrors_wake_ns(const struct coherence *c);
 
 /* --- coherence_sweep.c --- */
@@ -399,6 +401,8 @@ void sweep_audit(struct coherence *c, struct waiting *w);
 void sweep_event(struct coherence *c, const struct kv_event *event);
 void sweep_reset(struct coherence *c);
 void coherence_sweep_step(struct coherence *c, int64_t now_ns);
+/* The revision that `applied` has to reach before it can go on; 0: none. */
+int64_t sweep_needs(const struct coherence *c);
 int64_t sweep_wake_ns(const struct coherence *c);
 
 #endif

@@ -60,7 +60,7 @@ bool look_give(struct store_call *call, const struct kv *kv, int64_t revision) {
         return true;
     }
     value_size = range->keys_only ? 0 : kv->value.size;
-    copy = arena_alloc(&call->arena, sizeof(*copy) + kv->key.size + value_size);
+    copy = arena_alloc_alone(&call->arena, sizeof(*copy) + kv->key.size + value_size);
     if (copy == NULL) {
         return false;
     }

@@ -170,6 +170,9 @@ static void take_page(struct coherence *c, struct mirror *m, const struct store_
 static void page_failed(struct coherence *c, struct mirror *m, enum store_status status) {
     if (status == STORE_COMPACTED) {
         begin_anew(m);
+    } else if (status == STORE_FUTURE_REVISION) {
+        begin_anew(m); /* revisions may have gone back: the first page will tell */
+        retry_later(c);
     } else if ((status == STORE_TOO_LARGE || status == STORE_NO_MEMORY) && m->limit > 1) {
         m->limit /= 2;
     } else if (status == STORE_TOO_LARGE) {
@@ -249,6 +252,17 @@ void mirrors_step(struct coherence *c, int64_t now_ns) {
         c->mirror_at_ns = 0;
         ask_page(c, next, now_ns);
     }
+}
+
+int64_t mirrors_need(const struct coherence *c) {
+    int64_t need = 0;
+
+    for (size_t i = 0; i < c->mirror_count; i++) {
+        if (c->mirrors[i].state == MIRROR_FETCHED) {
+            need = later_of(need, later_of(c->mirrors[i].revision, c->mirrors[i].ahead));
+        }
+    }
+    return need;
 }
 
 int64_t mirrors_wake_ns(const struct coherence *c) {

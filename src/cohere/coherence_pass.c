@@ -34,6 +34,23 @@ void pass_show_key(struct coherence *c, struct slice key, const struct kv *kv, i
     }
 }
 
+void pass_install(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision) {
+    struct mirror *m = mirror_of_key(c, key);
+
+    if (m != NULL && mirror_is_loaded(m)) {
+        pass_show_key(c, key, kv, revision); /* it will have the key by itself */
+        return;
+    }
+    pass_tell_key(c, key, kv, revision);
+    if (m != NULL && m->state != MIRROR_GIVEN_UP) {
+        mirror_fill(c, m, key, kv, revision);
+    } else if (kv != NULL) {
+        keyspace_put(c->keys, kv, KEYSPACE_KEEP);
+    } else {
+        keyspace_absent(c->keys, key, revision, KEYSPACE_KEEP);
+    }
+}
+
 /* Whether the answer says all there is to know of the one key that was asked for. */
 static bool shows_whole_key(const struct store_range *range) {
     return store_span_is_single(&range->span) && !range->keys_only && !range->count_only &&
@@ -101,8 +118,7 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
     struct passed *p = (struct passed *)q;
     struct waiting *w = p->w;
     struct store_call *call = w->call;
-    bool linearizable =
-        is_write(q->call.op.kind) || (q->call.op.kind == STORE_OP_RANGE && !q->call.op.range.serializable);
+    bool linearizable = question_is_linearizable(&call->op);
 
     call->status = q->call.status;
     call->etcd_error = q->call.etcd_error;
@@ -110,19 +126,20 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
     call->result = q->call.result;
     call->arena = q->call.arena;
     call->repeated = q->call.repeated;
+    call->etcd_error = q->call.etcd_error;
     call->from_memory = false;
     call->age_ns = later_of(now_of(c) - q->started_ns, 0);
-    free_passed(c, p);
-    if (call->status == STORE_OK && q->era == c->era) {
-        if (linearizable && call->revision < q->seen) {
-            coherence_reset(c, true);
+    waiting_take(c, w);
+    /* What was asked before revisions went back was answered after it: answers of before have come before the one that told. */
+    if (call->status == STORE_OK && (linearizable || q->era == c->era)) {
+        if (!linearizable || q->era != c->era || !question_confirms(c, q)) {
+            coherence_saw(c, call->revision); /* of the new revisions, if it was not confirmed */
         }
-        coherence_saw(c, call->revision);
-        waiting_take(c, w);
         show(c, w);
     } else {
         waiting_end(c, w, call->status);
     }
+    free_passed(c, p);
 }
 
 /* --- calls --- */

@@ -204,7 +204,7 @@ static void ask_mirror(struct sweep *s, const struct mirror *m) {
 
 /* A key and, with one byte more, the first one behind it. */
 static bool add_key(struct sweep *s, struct slice key) {
-    char *place = arena_alloc(&s->q.call.arena, key.size + 1);
+    char *place = arena_alloc(&s->q.arena, key.size + 1);
 
     if (place == NULL) {
         return false;
@@ -241,7 +241,7 @@ static bool gather(struct coherence *c, struct sweep *s) {
 }
 
 static bool ask_keys(struct sweep *s) {
-    struct store_op *ops = arena_calloc(&s->q.call.arena, s->key_count, sizeof(*ops));
+    struct store_op *ops = arena_calloc(&s->q.arena, s->key_count, sizeof(*ops));
 
     if (ops == NULL) {
         return false;
@@ -292,7 +292,8 @@ static void is_answered(struct coherence *c, struct question *q) {
         s->backoff_ns = COHERENCE_BACKOFF_MIN_NS;
         s->stage = SWEEP_COMPARES;
         s->compare_by_ns =
-            c->config.proof == COHERENCE_BY_QUESTION ? time_after(now_of(c), c->config.prove_wait_ns) : INT64_MAX;
+            time_after(now_of(c), c->config.proof == COHERENCE_BY_QUESTION ? c->config.prove_wait_ns
+                                                                           : c->config.request_timeout_ns);
     }
 }
 
@@ -343,6 +344,10 @@ static bool compare_page(struct coherence *c, struct sweep *s) {
 }
 
 static void compare(struct coherence *c, struct sweep *s) {
+    if (applied_now(c) < s->q.call.revision && c->config.proof != COHERENCE_BY_QUESTION) {
+        failed(c, s, STORE_TIMEOUT); /* the watch is too far behind */
+        return;
+    }
     if (s->suspect_next < s->suspect_count) {
         compare_suspect(c, s);
     } else if (!compare_page(c, s)) {
@@ -384,14 +389,16 @@ void coherence_sweep_step(struct coherence *c, int64_t now_ns) {
     }
 }
 
+int64_t sweep_needs(const struct coherence *c) {
+    return c->sweep->stage == SWEEP_COMPARES ? c->sweep->q.call.revision : 0;
+}
+
 int64_t sweep_wake_ns(const struct coherence *c) {
     const struct sweep *s = c->sweep;
 
     if (s->stage == SWEEP_COMPARES) {
         return s->compare_by_ns;
     }
-    if (s->q.under_way) {
-        return INT64_MAX; /* maybe of a pass that was given up */
-    }
-    return s->stage == SWEEP_RESTS && (s->running || c->config.sweep_pause_ns > 0) ? s->next_ns : INT64_MAX;
+    return s->stage == SWEEP_RESTS && !s->q.under_way && (s->running || c->config.sweep_pause_ns > 0) ? s->next_ns
+                                                                                                      : INT64_MAX;
 }

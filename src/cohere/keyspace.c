@@ -33,15 +33,11 @@ struct keyspace *keyspace_new(const struct keyspace_config *config) {
     return ks;
 }
 
-static void free_entry(struct tree_key *key) {
-    known_free(known_of_key(key));
-}
-
 void keyspace_free(struct keyspace *ks) {
     if (ks == NULL) {
         return;
     }
-    key_tree_fini(&ks->order, free_entry);
+    key_tree_fini(&ks->order, known_free_key);
     known_index_fini(&ks->index);
     free(ks->ghost_memory);
     pthread_rwlock_destroy(&ks->lock);

@@ -9,15 +9,14 @@
  * enters the main queue at once; the main queue gives a used entry another round. The small queue's share moves a little
  * whenever a key returns soon after a queue let it go. */
 enum {
-    SMALL_SHARE = 10,         /* the small queue begins with 1/10 of the memory, */
-    SMALL_SHARE_LEAST = 100,  /* and stays between 1/100 */
-    SMALL_SHARE_MOST = 2,     /* and 1/2 */
-    SMALL_STEP = 5,           /* it moves by 1/5 of an entry that came back too late */
-    FRESH_SHARE = 10,         /* too late: within the last 1/10 x entries drops of its queue */
-    SPARED_MOST = 256,        /* entries that one change lets stay because they were used; then even these go */
-    EVICTED_AT_ONCE = 64,     /* entries that are let go before readers have a turn */
-    GHOST_ENTRIES_MIN = 1024, /* the ghost's least size */
-    GHOST_MEMORY_SHARE = 32,  /* and at most 1/32 of the memory */
+    SMALL_SHARE = 10,        /* the small queue begins with 1/10 of the memory, */
+    SMALL_SHARE_LEAST = 100, /* and stays between 1/100 */
+    SMALL_SHARE_MOST = 2,    /* and 1/2 */
+    SMALL_STEP = 5,          /* it moves by 1/5 of an entry that came back too late */
+    FRESH_SHARE = 10,        /* too late: within the last 1/10 x entries drops of its queue */
+    SPARED_MOST = 256,       /* entries that one change lets stay because they were used; then even these go */
+    EVICTED_AT_ONCE = 64,    /* entries that are let go before readers have a turn */
+    GHOST_MEMORY_SHARE = 16, /* the ghost takes at most 1/16 of the memory */
 };
 
 void keyspace_room_init(struct keyspace *ks) {
@@ -75,17 +74,21 @@ enum known_place keyspace_choose_place(struct keyspace *ks, uint64_t hash, size_
     return memory.queue == GHOST_SMALL && memory.age <= kept_count(ks) ? KNOWN_MAIN : KNOWN_SMALL;
 }
 
-/* The ghost remembers as many keys as there are; it is made when the first one goes, and anew when it has become too small.
- * Without memory it stays as it is. */
+static size_t ghost_bytes_of(size_t sets) {
+    return sets * GHOST_WAYS * GHOST_SLOT_SIZE;
+}
+
+/* The ghost remembers as many keys as there are, if it can; it is made when the first one goes, and anew when it has become
+ * too small. Without memory it stays as it is. */
 static void fit_ghost(struct keyspace *ks) {
-    size_t entries = kept_count(ks) > GHOST_ENTRIES_MIN ? kept_count(ks) : GHOST_ENTRIES_MIN;
+    size_t most = ks->config.memory / GHOST_MEMORY_SHARE;
     size_t sets = 1;
     void *memory;
 
-    while (sets * GHOST_WAYS < entries) {
+    while (sets * GHOST_WAYS < kept_count(ks) && ghost_bytes_of(sets * 2) <= most) {
         sets *= 2;
     }
-    if (sets <= ks->ghost.sets || sets * GHOST_WAYS * GHOST_SLOT_SIZE > ks->config.memory / GHOST_MEMORY_SHARE) {
+    if (sets <= ks->ghost.sets || ghost_bytes_of(sets) > most) {
         return;
     }
     memory = calloc(sets * GHOST_WAYS, GHOST_SLOT_SIZE);
@@ -94,7 +97,7 @@ static void fit_ghost(struct keyspace *ks) {
     }
     free(ks->ghost_memory);
     ks->ghost_memory = memory;
-    ks->ghost_bytes = sets * GHOST_WAYS * GHOST_SLOT_SIZE;
+    ks->ghost_bytes = ghost_bytes_of(sets);
     ghost_use(&ks->ghost, memory, sets);
 }
 

@@ -102,8 +102,38 @@ static bool drop_some(struct keyspace *ks, const struct store_span *span) {
     return more;
 }
 
+static bool has_all(const struct keyspace *ks, const struct store_span *span) {
+    struct key_place place = key_tree_seek(&ks->order, SLICE(""));
+    const struct known *first = known_of_key(key_tree_next(&place));
+
+    return first != NULL && store_span_is_open(span) && slice_compare(span->key, known_key(first)) <= 0;
+}
+
+/* Drops everything at once; what it is freed of, nobody waits for. False: out of memory, and all is as it was. */
+static bool drop_all(struct keyspace *ks) {
+    struct known_index index;
+    struct known_index old_index;
+    struct key_tree old_order;
+
+    if (!known_index_init(&index, ks->config.seed)) {
+        return false;
+    }
+    pthread_rwlock_wrlock(&ks->lock);
+    old_index = ks->index;
+    old_order = ks->order;
+    ks->index = index;
+    key_tree_init(&ks->order);
+    memset(ks->queues, 0, sizeof(ks->queues));
+    pthread_rwlock_unlock(&ks->lock);
+    known_index_fini(&old_index);
+    key_tree_fini(&old_order, known_free_key);
+    return true;
+}
+
 void keyspace_drop_span(struct keyspace *ks, const struct store_span *span) {
-    while (drop_some(ks, span)) {
+    if (!has_all(ks, span) || !drop_all(ks)) {
+        while (drop_some(ks, span)) {
+        }
     }
     keyspace_publish(ks);
 }

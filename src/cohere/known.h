@@ -100,6 +100,12 @@ void known_set(struct known *k, const struct kv *kv);
 /* All but the value is copied, whose slice points into the entry, as that of the key does. */
 void known_get(const struct known *k, struct kv *ret_kv);
 
+/* NULL is allowed. */
 void known_free(struct known *k);
+
+/* For key_tree_fini. */
+static inline void known_free_key(struct tree_key *key) {
+    known_free(known_of_key(key));
+}
 
 #endif

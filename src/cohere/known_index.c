@@ -131,6 +131,7 @@ static bool split(struct known_index *x, uint64_t hash, struct index_segment *s)
     if (upper == NULL) {
         return false;
     }
+    x->segments++;
     first = first_of(x, hash, s->depth, &count);
     for (size_t i = first + count / 2; i < first + count; i++) {
         x->directory[i] = upper;
@@ -170,6 +171,7 @@ static void merge(struct known_index *x, uint64_t hash, struct index_segment *s)
     }
     s->depth--;
     free(twin);
+    x->segments--;
 }
 
 /* --- the index --- */
@@ -185,6 +187,7 @@ bool known_index_init(struct known_index *x, uint64_t seed) {
         free(x->directory);
         return false;
     }
+    x->segments = 1;
     return true;
 }
 

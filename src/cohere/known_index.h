@@ -13,6 +13,7 @@
 struct known_index {
     struct index_segment **directory; /* 2^depth; several next to each other may be the same */
     unsigned depth;
+    size_t segments;
     uint64_t seed; /* of hash_key, to find an entry's hash again */
     size_t count;
 };

@@ -194,6 +194,7 @@ static void reset(void *ctx) {
     if (!is_in_use(part)) {
         return;
     }
+    etcd_store_forget_revision(n->cluster);
     if (part->told > 0) {
         watches_reset(part->watches);
         part->told = 0;

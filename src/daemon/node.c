@@ -234,6 +234,7 @@ static bool start_workers(struct node *node) {
             return false;
         }
         node->started = i + 1;
+        node->workers[i].sessions.patrols = i == 0;
         if (worker_start(&node->workers[i]) != LARDER_OK) {
             worker_fini(&node->workers[i]);
             node->started = i;

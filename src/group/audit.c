@@ -26,6 +26,9 @@ struct audit {
     struct pending pending; /* first */
     struct durable *durable;
     struct worker_telemetry *telemetry;
+    bool is_ordered;             /* else it is a patrol's */
+    struct audit_patrol *patrol; /* NULL: it has ended, or there is none */
+    bool parked;                 /* until the patrol goes on */
     struct table_walk walk;
     size_t skip; /* entries at the walk's place that were taken already: there were too many */
     bool walked; /* there is nothing more in the table */
@@ -51,7 +54,13 @@ static struct audit *audit_of(struct pending *p) {
 static void free_audit(struct pending *p) {
     struct audit *a = audit_of(p);
 
-    atomic_store(&a->durable->auditing, false);
+    if (a->is_ordered) {
+        atomic_store(&a->durable->auditing, false);
+    }
+    if (a->patrol != NULL) {
+        a->patrol->audit = NULL;
+        a->patrol->next_ns = a->durable->now_ns() + AUDIT_PAUSE_S * CLOCK_NS_PER_S;
+    }
     durable_discharge(a->durable, AUDIT_MEMORY);
     arena_fini(&a->kept);
     free(a);
@@ -69,7 +78,13 @@ static enum pending_next fail(struct audit *a, enum store_status status) {
 /* Lets the worker do something else before `step`. */
 static enum pending_next yield_to(struct audit *a, durable_step *step) {
     a->pending.step = step;
-    pending_post(&a->pending);
+    if (a->is_ordered) {
+        pending_post(&a->pending);
+    } else if (a->patrol == NULL) {
+        return end(a, RESULT_DONE);
+    } else {
+        a->parked = true;
+    }
     return PENDING_WAIT;
 }
 
@@ -277,17 +292,25 @@ static enum pending_next begin(struct pending *p) {
     return PENDING_CALL;
 }
 
-static struct audit *audit_new(const struct durable_access *access) {
+/* NULL: no memory. */
+static struct audit *audit_new(const struct durable_access *access, durable_step *step) {
     struct durable *d = access->durable;
-    struct audit *a = calloc(1, sizeof(*a));
+    struct audit *a;
 
-    if (a != NULL) {
-        pending_init(&a->pending, access->completions, d->store, begin, free_audit);
-        a->durable = d;
-        a->telemetry = access->telemetry;
-        a->report.keys = a->report_keys;
-        arena_init(&a->kept, STORE_ANSWER_MAX);
+    _Static_assert(sizeof(struct audit) <= AUDIT_MEMORY, "an audit counts for less than it takes");
+    if (!durable_charge(d, AUDIT_MEMORY)) {
+        return NULL;
     }
+    a = calloc(1, sizeof(*a));
+    if (a == NULL) {
+        durable_discharge(d, AUDIT_MEMORY);
+        return NULL;
+    }
+    pending_init(&a->pending, access->completions, d->store, step, free_audit);
+    a->durable = d;
+    a->telemetry = access->telemetry;
+    a->report.keys = a->report_keys;
+    arena_init(&a->kept, STORE_ANSWER_MAX);
     return a;
 }
 
@@ -295,22 +318,17 @@ void audit_run(const struct durable_access *access, struct reply *reply) {
     struct durable *d = access->durable;
     struct audit *a;
 
-    _Static_assert(sizeof(struct audit) <= AUDIT_MEMORY, "an audit counts for less than it takes");
     if (atomic_exchange(&d->auditing, true)) {
         reply->result = RESULT_TOO_MANY_REQUESTS;
         return;
     }
-    reply->result = RESULT_NO_MEMORY;
-    if (!durable_charge(d, AUDIT_MEMORY)) {
-        atomic_store(&d->auditing, false);
-        return;
-    }
-    a = audit_new(access);
+    a = audit_new(access, begin);
     if (a == NULL) {
-        durable_discharge(d, AUDIT_MEMORY);
         atomic_store(&d->auditing, false);
+        reply->result = RESULT_NO_MEMORY;
         return;
     }
+    a->is_ordered = true;
     pending_start(&a->pending, reply);
 }
 
@@ -319,4 +337,49 @@ void audit_report_of(const struct reply *reply, struct audit_report *ret_report)
 
     assert(reply->result == RESULT_DONE);
     *ret_report = a->report;
+}
+
+/* --- in the background --- */
+
+static void begin_round(struct audit_patrol *patrol, const struct durable_access *access) {
+    struct audit *a = audit_new(access, collect);
+    struct reply reply;
+
+    if (a != NULL) {
+        a->patrol = patrol;
+        patrol->audit = a;
+        pending_start(&a->pending, &reply);
+        if (reply.result != RESULT_PENDING) {
+            reply_release(&reply);
+        }
+    }
+}
+
+void audit_patrol_run(struct audit_patrol *patrol, const struct durable_access *access) {
+    struct audit *a = patrol->audit;
+
+    if (access->now_ns < patrol->next_ns || (a != NULL && !a->parked)) {
+        return;
+    }
+    patrol->next_ns = access->now_ns + AUDIT_STEP_S * CLOCK_NS_PER_S;
+    if (a != NULL) {
+        a->parked = false;
+        pending_post(&a->pending);
+        return;
+    }
+    begin_round(patrol, access);
+}
+
+void audit_patrol_end(struct audit_patrol *patrol) {
+    struct audit *a = patrol->audit;
+
+    if (a == NULL) {
+        return;
+    }
+    a->patrol = NULL; /* if it is not parked it ends with the answer that it waits for */
+    patrol->audit = NULL;
+    if (a->parked) {
+        store_call_fini(&a->pending.call);
+        free_audit(&a->pending);
+    }
 }

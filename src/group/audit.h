@@ -17,6 +17,8 @@ enum {
     AUDIT_TIME_MAX_S = 600,   /* for the store's own part */
     AUDIT_ATTEMPTS_MAX = 5,   /* to have the observer told of everything up to R */
     AUDIT_MEMORY = 256 << 10, /* bytes of an audit, as they count in DURABLE_MEMORY_MAX */
+    AUDIT_STEP_S = 1,         /* between the questions of a patrol: a million copies take two hours and a half */
+    AUDIT_PAUSE_S = 60,       /* between its rounds */
 };
 
 /* Begins it. The reply is complete or RESULT_PENDING; its result is DONE, TOO_MANY_REQUESTS (one is under way), NO_MEMORY,
@@ -32,5 +34,20 @@ struct audit_report {
 
 /* Of a reply whose result is DONE; the report lives until that is released. */
 void audit_report_of(const struct reply *reply, struct audit_report *ret_report);
+
+/* --- in the background --- */
+
+/* A patrol: the copies in the table are compared slowly, round after round, by one worker of the node. What the store keeps
+ * itself it compares itself. All zero is one that has not begun. */
+struct audit_patrol {
+    struct audit *audit; /* NULL: there is none under way */
+    int64_t next_ns;     /* when it goes on */
+};
+
+/* Goes on if it is time to; to be called once a second or so, on the worker's thread. */
+void audit_patrol_run(struct audit_patrol *patrol, const struct durable_access *a);
+
+/* Ends it, on the worker's thread or after it, before the store is closed. Twice is fine. */
+void audit_patrol_end(struct audit_patrol *patrol);
 
 #endif

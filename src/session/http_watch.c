@@ -302,10 +302,14 @@ void session_worker_tick(struct session_worker *w) {
         beat(watch, w->context.now_ns);
     }
     rpc_tick(&w->rpc);
+    if (w->patrols) {
+        cmd_audit_patrol(&w->context, &w->patrol);
+    }
     session_worker_run_ready(w);
 }
 
 void session_worker_end_watches(struct session_worker *w) {
+    audit_patrol_end(&w->patrol);
     while (w->watches != NULL) {
         end(w->watches->session);
     }

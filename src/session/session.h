@@ -7,6 +7,7 @@
 
 #include "base/outbox.h"
 #include "cmd/context.h"
+#include "group/audit.h"
 #include "group/memory.h"
 #include "proto/http/date.h"
 #include "rpc/rpc.h"
@@ -51,8 +52,10 @@ struct session_worker {
     struct pending_queue completions; /* set its `wake` and `ctx` where replies may come later */
     session_ready_fn *on_ready;       /* NULL: nobody is told */
     struct slots *ready;              /* sessions that on_ready is still to be called for */
-    struct rpc_worker rpc;            /* etcd's API */
-    struct grpc_rpc *spare_calls;     /* at rest, to be used again */
+    bool patrols;                     /* it is the one worker that compares copies with the store in the background */
+    struct audit_patrol patrol;
+    struct rpc_worker rpc;        /* etcd's API */
+    struct grpc_rpc *spare_calls; /* at rest, to be used again */
     unsigned spare_call_count;
 };
 

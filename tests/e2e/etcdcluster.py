@@ -65,7 +65,10 @@ def owner_of_port(port, pids):
 
 
 class Member:
-    """What one member is and where; the cluster starts and ends it."""
+    """What one member is and where; the cluster starts and ends it. `wrapper`: what its command is started through."""
+
+    host = "127.0.0.1"
+    wrapper = ()
 
     def __init__(self, cluster, place, client_proxy):
         self.place = place
@@ -119,8 +122,8 @@ class Cluster:
         self._clients = []
         for attempt in range(START_ATTEMPTS):  # somebody else may take a port before a member does
             try:
-                self.network = Network()
-                self.members = {place: Member(self, place, client_proxies) for place in range(size)}
+                self.network = self._make_network()
+                self.members = {place: self._make_member(place) for place in range(size)}
                 if started:
                     self.start()
                 return
@@ -129,6 +132,14 @@ class Cluster:
                 if "address already in use" not in str(error) or attempt == START_ATTEMPTS - 1:
                     raise
                 self._wipe()
+
+    # --- where it is; for those who have it elsewhere ---
+
+    def _make_network(self):
+        return Network()
+
+    def _make_member(self, place):
+        return Member(self, place, self._client_proxies)
 
     # --- lives ---
 
@@ -159,10 +170,10 @@ class Cluster:
 
     def _run(self, member, state):
         self.network.turn(member.peer_proxy, PASS)
-        client, own = f"{self.scheme}://127.0.0.1:{member.client_port}", f"http://127.0.0.1:{member.peer_port}"
+        client, own = f"{self.scheme}://{member.host}:{member.client_port}", f"http://{member.host}:{member.peer_port}"
         everybody = ",".join(f"{each.name}={each.peer_url}" for each in self.members.values())
         command = [
-            etcd_path(), "--name", member.name, "--data-dir", member.directory, "--listen-client-urls", client,
+            *member.wrapper, etcd_path(), "--name", member.name, "--data-dir", member.directory, "--listen-client-urls", client,
             "--advertise-client-urls", self.url(member.place), "--listen-peer-urls", own,
             "--initial-advertise-peer-urls", member.peer_url, "--initial-cluster", everybody,
             "--initial-cluster-token", f"{self.directory}-{self._generation}", "--initial-cluster-state", state,
@@ -198,6 +209,18 @@ class Cluster:
         if healthy:
             self.wait_healthy()
 
+    def restore(self, place, file):
+        """A cluster of one member goes back to a snapshot of its own; it stays the same cluster."""
+        member, = self.members.values()
+        member.signal(signal.SIGKILL)
+        shutil.rmtree(member.directory)
+        done = self.etcdctl(place).run(
+            "snapshot", "restore", file, "--data-dir", member.directory, "--name", member.name, "--initial-cluster",
+            f"{member.name}={member.peer_url}", "--initial-advertise-peer-urls", member.peer_url,
+            "--initial-cluster-token", f"{self.directory}-{self._generation}")
+        assert done.returncode == 0, done
+        self.restart(place)
+
     def suspend(self, place):
         """It does nothing more, and does not close anything."""
         self.members[place].signal(signal.SIGSTOP)
@@ -208,7 +231,7 @@ class Cluster:
     def add_member(self):
         """Another member, with its place."""
         place = max(self.members) + 1
-        member = Member(self, place, self._client_proxies)
+        member = self._make_member(place)
         self.etcdctl()("member", "add", member.name, "--peer-urls", member.peer_url)
         self.members[place] = member
         self._run(member, "existing")
@@ -270,11 +293,11 @@ class Cluster:
     # --- questions ---
 
     def url(self, place):
-        return f"{self.scheme}://127.0.0.1:{self.members[place].port}"
+        return f"{self.scheme}://{self.members[place].host}:{self.members[place].port}"
 
     def endpoints(self, *places):
         """"127.0.0.1:PORT,..." of all members, or of those named."""
-        return ",".join(f"127.0.0.1:{self.members[place].port}" for place in places or self.members)
+        return ",".join(f"{self.members[place].host}:{self.members[place].port}" for place in places or self.members)
 
     def store_url(self, *places):
         """What --store takes."""
@@ -292,7 +315,7 @@ class Cluster:
         member = self.members[place]
         if not member.is_alive() or member.stopped:
             return None
-        url = f"{self.scheme}://127.0.0.1:{member.client_port}{path}"
+        url = f"{self.scheme}://{member.host}:{member.client_port}{path}"
         try:
             with urllib.request.urlopen(url, body, ASK_DEADLINE, context=self._context()) as answer:
                 return json.load(answer)

@@ -45,7 +45,7 @@ def test_every_copy_is_compared(node):
     assert (answer.status, answer.json) == (200, {"compared": COPIES, "differences": 0, "keys": []})
     ended = larder(f"{node.host}:{node.port}", "audit")
     assert (ended.code, ended.out, ended.err) == (DONE, b"700 compared, no differences\n", "")
-    assert metric(node, "larder_audit_compared_total") == 2 * COPIES
+    assert metric(node, "larder_audit_compared_total") >= 2 * COPIES  # the patrol compares, too
     assert metric(node, "larder_audit_differences_total") == 0
     line, = larder(f"{node.host}:{node.port}", "audit", "--json").json_lines()
     assert line == {"compared": COPIES, "differences": 0, "keys": []}

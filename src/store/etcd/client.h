@@ -202,6 +202,9 @@ bool etcd_client_has_user(const struct etcd_client *client);
 /* Takes note of a revision that a stream's answer spoke of. */
 void etcd_client_note_revision(struct etcd_client *client, int64_t revision);
 
+/* Revisions have gone back (a backup was restored): the highest is the one that is heard of next. */
+void etcd_client_forget_revision(struct etcd_client *client);
+
 /* Counts a write whose outcome is unknown although its last attempt was answered: the one before may be why it was refused. */
 void etcd_client_note_unknown(struct etcd_client *client);
 

@@ -61,6 +61,15 @@ void etcd_store_note_revision(struct etcd_store *s, int64_t revision) {
     }
 }
 
+void etcd_store_forget_revision(struct store *store) {
+    struct etcd_store *s = etcd_store_of(store);
+
+    if (s->driver != NULL) {
+        etcd_client_forget_revision(etcd_driver_client(s->driver));
+    }
+    atomic_store(&s->revision, 0);
+}
+
 /* --- what an engine has --- */
 
 static bool observe(struct store *store, const struct store_observer *observer, void *ctx) {

@@ -104,6 +104,9 @@ void etcd_store_set_guest(struct store *s, const struct etcd_guest *guest);
 /* As store_submit, at once; `done` may be called from inside. */
 void etcd_store_submit_here(struct store *s, struct store_call *call);
 
+/* Revisions have gone back: the highest that is known is the one that is heard of next. */
+void etcd_store_forget_revision(struct store *s);
+
 /* When guest->run shall be called, at the latest; the newest wish alone counts. INT64_MAX: never. */
 void etcd_store_wake_at(struct store *s, int64_t at_ns);
 

@@ -63,6 +63,10 @@ int64_t etcd_client_revision(const struct etcd_client *client) {
     return client->revision;
 }
 
+void etcd_client_forget_revision(struct etcd_client *client) {
+    client->revision = 0;
+}
+
 void etcd_client_note_revision(struct etcd_client *client, int64_t revision) {
     if (revision > client->revision) {
         client->revision = revision;

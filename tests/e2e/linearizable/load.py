@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from history import (CACHED, CAS, DELETE, LINEARIZABLE, OK, RANGE, READ, REFUSED, STALE, UNKNOWN, WRITE, Op,  # noqa: E402
+from history import (CAS, DELETE, LINEARIZABLE, OK, RANGE, READ, REFUSED, STALE, UNKNOWN, WRITE, Op,  # noqa: E402
                      dump)
 from speakers import SPEAKERS, Closed, Lost  # noqa: E402
 
@@ -33,9 +33,11 @@ class Request(Op):
 class Client(threading.Thread):
     """`groups`: name -> {"freshness", "max_stale", "mirror"}."""
 
-    def __init__(self, number, node, settings, order):
+    def __init__(self, number, node, settings, order, only_old=False):
         super().__init__()
         self.number = number
+        # It asks for what may be old and nothing else, and so does not wait when others have to.
+        self.only_old = only_old
         self.node = node
         self.settings = settings
         self.order = order
@@ -45,6 +47,7 @@ class Client(threading.Thread):
         self.count = 0
         self.ops = []
         self.known = {}  # key -> (value, revision), as last seen
+        self.just_read = None  # a key: a cas follows, that may well be in time
 
     def run(self):
         end = time.monotonic() + self.order["seconds"]
@@ -79,6 +82,7 @@ class Client(threading.Thread):
             op.said = str(error)
             self._leave()
         op.end = time.monotonic_ns()
+        self.just_read = op.key if op.kind == READ and op.outcome == OK else None
         if op.outcome != OK:
             self.known.pop(op.key, None)
         elif op.kind in (READ, WRITE, CAS) and op.revision:
@@ -92,9 +96,11 @@ class Client(threading.Thread):
 
     def _draw(self):
         draw, groups = self.random, self.settings["groups"]
-        group = draw.choice(list(groups))
-        kind = draw.choices(list(WEIGHTS), WEIGHTS.values())[0]
+        group = draw.choice([name for name in groups if not self.only_old or groups[name]["freshness"] != LINEARIZABLE])
+        kind = READ if self.only_old else draw.choices(list(WEIGHTS), WEIGHTS.values())[0]
         key = f"{group}/{self.order['round']}-{draw.randrange(self.settings['keys'])}"
+        if self.just_read is not None and kind == WRITE and draw.random() < 0.5:
+            kind, key = CAS, self.just_read
         if kind == RANGE and self.settings["protocol"] == "grpc":
             key = f"{group}/{self.order['round']}-\0{group}/{self.order['round']}."
         elif kind == RANGE:
@@ -111,14 +117,16 @@ class Client(threading.Thread):
         return op
 
     def _draw_freshness(self, op, group):
-        op.asked = self.random.choice(SPEAKERS[self.settings["protocol"]].freshnesses)
+        op.asked = self.random.choice([each for each in SPEAKERS[self.settings["protocol"]].freshnesses
+                                       if not self.only_old or each != LINEARIZABLE])
         op.freshness = op.asked or group["freshness"]
         if op.freshness == STALE:
             op.max_stale = (self.random.choice(MAX_STALE) if op.asked else group["max_stale"]) * 1_000_000
 
 
 def run_round(settings, order):
-    clients = [Client(settings["first"] + place * len(settings["addresses"]) + number, node, settings, order)
+    clients = [Client(settings["first"] + place * len(settings["addresses"]) + number, node, settings, order,
+                      only_old=settings["name"] in ("memcached", "http") and place == 0)
                for place in range(settings["clients"]) for number, node in enumerate(settings["addresses"])]
     for client in clients:
         client.start()

@@ -155,7 +155,7 @@ class Nemesis(threading.Thread):
     def hold_watch(self):
         node = self._node()
         # Some shorter than a read waits for its proof, some longer.
-        length = self.random.choice([0.1, 0.5, self.length])
+        length = self.random.choice([0.3, 1, 2 * self.length])
         self._while("hold watch", node, lambda: self.world.hold_watch(node), lambda: self.world.release_watch(node), length)
 
     def compact(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cluster itself says has happened: a watch of everything, at the members, past all cuts. When its member is gone or
-says nothing new, it goes on at another one behind the last revision."""
+"""A watch of everything. At the members, past all cuts, it is what the cluster itself says has happened; at a node it must be the
+same. When it ends, or says nothing for a while, it goes on behind the last revision, at the next of its addresses."""
 import threading
 import time
 
@@ -18,12 +18,17 @@ class Compacted(AssertionError):
     """The nemesis has compacted what was not recorded yet."""
 
 
-class Recorder(threading.Thread):
-    """`addresses`: of all members. `names`: the prefix of each group; keys get their names on a node. `revision`: everything up
-    to it is in `changes`."""
+def _by_revision(change):
+    return change.revision
 
-    def __init__(self, addresses, names):
+
+class Recorder(threading.Thread):
+    """`names`: the prefix of each group; keys get their names on a node. `revision`: everything up to it is in `changes`, but
+    for `gaps`: [(first, last)] revisions, both included, that were compacted while it was away; None: that is an error."""
+
+    def __init__(self, addresses, names, gaps=None):
         super().__init__(name="recorder", daemon=True)
+        self.gaps = gaps
         self._addresses = list(addresses)
         self._names = names
         self._lock = threading.Lock()
@@ -65,7 +70,8 @@ class Recorder(threading.Thread):
                 for answer in call:
                     heard[0] = time.monotonic()
                     if answer.compact_revision:
-                        raise Compacted(f"{answer.compact_revision} is compacted, {self.revision} is recorded")
+                        self._skip(answer.compact_revision)
+                        return
                     if answer.canceled:
                         return
                     self._take(answer.events)
@@ -73,6 +79,14 @@ class Recorder(threading.Thread):
                 asked.set()
                 call.cancel()
                 dog.join()
+
+    def _skip(self, compacted):
+        if self.gaps is None:
+            raise Compacted(f"{compacted} is compacted, {self.revision} is recorded")
+        if compacted > self.revision + 1:
+            with self._lock:
+                self.gaps.append((self.revision + 1, compacted - 1))
+                self.revision = compacted - 1
 
     def _watch_over(self, call, heard, over):
         while not over.wait(0.2):
@@ -95,11 +109,26 @@ class Recorder(threading.Thread):
                 return f"{group}/{key[len(prefix):]}"
         return "/" + key
 
-    def take(self):
-        """What was recorded; it begins anew behind it."""
+    def take(self, last=None):
+        """What was recorded, up to a revision; it begins anew behind it."""
         with self._lock:
-            changes, self.changes = self.changes, []
-            return changes
+            taken = [change for change in self.changes if last is None or change.revision <= last]
+            self.changes = self.changes[len(taken):]
+            return taken
+
+    def differences(self, changes, last):
+        """How what it was told, up to a revision, differs from all changes there were; takes it. In a few words for each."""
+        told = self.take(last)
+        if any(one.revision > other.revision for one, other in zip(told, told[1:])):
+            return ["it went back"]
+        with self._lock:
+            gaps = list(self.gaps)
+        expected = [change for change in changes
+                    if not any(first <= change.revision <= last_of_gap for first, last_of_gap in gaps)]
+        missing, odd = set(expected) - set(told), set(told) - set(expected)
+        twice = ["something was told twice"] if len(set(told)) != len(told) else []
+        return [f"not told: {change}" for change in sorted(missing, key=_by_revision)] + \
+               [f"told, and never happened: {change}" for change in sorted(odd, key=_by_revision)] + twice
 
     def wait(self, revision, seconds):
         """Until it has recorded that revision."""

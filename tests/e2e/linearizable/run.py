@@ -8,6 +8,7 @@ The run goes by rounds, each with keys of its own. A round's history is judged w
 ends, says what was wrong, and keeps the histories."""
 import argparse
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -18,22 +19,26 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "store")]
 
 import checker  # noqa: E402
+import machines  # noqa: E402
 import revisions  # noqa: E402
-from history import LINEARIZABLE, RANGE, READ, load  # noqa: E402
+from history import LINEARIZABLE, RANGE, READ, Violation, load  # noqa: E402
 from nemesis import Nemesis  # noqa: E402
 from recorder import Recorder  # noqa: E402
 from server import larderd_path, wait_until  # noqa: E402
-from world import GROUPS, RelayedWorld  # noqa: E402
+from world import GROUPS, world_of  # noqa: E402
 
 ROUND_S = 20
 PYTHON = "/usr/bin/python3"
 CATCH_UP_S = 60
 ROUND_GRACE_S = 60
+SHOWN = 5  # differences of a watch
+LOOK_S, LOOK_TIMEOUT_S, LAST_LOOK_S = 0.5, 0.2, 20
 PROTOCOLS = ("memcached", "http", "grpc", "member")
 
 
@@ -49,6 +54,9 @@ def arguments():
     parser.add_argument("--fault", type=float, default=1.5, help="seconds that a fault lasts, on average (1.5)")
     parser.add_argument("--pause", type=float, default=1, help="seconds between faults, on average (1)")
     parser.add_argument("--no-faults", action="store_true")
+    parser.add_argument("--node-option", action="append", default=[], metavar="WORD", help="one more word for larderd, such as "
+                        "--node-option=--store-watch=groups")
+    parser.add_argument("--relays", action="store_true", help="cut by relays, also where network namespaces can be had")
     parser.add_argument("--directory", help="of data and histories; kept. Without it: a temporary one, kept if something is wrong")
     parser.add_argument("--json", action="store_true", help="say it all as one JSON object at the end")
     return parser.parse_args()
@@ -106,7 +114,9 @@ class Load:
 
 
 class Run:
-    def __init__(self, options, directory):
+    def __init__(self, options, directory, namespaces):
+        self.namespaces = namespaces
+        self.kind = ""
         self.options = options
         self.directory = directory
         self.seed = random.randrange(1 << 32) if options.seed is None else options.seed
@@ -114,8 +124,11 @@ class Run:
         self.errors = collections.Counter()
         self.faults = collections.Counter()
         self.fault_log = []
+        self.near = {}
+        self.watchers = {}
         self.violations = []
         self.operations = 0
+        self.audited = 0  # keys
         self.undecided = 0  # keys of rounds that were judged by the revisions only
         self.judging_s = 0.0
 
@@ -125,12 +138,16 @@ class Run:
 
     def run(self):
         mirrors = b"mirror" in subprocess.run([larderd_path(), "--help"], stdout=subprocess.PIPE, check=True).stdout
-        world = RelayedWorld(self.directory, self.options.nodes, mirrors)
+        world = world_of(self.directory, self.options.nodes, mirrors, self.namespaces, self.options.node_option)
+        self.kind = world.kind
         self.say(f"seed {self.seed}, {self.options.nodes} nodes, {world.kind}, {self.directory}")
-        recorder = Recorder(world.member_addresses(), {name: group["prefix"] for name, group in GROUPS.items()})
+        prefixes = {name: group["prefix"] for name, group in GROUPS.items()}
+        recorder = Recorder(world.member_addresses(), prefixes)
+        self.watchers = {name: Recorder([node.address], prefixes, gaps=[]) for name, node in world.nodes.items()}
         load_processes = None
         try:
-            recorder.start()
+            for each in [recorder, *self.watchers.values()]:
+                each.start()
             load_processes = Load(world, self.options, self.seed)
             end = time.monotonic() + self.options.seconds
             number = 0
@@ -140,7 +157,8 @@ class Run:
         finally:
             if load_processes is not None:
                 load_processes.stop()
-            recorder.stop()
+            for each in [recorder, *self.watchers.values()]:
+                each.stop()
             world.stop()
 
     def _round(self, world, recorder, load_processes, number, seconds):
@@ -152,17 +170,22 @@ class Run:
         for nemesis in nemeses:
             nemesis.start()
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(0.2)
-            if not nemeses:
-                world.check()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK_S))
+            for node in world.nodes.values():
+                with contextlib.suppress(OSError):  # it is dead, paused or about to be
+                    self._look_at(node, LOOK_TIMEOUT_S)
         for nemesis in nemeses:
             nemesis.stop()
             self.faults += nemesis.counts
             self.fault_log += nemesis.log
         ops = load_processes.end()
         world.check()
+        for node in world.nodes.values():
+            self._look_at(node, LAST_LOOK_S)
         changes = self._changes(world, recorder)
+        for node in world.nodes.values():
+            self._audit(node)
         begin = time.monotonic()
         self._judge(ops, changes, f"/{number}-")
         self.judging_s += time.monotonic() - begin
@@ -171,11 +194,37 @@ class Run:
         self.say(f"round {number}: {len(ops)} operations, {len(changes)} changes, "
                  f"{len(self.violations)} violations; judged in {time.monotonic() - begin:.1f} s")
 
+    def _audit(self, node):
+        """`larder audit`: what the node has in memory is what the cluster has."""
+        wish = urllib.request.Request("http://%s:%d/admin/audit" % node.address, data=b"", method="POST")
+        with urllib.request.urlopen(wish, timeout=CATCH_UP_S) as answer:
+            found = json.load(answer)
+        self.audited += found["compared"]
+        if found["differences"]:
+            self.violations.append(Violation(f"the audit of {node.name} says {found}", ()))
+
+    def _look_at(self, node, seconds):
+        """What its life so far has counted."""
+        with urllib.request.urlopen("http://%s:%d/metrics" % node.address, timeout=seconds) as answer:
+            lines = answer.read().decode().splitlines()
+        counted = {series: int(float(value)) for series, value in (line.rsplit(" ", 1) for line in lines
+                   if line.startswith("larder_near_") and "_total" in line)}
+        self.near[node.name, node.life] = counted
+        differences = counted.get("larder_near_audit_differences_total", 0)
+        if differences and not self.violations:
+            self.violations.append(Violation(f"{node.name} has found {differences} differences to the cluster", ()))
+
     def _changes(self, world, recorder):
         """All up to now, the cluster being whole again."""
         status = wait_until(lambda: world.cluster.is_healthy() and world.cluster.status(0), CATCH_UP_S, "the cluster is whole again")
-        recorder.wait(status["revision"], CATCH_UP_S)
-        return recorder.take()
+        last = status["revision"]
+        recorder.wait(last, CATCH_UP_S)
+        changes = recorder.take(last)
+        for name, watcher in self.watchers.items():
+            watcher.wait(last, CATCH_UP_S)
+            for what in watcher.differences(changes, last)[:SHOWN]:
+                self.violations.append(Violation(f"a watch at {name}: {what}", ()))
+        return changes
 
     def _judge(self, ops, changes, mark):
         self.operations += len(ops)
@@ -199,17 +248,24 @@ class Run:
     def report(self):
         table = {" ".join(filter(None, key)): count for key, count in sorted(self.counts.items())}
         errors = {" ".join(key): count for key, count in self.errors.most_common(20)}
-        return {"seed": self.seed, "operations": self.operations, "by": table, "errors": errors, "faults": dict(self.faults),
-                "judging_s": round(self.judging_s, 1), "undecided": self.undecided, "violations": [str(each) for each in self.violations]}
+        return {"seed": self.seed, "cut_by": self.kind, "operations": self.operations, "by": table, "errors": errors, "faults": dict(self.faults),
+                "watches": {name: f"{watcher.moves} times begun, {len(watcher.gaps)} gaps by compaction"
+                            for name, watcher in self.watchers.items()},
+                "near": dict(sorted(sum(map(collections.Counter, self.near.values()), collections.Counter()).items())),
+                "judging_s": round(self.judging_s, 1), "undecided": self.undecided, "audited": self.audited,
+                "violations": [str(each) for each in self.violations]}
 
 
 def tell(report):
-    for title in ("by", "errors", "faults"):
+    for name, what in report["watches"].items():
+        print(f"watch at {name}: {what}")
+    for title in ("by", "errors", "faults", "near"):
         print(f"{title}:")
         for name, count in report[title].items():
             print(f"  {count:9} {name}")
     for violation in report["violations"][:5]:
         print(f"\nVIOLATION: {violation}")
+    print(f"keys compared by audits: {report['audited']}")
     if report["undecided"]:
         print(f"keys judged by revisions only: {report['undecided']}")
     print(f"\n{report['operations']} operations, {sum(report['faults'].values())} faults, "
@@ -218,10 +274,13 @@ def tell(report):
 
 def main():
     options = arguments()
+    namespaces = not options.relays and machines.enter()
+    if not namespaces and not options.relays:
+        print("there can be no network namespaces here: relays of the tests cut instead", file=sys.stderr)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     directory = pathlib.Path(options.directory or tempfile.mkdtemp(prefix="larder-histories-"))
     directory.mkdir(parents=True, exist_ok=True)
-    run = Run(options, directory)
+    run = Run(options, directory, namespaces)
     good = False
     try:
         run.run()

@@ -36,20 +36,24 @@ int64_t model_member_revision(struct model *model, size_t member) {
 
 /* --- changes --- */
 
-/* After a restore, the revisions of the new era stay below what a machine has seen of the old one until it can know. Else
- * nobody could (but by the cluster's id, which is not the machine's business). */
-static bool may_change(struct model *model) {
-    struct node *node = &model->trial->node;
+/* After a restore, the revisions of the new era stay below what a machine has applied of the old one until it can know.
+ * Else nobody could (but by the cluster's id, which is not the machine's business): its watch goes on as if nothing had been. */
+static bool may_know_later(struct model *model, const struct node_machine *m) {
     size_t era = model->trial->truth.count - 1;
 
-    for (size_t i = 0; era > 0 && i < model->trial->layout.machine_count; i++) {
-        struct node_machine *m = &node->machines[i];
+    if (m->known_era == era) {
+        return true;
+    }
+    if (node_has_parcels_before(&model->trial->node, era)) {
+        return false;
+    }
+    return m->handed <= truth_now(&model->trial->truth)->base ||
+           truth_revision(&model->trial->truth) + 1 < m->told.applied;
+}
 
-        if (m->answer_era < era && node_has_parcels_before(node, era)) {
-            return false;
-        }
-        if (m->answer_era < era && m->handed > truth_now(&model->trial->truth)->base &&
-            truth_revision(&model->trial->truth) + 1 >= m->handed) {
+static bool may_change(struct model *model) {
+    for (size_t i = 0; i < model->trial->layout.machine_count; i++) {
+        if (!may_know_later(model, &model->trial->node.machines[i])) {
             return false;
         }
     }

@@ -132,11 +132,12 @@ static void hand_answer(struct node_machine *m, struct parcel *parcel) {
 
     call->status = parcel->status;
     call->revision = parcel->revision;
+    if (parcel->status == STORE_OK && parcel->is_linearizable) {
+        m->answer_era = parcel->era > m->answer_era ? parcel->era : m->answer_era;
+        m->known_era = parcel->handed == m->handed ? m->answer_era : m->known_era;
+    }
     if (parcel->status == STORE_OK) {
         note_revision(m, parcel->revision);
-        if (parcel->is_linearizable && parcel->era > m->answer_era) {
-            m->answer_era = parcel->era;
-        }
     }
     call->done(call);
 }
@@ -364,9 +365,6 @@ void node_start(struct node *node) {
 void node_fini(struct node *node) {
     node->is_stalled = true;
     model_close(&node->trial->model);
-    for (size_t i = 0; i < node->trial->layout.machine_count; i++) {
-        stream_close(&node->trial->streams[i]);
-    }
     while (node->first != NULL) {
         struct parcel *parcel = node->first;
 
@@ -381,6 +379,7 @@ void node_fini(struct node *node) {
     }
     for (size_t i = 0; i < node->trial->layout.machine_count; i++) {
         coherence_free(node->machines[i].c);
+        stream_close(&node->trial->streams[i]);
         sim_cancel(sim_of(node), node->machines[i].wake);
     }
     sim_cancel(sim_of(node), node->turn);

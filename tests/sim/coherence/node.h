@@ -20,6 +20,7 @@ struct node_machine {
     struct told told;
     int64_t handed;    /* the highest revision that it was told of in any way */
     size_t answer_era; /* the newest of which it had a linearizable answer */
+    size_t known_era;  /* the newest of which it had one that was asked for when it had been told of `handed` */
     struct sim_event *wake;
     bool is_due; /* it was to be woken while the thread stood still */
     bool has_news;

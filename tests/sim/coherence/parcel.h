@@ -24,6 +24,7 @@ struct parcel {
     unsigned connection; /* likewise */
     struct store_call *call;
     bool is_linearizable; /* ANSWER */
+    int64_t handed;       /* likewise: what the machine was told of when it asked */
     enum store_status status;
     int64_t revision;
     struct kv_event *events; /* their keys and values are in `arena` */

@@ -8,10 +8,12 @@ struct question {
     struct model *model;
     size_t machine;
     struct store_call *call;
+    int64_t handed;
     bool is_write;
     bool is_linearizable;
     bool is_round;
     bool is_done; /* by the cluster */
+    bool is_late; /* it goes to a connection that broke when a backup was restored, and nobody has looked yet */
     enum store_status status;
     int64_t revision;
     size_t era;
@@ -49,6 +51,7 @@ static void end(struct question *question, enum store_status status) {
     parcel->call = question->call;
     parcel->status = status;
     parcel->is_linearizable = question->is_linearizable;
+    parcel->handed = question->handed;
     if (status == STORE_OK) {
         parcel->revision = question->revision;
         parcel->era = question->era;
@@ -137,7 +140,7 @@ static void arrive(void *ctx) {
     struct model *model = question->model;
 
     question->event = NULL;
-    if (model_is_away(model) || sim_chance(sim_of(question), model->lost_percent)) {
+    if (question->is_late || model_is_away(model) || sim_chance(sim_of(question), model->lost_percent)) {
         lose(question);
         return;
     }
@@ -165,9 +168,11 @@ void model_submit(struct model *model, size_t machine, struct store_call *call) 
     *question = (struct question){.model = model,
                                   .machine = machine,
                                   .call = call,
+                                  .handed = model->trial->node.machines[machine].handed,
                                   .is_write = is_write(&call->op),
                                   .next = model->questions,
                                   .previous = &model->questions};
+    question->is_late = node_has_parcels_before(&model->trial->node, model->trial->truth.count - 1);
     question->is_linearizable = call->op.kind != STORE_OP_RANGE || !call->op.range.serializable;
     question->is_round = call->op.kind == STORE_OP_RANGE && call->op.range.count_only &&
                          call->op.range.span.range_end.size == 0 && question->is_linearizable;

@@ -24,7 +24,7 @@ struct script {
     struct coherence_policy policy; /* of every key but those below "x/" */
     struct keyspace *keys;
     struct coherence *machine;
-    int64_t now_ns;
+    _Atomic int64_t now_ns; /* the one thing that readers on other threads look at */
     int64_t wake_ns;
     struct store_call *asked[SCRIPT_CALLS]; /* by the machine, not answered yet, in order */
     size_t asked_count;

@@ -252,10 +252,14 @@ static void a_token_goes_up_with_its_write(void **state) {
     script_begin(s, 10);
     ask_put(&a, "a", "v");
     a.call.token = SLICE("token");
+    a.call.as_caller = true;
     ask(s, &a);
     assert_true(slice_equal(script_asked(s)->token, SLICE("token")));
+    assert_true(script_asked(s)->as_caller);
+    script_asked(s)->etcd_error = 7;
     script_answer(s, script_asked(s), STORE_DENIED, 0);
     ended_with(&a, STORE_DENIED);
+    assert_int_equal(a.call.etcd_error, 7);
 }
 
 int main(void) {

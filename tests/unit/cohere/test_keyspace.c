@@ -96,6 +96,28 @@ static void what_is_mirrored_counts_and_stays_so(void **state) {
     keyspace_free(ks);
 }
 
+static void everything_can_be_dropped_at_once(void **state) {
+    struct keyspace *ks = open_keyspace(1 << 20, 1 << 20);
+    const struct store_span behind = {.key = SLICE("b"), .range_end = slice_make("", 1)};
+    const struct store_span all = {.key = slice_make("", 1), .range_end = slice_make("", 1)};
+
+    (void)state;
+    keyspace_drop_span(ks, &all);
+    for (int64_t round = 1; round < 4; round++) {
+        assert_true(model_apply(ks, SLICE("a"), round, true, KEYSPACE_KEEP));
+        assert_true(model_apply(ks, SLICE("b"), round, true, KEYSPACE_MIRROR));
+        assert_true(model_apply(ks, SLICE("c"), round, false, KEYSPACE_MIRROR));
+        keyspace_drop_span(ks, round % 2 == 0 ? &behind : &all);
+        expect(ks, "a", round % 2 == 0 ? round : 0, true);
+        expect(ks, "b", 0, true);
+        expect(ks, "c", 0, true);
+        assert_int_equal(figures_of(ks).keys, round % 2 == 0 ? 1 : 0);
+        assert_int_equal(figures_of(ks).mirrored_bytes, 0);
+        keyspace_settle(ks, &all);
+    }
+    keyspace_free(ks);
+}
+
 /* --- random changes --- */
 
 static void random_step(struct keyspace *ks, struct model *m, struct random *random, int64_t newest) {
@@ -356,6 +378,7 @@ int main(void) {
         cmocka_unit_test(the_newest_wins_whatever_the_order),
         cmocka_unit_test(an_update_makes_nothing),
         cmocka_unit_test(what_is_mirrored_counts_and_stays_so),
+        cmocka_unit_test(everything_can_be_dropped_at_once),
         cmocka_unit_test(random_changes_and_ranges_are_as_in_a_naive_one),
         cmocka_unit_test(a_range_without_room_for_it_is_refused),
     };

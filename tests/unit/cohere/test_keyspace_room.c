@@ -124,6 +124,24 @@ static void what_is_used_outlasts_what_is_asked_for_once(void **state) {
     keyspace_free(ks);
 }
 
+static void what_comes_back_soon_stays_longer(void **state) {
+    struct keyspace *ks = open_keyspace(MEMORY * 10, 0);
+    size_t number = 0;
+
+    (void)state;
+    assert_true(put_numbered(ks, "back/", 0, 1, VALUE, KEYSPACE_KEEP));
+    while (figures_of(ks).evictions < 200) {
+        assert_true(put_numbered(ks, "once/", number++, 1, VALUE, KEYSPACE_KEEP));
+    }
+    assert_int_equal(find_numbered(ks, "back/", 0, NULL), KEYSPACE_UNKNOWN);
+    assert_true(put_numbered(ks, "back/", 0, 1, VALUE, KEYSPACE_KEEP));
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(put_numbered(ks, "once/", number++, 1, VALUE, KEYSPACE_KEEP));
+    }
+    assert_int_equal(find_numbered(ks, "back/", 0, NULL), KEYSPACE_PRESENT);
+    keyspace_free(ks);
+}
+
 static void what_is_mirrored_stays_when_others_go(void **state) {
     struct keyspace *ks = open_keyspace(MEMORY, MEMORY);
 
@@ -233,6 +251,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_ceiling_is_passed_and_nothing_old_stays),
         cmocka_unit_test(what_is_used_outlasts_what_is_asked_for_once),
+        cmocka_unit_test(what_comes_back_soon_stays_longer),
         cmocka_unit_test(what_is_mirrored_stays_when_others_go),
         cmocka_unit_test(what_is_too_large_is_refused_and_drives_nobody_out),
         cmocka_unit_test(a_full_mirror_refuses),

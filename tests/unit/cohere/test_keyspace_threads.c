@@ -89,11 +89,14 @@ static void write_one(struct shared *s, struct random *random, int64_t revision)
     struct slice key = model_key(&s->model, (size_t)random_below(random, MODEL_KEYS));
     enum keyspace_make make = (enum keyspace_make)random_below(random, 3);
     const struct store_span span = {.key = key, .range_end = SLICE("/k/040")};
+    const struct store_span all = {.key = slice_make("", 1), .range_end = slice_make("", 1)};
     struct kv kv = {0};
 
     atomic_store(&s->begun, revision);
     (void)model_apply(s->ks, key, revision, random_below(random, 3) > 0, make);
-    if (revision % 1000 == 0) {
+    if (revision % 7000 == 0) {
+        keyspace_drop_span(s->ks, &all);
+    } else if (revision % 1000 == 0) {
         keyspace_drop_span(s->ks, &span);
         keyspace_settle(s->ks, &span);
     }

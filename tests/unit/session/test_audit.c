@@ -243,6 +243,83 @@ static void what_the_store_cannot_tell_is_an_error(void **state) {
     finds(f, "{\"compared\":0,\"differences\":0,\"keys\":[]}\n");
 }
 
+/* --- in the background --- */
+
+static uint64_t counted(struct fixture *f, enum counter counter) {
+    return f->s.h.worker.context.telemetry->counters[counter];
+}
+
+/* The worker's tick, so many seconds later. */
+static void tick(struct fixture *f, uint32_t seconds) {
+    store_harness_advance(&f->s, seconds);
+    f->s.h.worker.context.now_ns = f->s.now_ns;
+    session_worker_tick(&f->s.h.worker);
+    settle(f);
+}
+
+static void a_patrol_goes_round_slowly(void **state) {
+    struct fixture *f = *state;
+    struct client memcached;
+    unsigned steps = 0;
+
+    client_init(&memcached, &f->s.h);
+    for (int i = 0; i < MANY; i++) {
+        char text[128];
+
+        snprintf(text, sizeof(text), "set d/%d 0 0 1\r\nx\r\nget d/%d\r\n", i, i);
+        client_say_text(&memcached, text);
+    }
+    tick(f, 1);
+    assert_int_equal(counted(f, COUNTER_AUDIT_COMPARED), 0); /* not this worker's business */
+    f->s.h.worker.patrols = true;
+    falsify(f, "d/500", 2);
+    while (counted(f, COUNTER_AUDIT_COMPARED) < MANY) {
+        uint64_t before = counted(f, COUNTER_AUDIT_COMPARED);
+
+        tick(f, 1);
+        assert_true(counted(f, COUNTER_AUDIT_COMPARED) - before <= STORE_TXN_OPS_MAX);
+        tick(f, 0); /* too early */
+        steps++;
+    }
+    assert_true(steps >= MANY / STORE_TXN_OPS_MAX);
+    assert_int_equal(counted(f, COUNTER_AUDIT_DIFFERENCES), 1);
+    assert_false(has_copy(f, "d/500"));
+    finds(f, "{\"compared\":999,\"differences\":0,\"keys\":[]}\n"); /* whoever orders one need not wait for it */
+    for (unsigned i = 0; i < steps; i++) {
+        tick(f, 1);
+    }
+    assert_int_equal(counted(f, COUNTER_AUDIT_COMPARED), 1999);
+    tick(f, AUDIT_PAUSE_S);
+    assert_true(counted(f, COUNTER_AUDIT_COMPARED) > 1999);
+    session_worker_end_watches(&f->s.h.worker);
+    client_fini(&memcached);
+}
+
+/* The node ends in the middle of a round: while it is parked, and while the store has its question. */
+static void a_patrol_ends_with_the_node(void **state) {
+    struct fixture *f = *state;
+    struct client memcached;
+
+    client_init(&memcached, &f->s.h);
+    client_say_text(&memcached, "set d/a 0 0 1\r\nx\r\nget d/a\r\n");
+    f->s.h.worker.patrols = true;
+    tick(f, 1);
+    assert_non_null(f->s.h.worker.patrol.audit);
+    session_worker_end_watches(&f->s.h.worker);
+    assert_null(f->s.h.worker.patrol.audit);
+    assert_int_equal(atomic_load(&f->s.h.node.durable->memory), 0);
+    f->s.store.hold_writes = true;
+    tick(f, 1);
+    assert_non_null(f->s.h.worker.patrol.audit);
+    tick(f, 1); /* it waits for the answer */
+    session_worker_end_watches(&f->s.h.worker);
+    session_worker_end_watches(&f->s.h.worker);
+    store_harness_release_all(&f->s);
+    settle(f);
+    assert_int_equal(atomic_load(&f->s.h.node.durable->memory), 0);
+    client_fini(&memcached);
+}
+
 static void it_is_an_order(void **state) {
     struct fixture *f = *state;
 
@@ -263,6 +340,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_waits_for_it, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_store_cannot_tell_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_patrol_goes_round_slowly, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_patrol_ends_with_the_node, setup, teardown),
         cmocka_unit_test_setup_teardown(it_is_an_order, setup, teardown),
     };
 

@@ -683,6 +683,85 @@ static void progress_of_an_old_server(void **state) {
     assert_heard(&f->a, "progress 30; ");
 }
 
+/* --- alone on a stream --- */
+
+static struct etcd_watch *open_alone(struct fixture *f, struct listener *l, int64_t start_revision) {
+    const struct store_watch want = {.span = {SLICE("a"), SLICE("z")}, .start_revision = start_revision};
+
+    l->watch = etcd_watch_open_alone(f->watches, &want, true, &events, l);
+    assert_non_null(l->watch);
+    return l->watch;
+}
+
+static void one_that_is_alone_shares_no_stream(void **state) {
+    struct fixture *f = *state;
+
+    open_at(f, &f->b, 0);
+    open_alone(f, &f->a, 5);
+    assert_int_equal(f->client.stream_count, 2);
+    etcd_watch_close(f->b.watch);
+    open_at(f, &f->b, 0);
+    assert_int_equal(f->client.stream_count, 3); /* nor does anybody join it */
+}
+
+static size_t progress_asked(struct etcd_stream *stream) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < stream->sent_count; i++) {
+        count += sent(stream, i)->request_union_case == ETCDSERVERPB__WATCH_REQUEST__REQUEST_UNION_PROGRESS_REQUEST;
+    }
+    return count;
+}
+
+static void progress_that_was_asked_for(void **state) {
+    struct fixture *f = *state;
+    struct etcd_stream *stream;
+
+    open_alone(f, &f->a, 5);
+    stream = fake_stream(&f->client);
+    etcd_watch_ask_progress(f->a.watch);
+    fake_open(stream);
+    etcd_watch_ask_progress(f->a.watch);
+    assert_int_equal(progress_asked(stream), 0); /* the cluster does not have it yet */
+    say_progress(stream, -1, 9);
+    say_created(stream, 1, 10);
+    assert_heard(&f->a, "created 10; ");
+    etcd_watch_ask_progress(f->a.watch);
+    assert_int_equal(progress_asked(stream), 1);
+    say_progress(stream, -1, 30);
+    assert_heard(&f->a, "progress 30; ");
+    SAY_PIECE(stream, 1, 31);
+    say_progress(stream, -1, 90); /* in the middle of a revision */
+    SAY(stream, -1, 32);          /* that has events is no such answer */
+    SAY(stream, 1, 31);
+    assert_heard(&f->a, "+a=v@31 +a=v@31 to 31; ");
+    say_progress(stream, -1, 40);
+    assert_heard(&f->a, "progress 40; ");
+    assert_int_equal(start_again(f, stream, 1), 41);
+}
+
+static void progress_of_who_would_not_tell_the_truth(void **state) {
+    struct fixture *f = *state;
+    struct etcd_stream *stream;
+
+    open_alone(f, &f->a, 5);
+    stream = fake_stream(&f->client);
+    fake_open(stream);
+    say_created(stream, 1, 10);
+    assert_heard(&f->a, "created 10; ");
+    assert_int_equal(etcd_watches_progress(f->watches), ETCD_PROGRESS_TRUE);
+    snprintf(f->client.members[0].version, ETCD_VERSION_MAX, "%s", "3.4.23");
+    assert_int_equal(etcd_watches_progress(f->watches), ETCD_PROGRESS_FALSE);
+    etcd_watch_ask_progress(f->a.watch);
+    assert_int_equal(progress_asked(stream), 0);
+    say_progress(stream, -1, 30);
+    assert_heard(&f->a, "");
+    f->client.members[0].version[0] = '\0';
+    assert_int_equal(etcd_watches_progress(f->watches), ETCD_PROGRESS_UNKNOWN);
+    f->client.member_count = 0;
+    assert_int_equal(etcd_watches_progress(f->watches), ETCD_PROGRESS_UNKNOWN);
+}
+
 /* --- pause and close --- */
 
 static void paused(void **state) {
@@ -862,6 +941,9 @@ int main(void) {
         TEST(a_stream_that_does_not_send),
         TEST(progress),
         TEST(progress_of_an_old_server),
+        TEST(one_that_is_alone_shares_no_stream),
+        TEST(progress_that_was_asked_for),
+        TEST(progress_of_who_would_not_tell_the_truth),
         TEST(paused),
         TEST(paused_alone),
         TEST(left_while_it_is_created),
