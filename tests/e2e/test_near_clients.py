@@ -15,10 +15,9 @@ pytestmark = [pytest.mark.larder("memcached speaks no gRPC"), pytest.mark.slow,
 
 HERE = pathlib.Path(__file__).parent
 DEADLINE = 900
-# What is not so in front of a cluster, or not of a cluster with three members that vote after half a second.
+# What is not so in front of a cluster, or of three members.
 OTHERWISE = {
     "test_etcdctl_watch": ["test_progress_is_told_on_request"],
-    "test_etcdctl_lease": ["test_the_shortest_and_the_longest"],
     "test_etcdctl_node": ["test_status", "test_status_as_text", "test_the_one_member", "test_the_members_cannot_be_changed"],
     "test_python_etcd3": ["test_members", "test_members_cannot_be_changed", "test_alarms", "test_status_hash_defragment"],
     "test_python_etcd3gw": ["test_status_and_members"],
