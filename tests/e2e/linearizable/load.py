@@ -21,6 +21,9 @@ from speakers import SPEAKERS, Closed, Lost  # noqa: E402
 WEIGHTS = {READ: 60, WRITE: 22, CAS: 10, DELETE: 6, RANGE: 2}
 MAX_STALE = (100, 500, 2000)  # ms
 RETRY_S = 0.05
+# Of memcached's clients: several at once, which may be put together on their way to the cluster.
+BURST, BURST_SHARE = 32, 0.1
+BURST_WEIGHTS = {WRITE: 75, DELETE: 15, READ: 10}
 
 
 class Request(Op):
@@ -55,7 +58,10 @@ class Client(threading.Thread):
             if self.speaker is None and not self._connect():
                 time.sleep(RETRY_S)
                 continue
-            self._one()
+            if self.settings["name"] == "memcached" and not self.only_old and self.random.random() < BURST_SHARE:
+                self._many()
+            else:
+                self._one()
             time.sleep(self.random.random() * 2 * self.settings["think"])
         if self.speaker is not None:
             self.speaker.close()
@@ -78,9 +84,33 @@ class Client(threading.Thread):
         except Closed:
             self._leave()
         except Lost as error:
-            op.outcome = REFUSED if op.kind in (READ, RANGE) else UNKNOWN
-            op.said = str(error)
+            self._lost(op, error)
             self._leave()
+        self._ended(op)
+
+    def _many(self):
+        ops = [self._draw(BURST_WEIGHTS) for _ in range(self.random.randint(2, BURST))]
+        self.ops += ops
+        begin = time.monotonic_ns()
+        for op in ops:
+            op.begin = begin
+        left = list(ops)
+        try:
+            for op in self.speaker.perform_all(ops):
+                left.remove(op)
+                self._ended(op)
+        except Lost as error:
+            self._leave()
+            for op in left:
+                self._lost(op, error)
+                self._ended(op)
+
+    @staticmethod
+    def _lost(op, error):
+        op.outcome = REFUSED if op.kind in (READ, RANGE) else UNKNOWN
+        op.said = str(error)
+
+    def _ended(self, op):
         op.end = time.monotonic_ns()
         self.just_read = op.key if op.kind == READ and op.outcome == OK else None
         if op.outcome != OK:
@@ -94,10 +124,10 @@ class Client(threading.Thread):
         self.speaker.close()
         self.speaker = None
 
-    def _draw(self):
-        draw, groups = self.random, self.settings["groups"]
+    def _draw(self, weights=None):
+        draw, groups, weights = self.random, self.settings["groups"], weights or WEIGHTS
         group = draw.choice([name for name in groups if not self.only_old or groups[name]["freshness"] != LINEARIZABLE])
-        kind = READ if self.only_old else draw.choices(list(WEIGHTS), WEIGHTS.values())[0]
+        kind = READ if self.only_old else draw.choices(list(weights), weights.values())[0]
         key = f"{group}/{self.order['round']}-{draw.randrange(self.settings['keys'])}"
         if self.just_read is not None and kind == WRITE and draw.random() < 0.5:
             kind, key = CAS, self.just_read

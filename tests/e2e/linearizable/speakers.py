@@ -41,35 +41,44 @@ class Memcached:
         self._file.close()
         self._socket.close()
 
-    def _ask(self, line, block=None):
-        """The answer's words, and its value if it has one."""
-        try:
-            self._socket.sendall(line + b"\r\n" + (block + b"\r\n" if block is not None else b""))
-            words = self._file.readline().split(b" ")
-            if not words[-1].endswith(b"\r\n"):
-                raise Lost("closed")
-            words[-1] = words[-1][:-2]
-            value = None
-            if words[0] == b"VA":
-                value = self._file.read(int(words[1]) + 2)
-                if not value.endswith(b"\r\n"):
-                    raise Lost("closed")
-            return words, value and value[:-2]
-        except OSError as error:
-            raise Lost(str(error)) from None
-
-    def perform(self, op):
+    @staticmethod
+    def _request(op):
         key, value = op.key.encode(), (op.value or "").encode()
         if op.kind == READ:
-            words, found = self._ask(b"mg %s v c" % key)
-        elif op.kind == DELETE:
-            words, found = self._ask(b"md %s" % key)
-        elif op.kind == CAS and op.expected is None:
-            words, found = self._ask(b"ms %s %d ME c" % (key, len(value)), value)
-        else:
-            condition = b" C%d" % op.condition if op.kind == CAS else b""
-            words, found = self._ask(b"ms %s %d c%s" % (key, len(value), condition), value)
-        self._understand(op, words, found)
+            return b"mg %s v c\r\n" % key
+        if op.kind == DELETE:
+            return b"md %s\r\n" % key
+        condition = b""
+        if op.kind == CAS:
+            condition = b" ME" if op.expected is None else b" C%d" % op.condition
+        return b"ms %s %d c%s\r\n%s\r\n" % (key, len(value), condition, value)
+
+    def _answer(self):
+        """Its words, and its value if it has one."""
+        words = self._file.readline().split(b" ")
+        if not words[-1].endswith(b"\r\n"):
+            raise Lost("closed")
+        words[-1] = words[-1][:-2]
+        if words[0] != b"VA":
+            return words, None
+        value = self._file.read(int(words[1]) + 2)
+        if not value.endswith(b"\r\n"):
+            raise Lost("closed")
+        return words, value[:-2]
+
+    def perform(self, op):
+        for _ in self.perform_all([op]):
+            pass
+
+    def perform_all(self, ops):
+        """All at once, so that the node has them together. Yields each when its answer has come."""
+        try:
+            self._socket.sendall(b"".join(map(self._request, ops)))
+            for op in ops:
+                self._understand(op, *self._answer())
+                yield op
+        except OSError as error:
+            raise Lost(str(error)) from None
 
     @staticmethod
     def _understand(op, words, found):
