@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients at nodes in front of a cluster, with everything going wrong that can: run.py, for as long as `make test` has time.
+"""Clients at nodes in front of a cluster, with everything going wrong that can: run.py, for as long as `make test` has
+time.
 
-That it would find something was tried with nodes that were broken on purpose, each for one such run, with two nodes. Reads called linearizable
-that were answered from memory without a round: 28,371 violations. A round whose revision was not waited for: 21,492. Own writes
-forgotten until their events come: 19. A proof taken for younger than it is shows only while a watch is held and others go on:
-none in the first runs of 24 s, 35 in one of 60 s, since some clients ask for nothing but what may be old."""
+That it would find something was tried with nodes that were broken on purpose, each for one such run, with two nodes.
+Reads called linearizable that were answered from memory without a round: 28,371 violations. A round whose revision was
+not waited for: 21,492. Own writes forgotten until their events come: 19. A proof taken for younger than it is shows
+only while a watch is held and others go on: none in the first runs of 24 s, 35 in one of 60 s, since some clients ask
+for nothing but what may be old."""
 import json
 import pathlib
 import subprocess
@@ -45,8 +47,8 @@ def assert_meant_something(report, *faults):
     assert not missing, f"{missing} were not tried: {report['faults']}"
 
 
-MEMBER_FAULTS = ("kill member", "kill leader", "pause member", "pause leader", "cut leader", "cut member", "cut one way", "compact",
-                 "defragment")
+MEMBER_FAULTS = ("kill member", "kill leader", "pause member", "pause leader", "cut leader", "cut member", "cut one way",
+                 "compact", "defragment")
 NODE_FAULTS = ("kill node", "pause node", "cut node from a member", "cut node", "hold watch")
 
 
