@@ -18,8 +18,9 @@
  *             here. Age = now - proven (rule 5). A silent watch proves nothing: while there is interest, a round runs at
  *             least every quarter of the smallest stale limit.
  *   flight    one question about one key that is not known, for all who wait for it (rule 3). Events of the key that come
- *             meanwhile are given to it. An answer whose header.revision is below the highest revision seen when the flight
- *             was registered is thrown away and asked again.
+ *             meanwhile are given to it.
+ *             An answer whose header.revision is below the highest revision seen when it was asked is thrown away, and what
+ *             waits for it is asked again: revisions have gone back (see rewound).
  *   mirror    a span all of whose keys are known once it is loaded, so that ranges in it can be answered from memory.
  *   sweep     the comparison of what is known with what the cluster says, page by page (rule 7): by wish (an audit), slowly in
  *             the background, and at once after a watch was lost. A difference is mended, counted and logged; there must be none.

@@ -55,6 +55,7 @@ void round_progress_step(struct coherence *c, int64_t now_ns) {
     wanted = wanted_progress(c);
     if (wanted <= applied_now(c)) {
         c->progress_at_ns = INT64_MAX;
+        c->progress_wanted = 0;
     } else if (wanted > c->progress_wanted || now_ns >= c->progress_at_ns) {
         c->progress_wanted = wanted;
         c->progress_at_ns = time_after(now_ns, COHERENCE_PROGRESS_EVERY_NS);
@@ -97,6 +98,7 @@ static void round_is_answered(struct coherence *c, struct question *q) {
     }
     if (question_confirms(c, q)) {
         round_prove(c, q->call.revision, q->started_ns);
+        c->progress_wanted = 0; /* it is asked for at once */
         serve_round(c, q->call.revision);
     }
 }

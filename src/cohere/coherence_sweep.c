@@ -292,7 +292,8 @@ static void is_answered(struct coherence *c, struct question *q) {
         s->backoff_ns = COHERENCE_BACKOFF_MIN_NS;
         s->stage = SWEEP_COMPARES;
         s->compare_by_ns =
-            c->config.proof == COHERENCE_BY_QUESTION ? time_after(now_of(c), c->config.prove_wait_ns) : INT64_MAX;
+            time_after(now_of(c), c->config.proof == COHERENCE_BY_QUESTION ? c->config.prove_wait_ns
+                                                                           : c->config.request_timeout_ns);
     }
 }
 
@@ -343,6 +344,10 @@ static bool compare_page(struct coherence *c, struct sweep *s) {
 }
 
 static void compare(struct coherence *c, struct sweep *s) {
+    if (applied_now(c) < s->q.call.revision && c->config.proof != COHERENCE_BY_QUESTION) {
+        failed(c, s, STORE_TIMEOUT); /* the watch is too far behind */
+        return;
+    }
     if (s->suspect_next < s->suspect_count) {
         compare_suspect(c, s);
     } else if (!compare_page(c, s)) {

@@ -23,7 +23,7 @@ struct sweep {
     bool hurried; /* this pass does not pause */
     bool touched; /* the suspect was changed since the question */
     int64_t next_ns;
-    int64_t compare_by_ns; /* BY_QUESTION: `applied` may never get there */
+    int64_t compare_by_ns; /* `applied` is not waited for any longer */
     int64_t backoff_ns;
     int64_t limit; /* keys of a page; less after one was too large */
 

@@ -13,7 +13,9 @@
 struct watches;
 
 struct watches_config {
-    struct store *cluster;  /* for those that cannot be fed from here; outlives it */
+    struct store *
+        cluster; /* for those that cannot be fed from here; outlives it. Its store_revision is what the node has heard of;
+                             * it takes no lock, and begins anew before watches_reset */
     struct store_span span; /* that is told of, with previous values; copied */
     size_t memory;          /* bytes of events that are remembered */
     size_t max_watchers;
@@ -28,16 +30,23 @@ void watches_free(struct watches *w);
 
 /* --- what is told; one thread --- */
 
-/* From behind this revision on, everything is told. Until then (and after watches_reset) watchers use the cluster. */
+/* From behind this revision on, everything is told. Until then (and after watches_reset) watchers use the cluster. Once more,
+ * with a later revision: what lies between was not told, and who wants it gets it from the cluster. */
 void watches_begin(struct watches *w, int64_t revision);
-/* Events of whole revisions, in order; and that everything up to `revision` was told. They are remembered when this returns,
- * watchers are woken by watches_wake. */
+/* Events of whole revisions, in order; and that everything up to `revision` was told. They are remembered when this returns: who
+ * watches from now on does not get them any more. They can be read, and those who want them are woken, with watches_wake, which
+ * is to be called soon, when reads of the store can find them as well; also if there were no events. */
 void watches_tell(struct watches *w, const struct kv_event *events, size_t count, int64_t revision);
 void watches_wake(struct watches *w);
 /* The revisions begin anew: all watchers end with CLOSED, so that whoever has them begins anew as well. */
 void watches_reset(struct watches *w);
 
-/* --- as the functions of store.h --- */
+/* --- as the functions of store.h. One that is fed from here is as strict as the embedded engine's: it begins where it says, and
+ * waits for a start that is still to come. *ret_revision is then what was told, or what the node has heard of in an answer to
+ * somebody if that is more, and may be ahead of what can be read. So who watches from now on gets nothing that was answered before.
+ * One that has its own watch of the cluster is what the cluster's engine makes it. It finds out that it can be fed from here
+ * when something comes for it, or progress does; so a quiet one may keep its own watch for as long as the cluster is silent
+ * about it (etcd: 10 minutes). A watcher that cannot get its own watch ends with the status of that. --- */
 
 struct store_watcher *watches_open(struct watches *w, const struct store_watch *watch, void (*wake)(void *ctx),
                                    void *ctx, enum store_status *ret_status, int64_t *ret_revision);

@@ -76,12 +76,19 @@ static struct watches_watcher *make(struct watches *watches, const struct store_
     return w;
 }
 
-/* Under the lock. What was told before is not for one that begins now. */
-static int64_t first_reached(const struct watches_watcher *w) {
+/* Under the lock. What was told before is not for one that begins now, nor what this node has heard of in an answer: a write
+ * may be answered before it is told. */
+static int64_t now_of(const struct watches *watches) {
+    int64_t heard = store_revision(watches->config.cluster);
+
+    return heard > watches->told ? heard : watches->told;
+}
+
+static int64_t first_reached(const struct watches_watcher *w, int64_t now) {
     int64_t start = w->entry.watch.start_revision;
 
     if (start == 0) {
-        return w->covered && w->watches->active ? w->watches->told : REACHED_UNKNOWN;
+        return w->covered && w->watches->active ? now : REACHED_UNKNOWN;
     }
     return start > 0 ? start - 1 : 0;
 }
@@ -100,21 +107,21 @@ static void link_watcher(struct watches_watcher *w) {
 }
 
 /* It is then among all, and fed from memory if it can be. */
-static enum store_status enter(struct watches_watcher *w, int64_t *ret_told) {
+static enum store_status enter(struct watches_watcher *w, int64_t *ret_revision) {
     struct watches *watches = w->watches;
     enum store_status status = STORE_TOO_MANY_WATCHERS;
 
     pthread_mutex_lock(&watches->set.lock);
+    *ret_revision = now_of(watches);
     if (watches->count < watches->config.max_watchers) {
         status = STORE_OK;
         link_watcher(w);
         w->era = watches->era;
-        w->reached = first_reached(w);
+        w->reached = first_reached(w, *ret_revision);
         if (can_feed(w) && !join(w)) {
             status = STORE_NO_MEMORY;
         }
     }
-    *ret_told = watches->told;
     pthread_mutex_unlock(&watches->set.lock);
     return status;
 }

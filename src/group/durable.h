@@ -25,7 +25,7 @@ struct durable {
     int64_t start_ns;         /* of table seconds */
     int64_t (*now_ns)(void);  /* monotonic */
     bool has_copies;          /* the store tells of changes, so the table may have copies of its keys */
-    bool is_own;              /* nobody else writes to it: what a group says of being kept has no meaning */
+    bool is_own;              /* nobody else writes to it: copies always are as it is, whatever the group says */
     atomic_size_t memory;     /* of DURABLE_MEMORY_MAX */
     atomic_bool auditing;     /* one at a time, see audit.h */
 };

@@ -263,6 +263,14 @@ void watch_hub_leave(struct rpc_watch *watch) {
  * (until the node knows the cluster, of keys that it is not told of, from before what it remembers) may begin somewhat later than
  * where they were opened. What follows is right for both. */
 
+/* Where "now" is: behind all that was answered to anybody, though a read may not find it yet. */
+static int64_t now_of(const struct rpc_node *node) {
+    int64_t now = store_revision(node->store);
+    int64_t heard = node->cluster != NULL ? store_revision(node->cluster) : now;
+
+    return heard > now ? heard : now;
+}
+
 /* Not later than from now: others will share the feed, and each reader passes over what it does not want. But what is known of
  * a cluster's revision may be long past, and what lies behind it compacted. */
 static int64_t start_of(const struct rpc_node *node, const struct rpc_watch *watch) {
@@ -321,7 +329,7 @@ enum store_status watch_hub_join(struct watch_hub *hub, struct rpc_watch *watch,
     struct watch_feed *feed = find_shared(hub, watch, hash);
     enum store_status status = STORE_OK;
 
-    *ret_revision = store_revision(hub->worker->node->store);
+    *ret_revision = now_of(hub->worker->node);
     if (feed != NULL && (watch->next_revision == 0 || misses_nothing(feed, watch->next_revision - 1))) {
         /* What the feed has told is not told again, even if it came from the cluster before the node's store got so far. */
         *ret_revision = feed->reached > *ret_revision ? feed->reached : *ret_revision;

@@ -78,8 +78,13 @@ static enum larder_error write_value(struct session *s, struct outbox *out, cons
     struct http_answer a;
 
     begin_answer(s, &a, out, v, 200, reply);
-    http_answer_line(&a, SLICE("Content-Type: application/octet-stream\r\n"));
-    http_value_freshness(&a, reply);
+    if (__builtin_expect(reply->source == REPLY_FROM_MEMORY && reply->age_ns <= 0, 1)) {
+        http_answer_line(&a, SLICE("Content-Type: application/octet-stream\r\n"
+                                   "Cache-Status: larder; hit\r\nAge: 0\r\n"));
+    } else {
+        http_answer_line(&a, SLICE("Content-Type: application/octet-stream\r\n"));
+        http_value_freshness(&a, reply);
+    }
     return item->blob != NULL && item->value.size >= SESSION_REFERENCE_FROM
                ? http_answer_blob(&a, item->value, item->blob)
                : http_answer_body(&a, item->value);

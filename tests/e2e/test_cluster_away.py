@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.larder("it starts clusters of etcd itself"), pytest.ma
 def assert_without_store(node):
     """Memory groups work; store groups say that nothing was done, before a client would have given up."""
     assert ask(node, "PUT", "/mem/a", b"x").status in (201, 204) and ask(node, "GET", "/mem/a").body == b"x"
-    for answer in (node.get("a"), node.put("a", b"other")):  # the write is not sent any more after that
+    read = ask(node, "GET", "/config/a", headers={"Larder-Freshness": "linearizable"})
+    for answer in (read, node.put("a", b"other")):  # the write is not sent any more after that
         assert answer.status == 503 and "cannot be reached" in answer.json["message"], answer.body
 
 

@@ -40,7 +40,9 @@ def cluster_node(tmp_path_factory):
 
 
 class Both:
-    """To the tests of HTTP a server, to those of memcached a node."""
+    """To the tests of HTTP a server, to those of memcached a node. `oldest`: seconds, stale-limit, that an answer may be old."""
+
+    oldest = 5
 
     def __init__(self, running):
         self.server = running.server
@@ -72,11 +74,12 @@ def test_what_is_written_lies_in_the_cluster(cluster_node, node):
         assert connection.ask(b"get d/a\r\n") == b"VALUE d/a 0 1\r\ny\r\nEND\r\n", "no copy is older than the cluster"
 
 
-def test_every_read_asks_the_cluster(node):
+def test_what_was_read_is_at_hand(node):
     ask(node, "PUT", "/config/a", b"1")
-    for _ in range(3):
-        answer = ask(node, "GET", "/config/a")
-        assert answer.headers["Cache-Status"] == "larder; fwd=miss" and answer.body == b"1"
+    ask(node, "GET", "/config/a")
+    for freshness, how in (("cached", "hit"), ("max_stale=1h", "hit"), ("linearizable", "fwd=request; detail=proof")):
+        answer = ask(node, "GET", "/config/a", headers={"Larder-Freshness": freshness})
+        assert answer.headers["Cache-Status"] == f"larder; {how}" and answer.body == b"1"
 
 
 def test_pipelined_writes_keep_their_order(node):

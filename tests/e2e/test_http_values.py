@@ -45,7 +45,7 @@ def test_the_life_of_a_value(node, path):
     got = ask(node, "GET", path)
     assert (got.status, got.body, got.tag) == (200, b"two", changed.tag)
     assert got.headers["Content-Type"] == "application/octet-stream"
-    assert got.headers["Age"] == "0" and got.headers["Cache-Status"].startswith("larder; ")
+    assert int(got.headers["Age"]) <= getattr(node, "oldest", 0) and got.headers["Cache-Status"].startswith("larder; ")
     assert "GMT" in got.headers["Date"]
     head = ask(node, "HEAD", path)
     assert (head.status, head.body, head.headers["Content-Length"], head.tag) == (200, b"", "3", changed.tag)

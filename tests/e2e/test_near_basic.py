@@ -113,6 +113,15 @@ def test_what_is_not_kept_is_asked_for_each_time(node, key):
     assert node.fallbacks("not_kept") - before == 3
 
 
+def test_nor_is_a_copy_kept_of_it(node):
+    with Connection(node) as connection:
+        assert connection.ask(b"set apart/a 0 0 1\r\n1\r\n") == b"STORED\r\n"
+        before = node.fallbacks("not_kept")
+        for _ in range(3):
+            assert connection.ask(b"get apart/a\r\n") == b"VALUE apart/a 0 1\r\n1\r\nEND\r\n"
+        assert node.fallbacks("not_kept") - before == 3
+
+
 def test_by_memcached_and_http(node, cluster):
     """Copies in the table go along with what the cluster tells."""
     with Connection(node) as connection:
@@ -214,6 +223,7 @@ def test_watches_share_one_of_the_cluster(node, cluster):
     """Those of etcd's API and of HTTP; each sees everything."""
     wait_until(lambda: member_metric(cluster, "etcd_debugging_mvcc_watcher_total") == 1, DEADLINE,
                "nobody watches but the node")
+    node.range(b"larder/1")  # now the node knows of all that was before: watches from now on do not tell of it
     streams = [Stream(node.client, "Watch", "Watch") for _ in range(5)]
     for stream in streams:
         for number in range(10):

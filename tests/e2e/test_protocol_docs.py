@@ -66,3 +66,11 @@ def test_every_verdict_is_one_of_three(rows):
     for service, table in rows.items():
         for rpc, (_, verdict) in table.items():
             assert rpc == "RPC" or verdict == "same as etcd" or verdict.startswith(("differs: ", "not here: ")), rpc
+
+
+def test_every_rpc_has_its_place_in_front_of_a_cluster(methods):
+    text = (REPOSITORY / "docs" / "PROTOCOLS.md").read_text()
+    section = text[text.index("### In front of an etcd cluster"):text.index("### gRPC")]
+    first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    named = [name for cell in first_cells for name in re.findall(r"`(\w+/\w+)`", cell)]
+    assert sorted(named) == sorted(f"{service.rpartition('.')[2]}/{rpc}" for _, service, rpc, _, _ in methods)

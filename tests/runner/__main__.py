@@ -21,6 +21,7 @@ FUZZ_SECONDS_ALL = 120
 PARTS = {
     "layers": "the layer check, and the tests of the checks themselves",
     "unit": "unit tests",
+    "mutations": "the coherence machine broken on purpose: each of its rules is needed",
     "e2e": "end-to-end tests with stock clients, on the release build",
     "store": "the store against a real etcd, crashes, damage, full disks",
     "fuzz": "every parser against made-up input, for a bounded time",
@@ -30,7 +31,7 @@ PARTS = {
 
 
 def arguments():
-    listing = "\n".join(f"  {name:8}{text}" for name, text in PARTS.items())
+    listing = "\n".join(f"  {name:11}{text}" for name, text in PARTS.items())
     parser = argparse.ArgumentParser(
         prog="tests/run",
         description="Builds and tests; without PART, every part:\n" + listing,
@@ -69,6 +70,8 @@ def plan(options):
         needed = [unit, store, e2e] + (["fuzz"] if kind is asan else [])
         add(needed, f"build, {kind.name}", f"{name}-build", None, steps.build, kind)
         add([unit], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind, options.all)
+        if kind is release:
+            add(["mutations"], "mutations", "mutations", None, steps.mutations)
         if kind is asan:
             add(["fuzz"], "fuzzers", "fuzz", "asan-build", steps.fuzz, kind, *limits)
         add([store], f"store tests, {kind.name}", f"{name}-store", f"{name}-build", steps.store, kind, options.all)

@@ -15,6 +15,7 @@ from results import FAILED, PASSED, Case, how_it_ended, read_cmocka, read_pytest
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
 E2E_SECONDS = 900
 STORE_SECONDS = 600
+MUTATIONS_SECONDS = 900
 STORE_SECONDS_ALL = 3600
 # Of each test of tests/sim, which has one thread; without either, the tests' own numbers.
 SIM_SEEDS_ALL = "200"
@@ -30,6 +31,13 @@ def layers(logs):
     else:
         cases = [Case("layers", FAILED, process.read(log))]
     return cases + pytest(logs / "house", ["tests/layers", "tests/runner"], 120)
+
+
+def mutations(logs):
+    """The coherence machine with one fault at a time: its simulation has to turn red with each. It builds by itself."""
+    place = fresh(logs)
+    share_out = ["-n", str(builds.JOBS), "--basetemp", str(place / "built")]
+    return pytest(place, ["tests/sim/coherence", *share_out], MUTATIONS_SECONDS)
 
 
 def build(logs, kind):

@@ -62,6 +62,11 @@ void seeds_failed_list(const char *file, int line, const char *condition, const 
     char text[512];
 
     (void)vsnprintf(text, sizeof(text), format, list);
+    if (getenv("SIM_FIRST") != NULL) {
+        (void)fprintf(stderr, "%s:%d: %s: %s (again with --seed %" PRIu64 ")\n", file, line, condition, text,
+                      current_seed);
+        _Exit(1);
+    }
     fail_msg("%s:%d: %s: %s (again with --seed %" PRIu64 ")", file, line, condition, text, current_seed);
     abort();
 }

@@ -14,7 +14,8 @@
 
 /* A test is run with several seeds, from 1 on. */
 
-/* Reads `--seed N`, SIM_SEEDS, and SIM_TESTS (a pattern, with * and ?, of the tests to be run); for main. */
+/* Reads `--seed N`, SIM_SEEDS, and SIM_TESTS (a pattern, with * and ?, of the tests to be run); for main. With
+ * SIM_FIRST the first failure ends the program. */
 void seeds_init(int argc, char **argv);
 
 /* How often a test is run that asks for `usual` seeds; with --seed, the one it names. */

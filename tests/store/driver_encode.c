@@ -147,8 +147,7 @@ static void put_result(json_t *object, const struct store_result *result) {
         put_keys(object, result);
         put_lease(object, result);
         break;
-    case STORE_OP_NONE:  /* an operation of a transaction that was left out has no result */
-    case STORE_OP_AUDIT: /* not of this store */
+    case STORE_OP_NONE: /* an operation of a transaction that was left out has no result */
         break;
     case STORE_OP_LEASE_GRANT:
     case STORE_OP_LEASE_KEEP_ALIVE:

@@ -16,6 +16,7 @@ static void prepare(struct client_call *call, struct grpc_client *client) {
     call->is_failed = false;
     call->is_paused = false;
     call->is_full = false;
+    call->is_held = false;
     call->has_status = false;
     call->http_status = 0;
     call->status = GRPC_UNKNOWN;

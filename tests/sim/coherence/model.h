@@ -19,12 +19,12 @@ struct model_member {
 struct model {
     struct trial *trial;
     struct model_member members[MODEL_MEMBERS];
-    struct question *questions;     /* under way */
-    int64_t usual_ns;               /* a way takes up to this */
-    int64_t slow_ns;                /* or up to this, */
-    unsigned slow_percent;          /* so often */
-    unsigned lost_percent;          /* of questions */
-    int64_t away_until_ns;          /* until then nobody can be reached */
+    struct question *questions; /* under way */
+    int64_t usual_ns;           /* a way takes up to this */
+    int64_t slow_ns;            /* or up to this, */
+    unsigned slow_percent;      /* so often */
+    unsigned lost_percent;      /* of questions */
+    int64_t away_until_ns;      /* until then nobody can be reached */
     bool is_closed;
     uint64_t asked;                 /* questions in all */
     size_t rounds[LAYOUT_MACHINES]; /* of a round, under way */

@@ -69,8 +69,8 @@ class PlainBuild:
         run([*compiler(), *extra_flags(), main, *objects, self.archive, *LIBRARIES, "-o", program])
         return program
 
-    def mutate(self, name, file, text):
-        """A program in which `file` has this text."""
+    def mutate(self, name, text):
+        """A program in which one of the files has this text instead."""
         source = self.place / f"{name}.c"
         source.write_text(text, encoding="utf-8")
         compile_file(source, source.with_suffix(".o"))

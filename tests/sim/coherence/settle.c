@@ -4,8 +4,7 @@
 /* The longest pause of a machine that tries again is shorter. */
 #define WELL_NS (30 * SIM_S)
 
-/* By question it is not known how far `applied` is until something happens in the span. */
-static void fence(struct trial *trial) {
+void settle_fence(struct trial *trial) {
     for (size_t i = 0; trial->layout.proof == COHERENCE_BY_QUESTION && i < trial->layout.machine_count; i++) {
         struct store_op op = {.kind = STORE_OP_PUT};
         struct store_result result;
@@ -31,7 +30,7 @@ struct ask *settle_ask(struct ask *ask, bool at_once) {
         }
         if (!ask->is_done) {
             trial->sim.now_ns = pause_ns;
-            fence(trial);
+            settle_fence(trial);
         }
     }
     ENSURE(ask->is_done && ask->call.status == STORE_OK, "op %d ends with %s", (int)ask->call.op.kind,
@@ -125,7 +124,7 @@ void settle(struct trial *trial) {
         if (trial->sim.now_ns > until_ns) {
             say_how(trial);
         }
-        fence(trial);
+        settle_fence(trial);
         trial_run(trial, 100 * SIM_MS);
     }
     node_check(&trial->node, true);

@@ -16,6 +16,9 @@ struct ask *settle_ask(struct ask *ask, bool at_once);
 /* A read of one key with all else 0. */
 struct ask *settle_read(struct trial *trial, size_t key);
 
+/* By question it is not known how far `applied` is until something happens in the span: something does. */
+void settle_fence(struct trial *trial);
+
 /* Compares everything with the cluster, on each machine. Returns the differences in all. */
 uint64_t settle_audit(struct trial *trial);
 

@@ -8,16 +8,14 @@ void told_init(struct told *told, struct truth *truth, const struct store_span *
     *told = (struct told){.truth = truth, .span = span, .machine = machine};
 }
 
+/* Of an era in which it was, or of a later one that shares all that was told. */
 bool told_may_be_of(const struct told *told, size_t era) {
-    if (era < told->era) {
-        return false;
+    size_t first = era;
+
+    while (first > 0 && (told->eras & 1U << first) == 0 && told->applied <= told->truth->eras[first].base) {
+        first--;
     }
-    for (size_t i = told->era + 1; i <= era; i++) {
-        if (told->applied > told->truth->eras[i].base) {
-            return false;
-        }
-    }
-    return true;
+    return (told->eras & 1U << first) != 0;
 }
 
 /* --- events --- */
@@ -60,33 +58,35 @@ static bool matches(const struct told *told, const struct truth_era *era, const 
     return place == count;
 }
 
-static void begin(struct told *told, int64_t applied) {
-    int64_t newest = told->truth->eras[told->era].mvcc.revision;
+static void begin(struct told *told, int64_t applied, size_t era) {
+    int64_t newest = told->truth->eras[era].mvcc.revision;
 
     ENSURE(applied > 0 && applied <= newest, "m%zu begins at %lld of %lld", told->machine, (long long)applied,
            (long long)newest);
     told->has_begun = true;
+    told->eras = 1U << era;
     told->applied = applied;
 }
 
 void told_events(struct told *told, const struct kv_event *events, size_t count, int64_t applied, size_t era) {
+    unsigned eras = 0;
+
     if (!told->has_begun) {
         ENSURE(count == 0, "m%zu tells of events without a beginning", told->machine);
-        told->era = era;
-        begin(told, applied);
+        begin(told, applied, era);
         return;
     }
     ENSURE(applied > told->applied, "m%zu tells %lld after %lld", told->machine, (long long)applied,
            (long long)told->applied);
-    for (size_t e = told->era; e < told->truth->count; e++) {
+    for (size_t e = 0; e < told->truth->count; e++) {
         if (told_may_be_of(told, e) && matches(told, &told->truth->eras[e], events, count, applied)) {
-            told->era = e;
-            told->applied = applied;
-            return;
+            eras |= 1U << e;
         }
     }
-    ENSURE(false, "m%zu tells %zu events up to %lld after %lld, first %lld", told->machine, count, (long long)applied,
-           (long long)told->applied, (long long)(count > 0 ? events[0].kv.mod_revision : 0));
+    ENSURE(eras != 0, "m%zu tells %zu events up to %lld after %lld, first %lld", told->machine, count,
+           (long long)applied, (long long)told->applied, (long long)(count > 0 ? events[0].kv.mod_revision : 0));
+    told->eras = eras;
+    told->applied = applied;
 }
 
 /* Of a put it may lack what an answer to it does not say; and of a key that is absent it says so as of any revision. */
@@ -104,7 +104,7 @@ static bool is_early_event(const struct truth_era *era, const struct kv_event *e
 }
 
 void told_early(struct told *told, const struct kv_event *event) {
-    for (size_t e = told->era; e < told->truth->count; e++) {
+    for (size_t e = 0; e < told->truth->count; e++) {
         if (is_early_event(&told->truth->eras[e], event)) {
             return;
         }
@@ -137,7 +137,7 @@ void told_check_proven(const struct told *told, int64_t proven_ns) {
     if (!told->has_begun || proven_ns <= 0) {
         return;
     }
-    for (size_t e = told->era; e < told->truth->count; e++) {
+    for (size_t e = 0; e < told->truth->count; e++) {
         if (told_may_be_of(told, e) && has_proven(told, &told->truth->eras[e], proven_ns)) {
             return;
         }
@@ -155,7 +155,7 @@ static bool is_true_entry(const struct told *told, size_t e, enum keyspace_found
 }
 
 static void check_entry(const struct told *told, enum keyspace_found found, const struct kv *kv) {
-    for (size_t e = told->era; e < told->truth->count; e++) {
+    for (size_t e = 0; e < told->truth->count; e++) {
         if ((!told->has_begun || told_may_be_of(told, e)) && is_true_entry(told, e, found, kv)) {
             return;
         }

@@ -13,7 +13,7 @@ struct told {
     size_t machine;
     bool has_begun; /* since the last reset */
     bool may_reset; /* something happened that is a reason to */
-    size_t era;     /* of what was told; or a later one that shares it */
+    unsigned eras;  /* a bit for each that what was told may be of */
     int64_t applied;
     uint64_t resets;
 };

@@ -165,7 +165,18 @@ static void next(struct store_watcher *watcher, size_t max_bytes, struct store_b
     pthread_mutex_unlock(&c->lock);
 }
 
+static int64_t revision(const struct store *s) {
+    struct fake_cluster *c = (struct fake_cluster *)(uintptr_t)s;
+    int64_t known;
+
+    pthread_mutex_lock(&c->lock);
+    known = c->known;
+    pthread_mutex_unlock(&c->lock);
+    return known;
+}
+
 static const struct store_engine engine = {
+    .revision = revision,
     .watch_open = open_watcher,
     .watcher_next = next,
     .watcher_close = close_watcher,

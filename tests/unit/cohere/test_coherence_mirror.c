@@ -411,6 +411,19 @@ static void an_audit_ends_with_the_clusters_error(void **state) {
     ended_with(&a, STORE_UNAVAILABLE);
 }
 
+static void an_audit_does_not_wait_for_ever_for_a_silent_watch(void **state) {
+    struct script *s = *state;
+    const struct kv kvs[] = {script_kv("m/a", "9", 12)};
+    struct asker a;
+
+    load(s);
+    audit(s, &a);
+    answer_kvs(s, script_find(s, STORE_OP_RANGE, "m/"), 13, kvs, 1, false);
+    script_pass(s, 5000 * MS);
+    ended_with(&a, STORE_TIMEOUT);
+    assert_int_equal(script_figures(s).differences, 0);
+}
+
 static void the_background_sweeps_slowly(void **state) {
     struct script *s = *state;
     const struct kv kvs[] = {script_kv("m/a", "1", 3), script_kv("m/c", "2", 5)};
@@ -456,6 +469,7 @@ int main(void) {
         TEST(a_key_that_a_mirror_has_too_much_is_a_difference),
         TEST(audits_wait_for_their_turn),
         TEST(an_audit_ends_with_the_clusters_error),
+        TEST(an_audit_does_not_wait_for_ever_for_a_silent_watch),
         TEST(the_background_sweeps_slowly),
     };
 

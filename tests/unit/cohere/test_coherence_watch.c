@@ -276,6 +276,29 @@ static void progress_is_asked_for_until_it_is_there(void **state) {
     assert_int_equal(s->progress_asked, 2);
 }
 
+static void progress_is_asked_for_again_by_those_who_come_later(void **state) {
+    struct script *s = *state;
+    struct asker a;
+
+    s->config.proof = COHERENCE_BY_PROGRESS;
+    script_begin(s, 10);
+    script_know(s, "a", "v", 5, 10);
+    ask_linearizable(s, &a, "a");
+    script_answer_round(s, 15);
+    script_pass(s, 1000 * MS);
+    script_answer_key(s, script_find(s, STORE_OP_RANGE, "a"), 15, "v", 5);
+    answered_with(&a, "v", 15);
+    coherence_progress(s->machine, 14);
+    script_pass(s, 1000 * MS);
+    s->progress_asked = 0;
+    ask_linearizable(s, &a, "a");
+    script_answer_round(s, 15);
+    assert_int_equal(s->progress_asked, 1);
+    coherence_progress(s->machine, 15);
+    script_run(s);
+    answered_with(&a, "v", 15);
+}
+
 /* Answers the transaction: every key has the value. */
 static void answer_keys(struct script *s, int64_t revision, const char *value, int64_t mod, size_t keys) {
     struct store_call *call = script_find(s, STORE_OP_TXN, NULL);
@@ -355,6 +378,7 @@ int main(void) {
         TEST(an_answer_from_before_the_reset_counts_nothing),
         TEST(a_watch_below_what_was_seen_is_looked_into),
         TEST(progress_is_asked_for_until_it_is_there),
+        TEST(progress_is_asked_for_again_by_those_who_come_later),
         TEST(where_nothing_is_proven_a_transaction_answers_the_batch),
         TEST(what_finds_no_room_in_a_transaction_is_asked_next),
     };

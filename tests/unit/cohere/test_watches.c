@@ -268,6 +268,29 @@ static void now_is_behind_what_was_told(void **state) {
     stop(&n);
 }
 
+/* A write may be answered before its event has come. */
+static void now_is_behind_what_was_answered(void **state) {
+    struct watching w;
+    struct node n;
+
+    (void)state;
+    begin(&n, MEMORY);
+    put(&n, "a", "1");
+    write(&n, "a", "2");
+    watch_key(&n, &w, "a", 0);
+    assert_int_equal(w.revision, 2);
+    assert_int_equal(next(&w, ENOUGH), 0);
+    assert_int_equal(w.batch.revision, 2);
+    tell_and_wake(&n);
+    assert_int_equal(w.woken, 0);
+    put(&n, "a", "3");
+    assert_int_equal(next(&w, ENOUGH), 1);
+    expect(&w, 0, "a", 3);
+    end(&w);
+    assert_int_equal(n.cluster.opened, 0);
+    stop(&n);
+}
+
 static void what_is_told_twice_is_passed_over(void **state) {
     struct watching w;
     struct node n;
@@ -630,6 +653,7 @@ int main(void) {
         cmocka_unit_test(a_start_in_the_future_waits_for_it),
         cmocka_unit_test(nothing_is_handed_out_before_the_wake),
         cmocka_unit_test(now_is_behind_what_was_told),
+        cmocka_unit_test(now_is_behind_what_was_answered),
         cmocka_unit_test(what_is_told_twice_is_passed_over),
         cmocka_unit_test(a_slow_watcher_loses_nobody_elses_events),
         cmocka_unit_test(one_that_wanted_nothing_of_it_does_not_fall_behind),

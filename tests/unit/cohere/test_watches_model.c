@@ -168,8 +168,7 @@ static void open_one(struct world *w, struct seat *s) {
     s->watcher = watches_open(w->watches, &s->watch, on_wake, s, &status, &revision);
     assert_int_equal(status, STORE_OK);
     s->reached = s->watch.start_revision > 0 ? s->watch.start_revision - 1 : revision;
-    if (s->watch.start_revision == 0 && revision == 0 &&
-        !(w->active && store_span_within(&s->watch.span, &w->span))) {
+    if (s->watch.start_revision == 0 && revision == 0 && !(w->active && store_span_within(&s->watch.span, &w->span))) {
         s->reached = c->through; /* the cluster has never been heard of: from when it knows of the watch */
     }
 }

@@ -184,6 +184,40 @@ static void a_large_answer_passes_the_windows(void **state) {
     assert_int_equal(pair->last_status, GRPC_OK);
 }
 
+/* What is held comes to a stop within its window, and nobody else does. */
+static void a_held_call_waits_alone(void **state) {
+    struct pair *pair = *state;
+    struct grpc_call *call = pair_call(pair, "/hold");
+    const uint64_t all = UINT64_C(100) * PAIR_MESSAGE_MAX * 's';
+    uint64_t before;
+
+    grpc_call_end_sending(call);
+    pair_run(pair);
+    assert_true(grpc_call_hold(call));
+    assert_true(grpc_call_hold(call));
+    for (int i = 0; i < 100; i++) {
+        memset(grpc_stream_message(pair->held, PAIR_MESSAGE_MAX), 's', PAIR_MESSAGE_MAX);
+    }
+    pair_run(pair);
+    assert_true(pair->sum <= UINT64_C(9) * PAIR_MESSAGE_MAX * 's');
+    for (before = 0; pair->sum != before;) { /* a window each time */
+        before = pair->sum;
+        assert_true(grpc_call_go_on(call));
+        assert_true(grpc_call_hold(call));
+        pair_run(pair);
+        assert_true(pair->sum - before <= UINT64_C(17) * PAIR_MESSAGE_MAX * 's');
+        grpc_call_end_sending(pair_call(pair, "/echo"));
+        pair_run(pair);
+        assert_int_equal(pair->last_status, GRPC_OK);
+    }
+    assert_true(grpc_call_go_on(call));
+    pair_run(pair);
+    assert_int_equal(pair->sum, all);
+    grpc_stream_finish(pair->held, GRPC_ABORTED, SLICE(""));
+    pair_run(pair);
+    assert_int_equal(pair->last_status, GRPC_ABORTED);
+}
+
 static void a_call_that_is_full_hears_of_room(void **state) {
     struct pair *pair = *state;
     struct grpc_call *call = pair_call(pair, "/hold");
@@ -320,6 +354,7 @@ int main(void) {
         TEST(messages_go_both_ways_at_once),
         TEST(an_early_end_ends_the_call),
         TEST(a_large_answer_passes_the_windows),
+        TEST(a_held_call_waits_alone),
         TEST(a_call_that_is_full_hears_of_room),
         TEST(a_cancelled_call_ends_on_both_sides),
         TEST(a_call_may_be_cancelled_before_it_is_sent),

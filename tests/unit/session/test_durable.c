@@ -221,6 +221,7 @@ static struct group_policy *proven_before(struct fixture *f, int64_t age_ns) {
     struct group_policy *policy = &f->s.h.groups->policies[1];
 
     assert_string_equal(policy->name, "d");
+    f->s.h.node.durable->is_own = false;
     f->s.h.worker.context.now_ns = f->s.now_ns;
     f->s.store.proven_ns = f->s.now_ns - age_ns;
     return policy;

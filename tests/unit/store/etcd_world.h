@@ -257,6 +257,11 @@ static void world_on_end(void *ctx, struct grpc_stream *stream) {
     (void)stream;
 }
 
+static void world_on_room(void *ctx, struct grpc_stream *stream) {
+    (void)ctx;
+    (void)stream;
+}
+
 static void world_on_stream_close(void *ctx, struct grpc_stream *stream) {
     struct connection *c = ctx;
 
@@ -271,8 +276,8 @@ static void world_on_stream_close(void *ctx, struct grpc_stream *stream) {
     }
 }
 
-static const struct grpc_server_events world_server_events = {world_on_open, world_on_message, world_on_end, NULL,
-                                                              world_on_stream_close};
+static const struct grpc_server_events world_server_events = {world_on_open, world_on_message, world_on_end,
+                                                              world_on_room, world_on_stream_close};
 
 /* --- the connections --- */
 
