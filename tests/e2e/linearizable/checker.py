@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a history of single keys is linearizable, judged by what clients saw alone.
 
-After Wing and Gong ("Testing and verifying concurrent objects", 1993) and Lowe ("Testing for linearizability", 2017): the
-operations of a key (keys are judged apart, which is enough: Herlihy and Wing's locality) are gone through by time, with the
-set of all states the register can be in. An operation is put into the order at the latest when it ends, and others that are
-under way only if that one needs them.
+After Wing and Gong ("Testing and verifying concurrent objects", 1993) and Lowe ("Testing for linearizability", 2017):
+the operations of a key (keys are judged apart, which is enough: Herlihy and Wing's locality) are gone through by time,
+with the set of all states the register can be in. An operation is put into the order at the latest when it ends, and
+others that are under way only if that one needs them.
 
 What keeps the set small, without leaving out an order that could matter:
  - What only looks (reads, refused conditions) is put in order as soon as a state agrees with it: that costs no other order.
@@ -79,8 +79,9 @@ def _steps(ops):
 
 
 class _Register:
-    """The configurations, each (state, done, gone, hidden), the last three being sets of steps. `done`: those under way that are in
-    the order already. `gone`: those of unknown outcome that are. `hidden`: plain writes that may be, or not."""
+    """The configurations, each (state, done, gone, hidden), the last three being sets of steps. `done`: those under way
+    that are in the order already. `gone`: those of unknown outcome that are. `hidden`: plain writes that may be, or
+    not."""
 
     def __init__(self, initial):
         nothing = frozenset()
@@ -161,8 +162,8 @@ class _Register:
         return step.after, self._looked(step.after, done), gone, hidden - {step}
 
     def _may(self, step, state, owing):
-        """Whether it can come next. If the last one owes it its place, that one must have made it possible, or possible to hide
-        something by it."""
+        """Whether it can come next. If the last one owes it its place, that one must have made it possible, or possible
+        to hide something by it."""
         if not step.is_free_for(state):
             return False
         if owing is _NOTHING or not step.is_free_for(owing):

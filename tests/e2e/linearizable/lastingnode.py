@@ -23,7 +23,8 @@ class LastingNode:
         self.port_file = self.directory / "port"
         (self.directory / "conf").write_text(config)
         self._command = [*wrapper, str(larderd_path()), "--listen", "%s:%d" % address, "--port-file", str(self.port_file),
-                         "--memory", "64m", "--threads", "2", "--config", str(self.directory / "conf"), "--store", store, *extra]
+                         "--memory", "64m", "--threads", "2", "--config", str(self.directory / "conf"),
+                         "--store", store, *extra]
         self.process = None
         self.life = 0
         self.stopped = False

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clients of one protocol, in a process of their own: threads with a connection each, that ask one thing after the other.
+"""The clients of one protocol, in a process of their own: threads with a connection each, that ask one thing after the
+other.
 
     load.py '{"protocol": ..., "addresses": {"n0": ["127.0.0.1", 1], ...}, ...}'
 
-reads lines such as {"round": 3, "seconds": 30, "directory": ...} and, when that is over, writes what has happened to a file of
-that directory and says its name. It ends with its input."""
+reads lines such as {"round": 3, "seconds": 30, "directory": ...} and, when that is over, writes what has happened to a
+file of that directory and says its name. It ends with its input."""
 import json
 import os
 import random
@@ -27,8 +28,8 @@ BURST_WEIGHTS = {WRITE: 75, DELETE: 15, READ: 10}
 
 
 class Request(Op):
-    """An operation with what its answer does not tell: `condition`: the revision that `expected` has; `asked`: the freshness
-    in the request's own words, None: that of the group."""
+    """An operation with what its answer does not tell: `condition`: the revision that `expected` has; `asked`: the
+    freshness in the request's own words, None: that of the group."""
 
     __slots__ = ("condition", "asked")
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Machines of a network of our own: each a network namespace on a bridge of this process's own one, which goes with the process.
+"""Machines of a network of our own: each a network namespace on a bridge of this process's own one, which goes with the
+process.
 
-What cuts is the address that a machine has of another one's card: frames to a card that is not there are lost without a word, in
-one direction, and TCP finds out by itself. One connection alone is held by a rule for its ports."""
+What cuts is the address that a machine has of another one's card: frames to a card that is not there are lost without a
+word, in one direction, and TCP finds out by itself. One connection alone is held by a rule for its ports."""
 import os
 import shutil
 import subprocess
@@ -18,10 +19,12 @@ def _unshare():
     """What starts a command in a network of its own; None: this system has no such thing for us."""
     if not all(shutil.which(program) for program in ("unshare", "nsenter", "ip", "ss")):
         return None
-    check = "ip link add name hub type bridge && ip link add name near0 type veth peer name far0 && ip link set near0 master hub"
+    check = ("ip link add name hub type bridge && ip link add name near0 type veth peer name far0 && "
+             "ip link set near0 master hub")
     for options in (["--net"], ["--user", "--map-root-user", "--net"]):
-        if subprocess.run(["unshare", *options, "sh", "-c", check], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
-            return ["unshare", *options]
+        command = ["unshare", *options]
+        if subprocess.run([*command, "sh", "-c", check], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+            return command
     return None
 
 
@@ -78,7 +81,8 @@ class Machine:
 
 class Machines:
     def __init__(self, names):
-        _run(["ip", "-batch", "-"], f"link set lo up\nlink add hub type bridge\naddr add {NETWORK}.1/24 dev hub\nlink set hub up\n")
+        _run(["ip", "-batch", "-"],
+             f"link set lo up\nlink add hub type bridge\naddr add {NETWORK}.1/24 dev hub\nlink set hub up\n")
         self.of = {name: Machine(name, 10 + number) for number, name in enumerate(names)}
         self.heal([(source, sink) for source in names for sink in names if source != sink])
 

@@ -93,7 +93,8 @@ def _reads(ops, draw):
 def plant_stale(ops, changes, draw):
     """A read sees what was overwritten, by a write that somebody knew to be over before it began."""
     for read in _reads(ops, draw):
-        known = [op for op in ops if op.key == read.key and op.kind in (WRITE, CAS) and op.outcome == OK and op.end < read.begin]
+        known = [op for op in ops if op.key == read.key and op.kind in (WRITE, CAS) and op.outcome == OK
+                 and op.end < read.begin]
         known.sort(key=lambda op: op.revision)
         # The older one ended before the newer one began: no other order.
         for newer in reversed(known):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Breaks things, by a seed, and mends each before long. One breaks members, another one nodes, at the same time: at most one
-member is away at a time, so that the cluster can go on most of the time."""
+"""Breaks things, by a seed, and mends each before long. One breaks members, another one nodes, at the same time: at
+most one member is away at a time, so that the cluster can go on most of the time."""
 import collections
 import contextlib
 import random
@@ -34,8 +34,8 @@ class Nemesis(threading.Thread):
         kinds = {
             "members": [self.kill_member, self.pause_member, self.kill_leader, self.pause_leader, self.cut_leader,
                         self.cut_member, self.cut_one_way, self.compact, self.defragment],
-            "nodes": [self.kill_node, self.pause_node, self.cut_node_from_one, self.cut_node, self.hold_watch, self.hold_watch,
-                      self.compact],
+            "nodes": [self.kill_node, self.pause_node, self.cut_node_from_one, self.cut_node, self.hold_watch,
+                      self.hold_watch, self.compact],
         }[of]
         while True:
             self.random.shuffle(kinds)

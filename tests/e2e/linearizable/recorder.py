@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A watch of everything. At the members, past all cuts, it is what the cluster itself says has happened; at a node it must be the
-same. When it ends, or says nothing for a while, it goes on behind the last revision, at the next of its addresses."""
+"""A watch of everything. At the members, past all cuts, it is what the cluster itself says has happened; at a node it
+must be the same. When it ends, or says nothing for a while, it goes on behind the last revision, at the next of its
+addresses."""
 import threading
 import time
 
@@ -23,8 +24,9 @@ def _by_revision(change):
 
 
 class Recorder(threading.Thread):
-    """`names`: the prefix of each group; keys get their names on a node. `revision`: everything up to it is in `changes`, but
-    for `gaps`: [(first, last)] revisions, both included, that were compacted while it was away; None: that is an error."""
+    """`names`: the prefix of each group; keys get their names on a node. `revision`: everything up to it is in
+    `changes`, but for `gaps`: [(first, last)] revisions, both included, that were compacted while it was away; None:
+    that is an error."""
 
     def __init__(self, addresses, names, gaps=None):
         super().__init__(name="recorder", daemon=True)
@@ -117,7 +119,8 @@ class Recorder(threading.Thread):
             return taken
 
     def differences(self, changes, last):
-        """How what it was told, up to a revision, differs from all changes there were; takes it. In a few words for each."""
+        """How what it was told, up to a revision, differs from all changes there were; takes it. In a few words for
+        each."""
         told = self.take(last)
         if any(one.revision > other.revision for one, other in zip(told, told[1:])):
             return ["it went back"]

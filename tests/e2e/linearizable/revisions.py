@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a history agrees with what the cluster itself says has happened: the revisions of a watch.
 
-With the order of writes known, the question is easy and can be answered exactly, over all keys together: a value was current
-from its revision up to the one before the key's next change. Every operation gets the lowest point (a revision) that its answer
-and all that ended before it began allow; it is wrong if the key had changed by then. The lowest point is the right one to take,
-because points only ever push later ones up.
+With the order of writes known, the question is easy and can be answered exactly, over all keys together: a value was
+current from its revision up to the one before the key's next change. Every operation gets the lowest point (a revision)
+that its answer and all that ended before it began allow; it is wrong if the key had changed by then. The lowest point
+is the right one to take, because points only ever push later ones up.
 
-A read of another freshness is pushed by less: one that may be T old by what had ended T before its begin; and every read
-by what the same node has shown of the same key before, or has acknowledged."""
+A read of another freshness is pushed by less: one that may be T old by what had ended T before its begin; and every
+read by what the same node has shown of the same key before, or has acknowledged."""
 import bisect
 import collections
 from dataclasses import dataclass
 
-from history import (CACHED, CAS, DELETE, LINEARIZABLE, MISMATCH, OK, RANGE, READ, REFUSED, SERIALIZABLE, STALE, UNKNOWN, WRITE,
-                     Violation)
+from history import (CACHED, CAS, DELETE, LINEARIZABLE, MISMATCH, OK, RANGE, READ, REFUSED, SERIALIZABLE, STALE,
+                     UNKNOWN, WRITE, Violation)
 
 NEVER = float("inf")
 # A cached answer may be as old as the group's stale-limit, which has this default.
@@ -173,8 +173,8 @@ class _Judge:
         point = self.log.next_with(op.key, floor, condition)
         if point is None:
             since, _, value = self.log.span(op.key, floor)
-            return self._fail(op, f"{op.key} was {value} as of revision {since} before this began, and never again what this saw",
-                              other, *self._writer(value))
+            return self._fail(op, f"{op.key} was {value} as of revision {since} before this began, and never again what "
+                                  "this saw", other, *self._writer(value))
         return point
 
     def _writer(self, value):

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Clients of memcached, HTTP and gRPC at two or three real nodes in front of a real etcd cluster of three, and at its members
-directly, while members and nodes are killed, paused and cut off. What they saw is checked for linearizability, and what asked for
-less for what was promised of it.
+"""Clients of memcached, HTTP and gRPC at two or three real nodes in front of a real etcd cluster of three, and at its
+members directly, while members and nodes are killed, paused and cut off. What they saw is checked for linearizability,
+and what asked for less for what was promised of it.
 
-The run goes by rounds, each with keys of its own. A round's history is judged when it is over; at the first violation the run
-ends, says what was wrong, and keeps the histories."""
+The run goes by rounds, each with keys of its own. A round's history is judged when it is over; at the first violation
+the run ends, says what was wrong, and keeps the histories."""
 import argparse
 import collections
 import contextlib
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -57,7 +56,7 @@ def arguments():
     parser.add_argument("--node-option", action="append", default=[], metavar="WORD", help="one more word for larderd, such as "
                         "--node-option=--store-watch=groups")
     parser.add_argument("--relays", action="store_true", help="cut by relays, also where network namespaces can be had")
-    parser.add_argument("--directory", help="of data and histories; kept. Without it: a temporary one, kept if something is wrong")
+    parser.add_argument("--directory", help="of logs and histories; kept. Without it: a temporary one, kept if something is wrong")
     parser.add_argument("--json", action="store_true", help="say it all as one JSON object at the end")
     return parser.parse_args()
 
@@ -80,7 +79,8 @@ class Load:
                         "keys": options.keys, "think": options.think}
             first += settings["clients"] * len(addresses)
             self._processes[protocol] = subprocess.Popen(
-                [PYTHON, str(HERE / "load.py"), json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                [PYTHON, str(HERE / "load.py"), json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                text=True)
         for protocol, process in self._processes.items():
             assert process.stdout.readline() == "ready\n", f"the clients of {protocol} do not start"
 
@@ -216,7 +216,8 @@ class Run:
 
     def _changes(self, world, recorder):
         """All up to now, the cluster being whole again."""
-        status = wait_until(lambda: world.cluster.is_healthy() and world.cluster.status(0), CATCH_UP_S, "the cluster is whole again")
+        status = wait_until(lambda: world.cluster.is_healthy() and world.cluster.status(0), CATCH_UP_S,
+                            "the cluster is whole again")
         last = status["revision"]
         recorder.wait(last, CATCH_UP_S)
         changes = recorder.take(last)
@@ -248,7 +249,8 @@ class Run:
     def report(self):
         table = {" ".join(filter(None, key)): count for key, count in sorted(self.counts.items())}
         errors = {" ".join(key): count for key, count in self.errors.most_common(20)}
-        return {"seed": self.seed, "cut_by": self.kind, "operations": self.operations, "by": table, "errors": errors, "faults": dict(self.faults),
+        return {"seed": self.seed, "cut_by": self.kind, "operations": self.operations, "by": table, "errors": errors,
+                "faults": dict(self.faults),
                 "watches": {name: f"{watcher.moves} times begun, {len(watcher.gaps)} gaps by compaction"
                             for name, watcher in self.watchers.items()},
                 "near": dict(sorted(sum(map(collections.Counter, self.near.values()), collections.Counter()).items())),
@@ -289,6 +291,8 @@ def main():
         report = run.report()
         (directory / "report.json").write_text(json.dumps(report, indent=1))
         (directory / "faults").write_text("".join(f"{at / 1e6:15.3f} {what}\n" for at, what in sorted(run.fault_log)))
+        for data in directory.glob("cluster/m[0-9]"):  # much, and the histories tell more
+            shutil.rmtree(data, ignore_errors=True)
         if good and not options.directory:
             shutil.rmtree(directory)
         elif not good:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checkers of histories are judged first: a checker that finds nothing proves nothing."""
 import random
-import time
 
 import pytest
 
@@ -181,3 +180,64 @@ def test_all_orders_tried_say_the_same(seed):
         verdicts.append(has_an_order(ops))
         assert (checker.check(ops) == []) == verdicts[-1], show(ops)
     assert 500 < sum(verdicts) < 2500
+
+
+def test_many_operations():
+    ops, changes = history(1, MANY, keys=24)
+    assert checker.check(ops) == []
+    assert revisions.check(ops, Log(changes)) == []
+
+
+# --- what only the cluster's revisions can tell ---
+
+T = 1000
+WRITTEN = [Change(2, "k", "a"), Change(3, "k", "b"), Change(4, "j", "x"), Change(5, "k", None)]
+WRITES = [
+    op(WRITE, 0, 10, "a", revision=2, node="n0"), op(WRITE, 20, 30, "b", revision=3, node="n0"),
+    op(WRITE, 40, 50, "x", key="j", revision=4, node="n0"), op(DELETE, 60, 70, existed=True, revision=5, node="n0")]
+
+
+def read(begin, value, **more):
+    return op(READ, begin, begin + 1, value, node=more.pop("node", "n1"), **more)
+
+
+def everything(begin, *kvs, header):
+    return op(RANGE, begin, begin + 1, list(kvs), key="a\0z", header=header, node="n1")
+
+
+RIGHT = {
+    "old enough": [read(25 + T, "a", freshness=STALE, max_stale=T)],
+    "cached": [read(200, "a", freshness=CACHED)],
+    "old on one node, newer on another": [read(200, "b", freshness=CACHED), read(210, "a", freshness=CACHED, node="n2")],
+    "any age": [read(200, "a", freshness=SERIALIZABLE)],
+    "as of another revision, where it was the same": [read(80, None, header=5)],
+    "a range": [everything(80, ("j", "x", 4), header=5)],
+    "a range while it changes": [everything(35, ("k", "b", 3), header=3), everything(45, ("j", "x", 4), ("k", "b", 3), header=4)],
+}
+WRONG = {
+    "too old": [read(32 + T, "a", freshness=STALE, max_stale=T)],
+    "older than the node's own writes": [read(200, "b", freshness=CACHED, node="n0")],
+    "going back on one node": [read(200, "b", freshness=CACHED), read(210, "a", freshness=CACHED)],
+    "past the limit of what is cached": [read(80 + revisions.STALE_LIMIT, "b", freshness=CACHED)],
+    "never written, at any age": [read(200, "c", freshness=SERIALIZABLE)],
+    "of another revision": [read(25, "b", revision=4)],
+    "not what it was as of that revision": [read(35, "b", header=4), read(80, "b", header=5, freshness=CACHED)],
+    "a range of two moments": [everything(80, ("k", "a", 2), ("j", "x", 4), header=4)],
+    "a range of the past": [everything(80, ("k", "b", 3), header=3)],
+    "two keys in an order of their own": [read(55, "x", key="j"), read(56, "a")],
+    "told another revision": [op(WRITE, 80, 90, "y", key="i", revision=8)],
+    "acknowledged, and never done": [op(WRITE, 80, 90, "never", key="i")],
+    "done twice": [op(WRITE, 80, 90, "z", key="i")],
+    "refused, and done": [op(WRITE, 80, 90, "r", key="i", outcome=REFUSED)],
+}
+LATER = [Change(6, "i", "z"), Change(7, "i", "y"), Change(8, "i", "z"), Change(9, "i", "r")]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_revisions_agree(name):
+    assert revisions.check(WRITES + RIGHT[name], Log(WRITTEN)) == []
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_revisions_disagree(name):
+    assert revisions.check(WRITES + WRONG[name], Log(WRITTEN + LATER)) != []
