@@ -158,9 +158,11 @@ static void hand_of_stream(struct node_machine *m, struct parcel *parcel) {
         coherence_events(m->c, parcel->events, parcel->count);
         break;
     case PARCEL_WATCHING:
+        note_revision(m, parcel->revision);
         coherence_watching(m->c, parcel->revision);
         break;
     case PARCEL_PROGRESS:
+        note_revision(m, parcel->revision);
         coherence_progress(m->c, parcel->revision);
         break;
     case PARCEL_LOST:
