@@ -246,12 +246,13 @@ class Cluster:
         self.wait_healthy()
 
     def stop(self):
-        """Ends all of it. May be called twice."""
+        """Ends all of it, and leaves nothing but the logs: a member's files are large. May be called twice."""
         for client in self._clients:
             client.end()
         for member in self.members.values():
             if member.is_alive():
                 member.signal(signal.SIGKILL)
+            shutil.rmtree(member.directory, ignore_errors=True)
         if self.network is not None:
             self.network.close()
             self.network = None

@@ -3,6 +3,7 @@
 started again; the cluster lives on."""
 import os
 import pathlib
+import shutil
 import signal
 
 from clusternode import GROUPS, TIMES, ClusterNode
@@ -61,10 +62,12 @@ class NearNode:
         self._server._process.wait(END_DEADLINE)
 
     def stop(self):
-        """Ends it and asserts that it ended well. Nothing, if it does not run. The cluster ends with it."""
+        """Ends it and asserts that it ended well. Nothing, if it does not run. The cluster ends with it, and what it has on
+        the disk goes: each member takes more than a hundred megabytes there."""
         try:
             if self.running:
                 self.running = False
                 self._server.stop()
         finally:
             self.cluster.stop()
+            shutil.rmtree(self.cluster.directory, ignore_errors=True)

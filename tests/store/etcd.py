@@ -115,6 +115,8 @@ class Etcd:
         if self.is_alive():
             self._process.kill()
         self._process.wait()
+        for reserve in self.directory.glob("member/wal/*.tmp"):  # room for what comes next: it is large
+            reserve.unlink(missing_ok=True)
 
 
 class Connection:
