@@ -60,7 +60,8 @@ def test_two_nodes(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("nodes", ["2", "3"])
-def test_for_long(tmp_path, nodes):
-    report = run(tmp_path, 120, "--nodes", nodes)
+@pytest.mark.parametrize("words", [("--nodes", "2"), ("--nodes", "3"), ("--nodes", "2", "--relays"),
+                                   ("--nodes", "2", "--node-option=--store-watch=groups")])
+def test_for_long(tmp_path, words):
+    report = run(tmp_path, 90, *words)
     assert_meant_something(report, *MEMBER_FAULTS, *NODE_FAULTS)
