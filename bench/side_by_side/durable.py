@@ -15,6 +15,7 @@ CONFIG = '[group "durable"]\nbacking = store\n'
 KEY_PREFIX = "durable/"
 SYNCS = "larder_store_syncs_total"
 PUTS = "larder_store_commit_operations_sum"
+WARM_READS = 10  # of each key, by chance
 START_ROUNDS_MOST = 3  # each round fills a store
 
 
@@ -67,18 +68,21 @@ def measure_puts(row, place, settings, tick):
             "syncs": figures("syncs", "syncs/1,000 puts")}
 
 
-def measure_groups(row, place, settings, tick, server):
-    """Both groups in one larderd, in turns: the same keys but for the group's name, of one length."""
+def measure_groups(row, place, settings, tick, server, keys=KEYS, warm=False):
+    """Both groups in one larderd, in turns: the same keys but for the group's name, of one length. `warm`: what was written
+    is read before, so that all of it is hits."""
     prefixes = (KEY_PREFIX, "volatil/")
     runs = {prefix: [] for prefix in prefixes}
 
     def load(prefix, *options):
-        return larder_bench(place, tick, server.address, "--key-prefix", prefix, "--keys", KEYS, "--key-size", KEY_SIZE,
+        return larder_bench(place, tick, server.address, "--key-prefix", prefix, "--keys", keys, "--key-size", KEY_SIZE,
                             "--value-size", VALUE_SIZE, "--connections", CONNECTIONS, "--server-pid", server.pid,
                             *row.load, *options)["runs"][0]
 
     for prefix in prefixes:
-        load(prefix, "--prefill", "--requests", KEYS, "--warmup", 0)
+        load(prefix, "--prefill", "--requests", keys, "--warmup", 0)
+        if warm:
+            load(prefix, "--requests", WARM_READS * keys, "--warmup", 0)
     for _ in range(settings.rounds):
         for prefix in prefixes:
             runs[prefix].append(load(prefix, *timed(settings)))

@@ -21,6 +21,7 @@ from side_by_side.server import LARDERD, Server
 CACHED = '[group "durable"]\nbacking = store\n[group "volatil"]\nbacking = memory\n'
 KEPT = '[group "kept"]\nbacking = store\nprefix = "0"\n'  # the keys of `larder bench` by gRPC begin so
 MIRRORED = KEPT + "mirror = yes\n"
+CACHED_KEYS = 10_000  # few enough to read each before it is measured
 SEEN_SAMPLES = 1000
 SEEN_SECONDS = 5
 SETTLE_SECONDS = 600
@@ -90,7 +91,7 @@ def node_and_members(place, config, *more):
 
 def measure_cached(row, place, settings, tick):
     with members(place) as cluster, node(place, cluster, CACHED) as server:
-        return measure_groups(row, place, settings, tick, server)
+        return measure_groups(row, place, settings, tick, server, CACHED_KEYS, warm=True)
 
 
 def measure_reads(row, place, settings, tick):
