@@ -41,7 +41,9 @@ void etcd_watches_free(struct etcd_watches *watches);
 struct etcd_watch *etcd_watch_open(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
                                    const struct etcd_watch_events *events, void *ctx);
 
-/* The same on a stream of its own, so that what the stream tells of progress is of this watch (etcd#17507, #20242). */
+/* The same on a stream of its own, so that what the stream tells of progress is of this watch (etcd#17507, #20242). It
+ * misses nothing at the edge of a compaction (etcd#19179): if the first revision that it still wants is the one up to which was
+ * compacted, it ends with COMPACTED. */
 struct etcd_watch *etcd_watch_open_alone(struct etcd_watches *watches, const struct store_watch *watch, bool progress,
                                          const struct etcd_watch_events *events, void *ctx);
 

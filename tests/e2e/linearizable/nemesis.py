@@ -159,8 +159,8 @@ class Nemesis(threading.Thread):
         self._while("hold watch", node, lambda: self.world.hold_watch(node), lambda: self.world.release_watch(node), length)
 
     def compact(self):
-        revision = self.recorder.revision - self.random.randrange(KEEP)
-        if revision < 2:
+        revision = self.recorder.compactable(self.recorder.revision - self.random.randrange(KEEP))
+        if revision is None:
             raise _NotNow
         self._note("compact", str(revision))
         # One that has no leader, or a revision that is compacted already, is no matter.

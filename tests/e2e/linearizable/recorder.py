@@ -111,6 +111,14 @@ class Recorder(threading.Thread):
                 return f"{group}/{key[len(prefix):]}"
         return "/" + key
 
+    def compactable(self, revision):
+        """The highest at or below it that is recorded and deletes nothing: a deletion at the very revision up to which is
+        compacted is lost to watches that begin there (etcd issue 19179, test_compacted_deletion.py). None: there is none."""
+        with self._lock:
+            deleting = {change.revision for change in self.changes if change.value is None}
+            return max((change.revision for change in self.changes
+                        if change.revision <= revision and change.revision not in deleting), default=None)
+
     def take(self, last=None):
         """What was recorded, up to a revision; it begins anew behind it."""
         with self._lock:
