@@ -170,14 +170,18 @@ static uint32_t table_now(const struct audit *a) {
     return table_seconds(a->durable->start_ns, a->durable->now_ns());
 }
 
-/* The observer was told of everything that the store has answered with. */
-static enum pending_next look_again(struct audit *a) {
+/* `certain`: the observer was told of everything that the store has answered with, so what is still there is wrong. Else it may
+ * only be late; then it is taken out, to be on the safe side, and is no difference. */
+static enum pending_next look_again(struct audit *a, bool certain) {
     for (size_t i = 0; i < a->asked; i++) {
         const struct audit_copy *copy = &a->copies[a->compared + i];
         struct slice store_key = a->ops[i].range.span.key;
 
         if (!a->suspect[i] ||
             !copies_drop(&a->durable->copies, slice_make(copy->key, copy->key_size), copy->revision, table_now(a))) {
+            continue;
+        }
+        if (!certain) {
             continue;
         }
         a->report.differences++;
@@ -204,10 +208,10 @@ static enum pending_next catch_up(struct audit *a) {
     struct pending *p = &a->pending;
 
     if (store_revision(p->store) >= a->revision) {
-        return look_again(a);
+        return look_again(a, true);
     }
     if (a->attempts++ == AUDIT_ATTEMPTS_MAX) {
-        return end(a, RESULT_TOO_OLD);
+        return look_again(a, false);
     }
     pending_renew_call(p);
     p->call.op =

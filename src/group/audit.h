@@ -15,7 +15,8 @@
 enum {
     AUDIT_KEYS_MAX = 100,     /* that are named; more are only counted */
     AUDIT_TIME_MAX_S = 600,   /* for the store's own part */
-    AUDIT_ATTEMPTS_MAX = 5,   /* to have the observer told of everything up to R */
+    AUDIT_ATTEMPTS_MAX = 5,   /* to have the observer told of everything up to R; then what looks wrong may be
+                               * late, and is taken out without being counted */
     AUDIT_MEMORY = 256 << 10, /* bytes of an audit, as they count in DURABLE_MEMORY_MAX */
     AUDIT_STEP_S = 1,         /* between the questions of a patrol: a million copies take two hours and a half */
     AUDIT_PAUSE_S = 60,       /* between its rounds */

@@ -183,7 +183,8 @@ static void a_node_that_is_behind_is_waited_for(void **state) {
     client_fini(&memcached);
 }
 
-static void a_node_that_stays_behind_cannot_tell(void **state) {
+/* It may never know that it is as far; then a copy that looks wrong is taken out, and that is all. */
+static void what_may_only_be_late_is_taken_out_and_not_counted(void **state) {
     struct fixture *f = *state;
     struct client memcached;
 
@@ -193,8 +194,8 @@ static void a_node_that_stays_behind_cannot_tell(void **state) {
     f->s.store.shown_revision = 2;
     order(&f->c);
     settle(f);
-    hears(&f->c, 503, "the etcd cluster cannot be reached, or this node stays behind it: nothing to compare\"}\n");
-    assert_true(has_copy(f, "d/a"));
+    hears(&f->c, 200, "{\"compared\":1,\"differences\":0,\"keys\":[]}\n");
+    assert_false(has_copy(f, "d/a"));
     client_fini(&memcached);
 }
 
@@ -336,7 +337,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_copy_that_is_ahead_is_not_compared, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_that_changes_meanwhile_is_no_difference, setup, teardown),
         cmocka_unit_test_setup_teardown(a_node_that_is_behind_is_waited_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_node_that_stays_behind_cannot_tell, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_may_only_be_late_is_taken_out_and_not_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(one_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_waits_for_it, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_store_cannot_tell_is_an_error, setup, teardown),
