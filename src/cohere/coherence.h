@@ -69,8 +69,12 @@ struct coherence_world {
     void (*tell)(void *ctx, const struct kv_event *events, size_t count, int64_t applied);
     /* A write of this node that was answered before its event came (rule 6). */
     void (*tell_early)(void *ctx, const struct kv_event *event);
-    /* Rewound: what was told is void. */
-    void (*reset)(void *ctx);
+    /* What is known is dropped. `rewound`: revisions went back, so all that was told is void; else events were compacted before they
+     * were seen: what was told is true, and what comes next lies behind a gap. */
+    void (*reset)(void *ctx, bool rewound);
+    /* Of a machine that is retired: this answer is about to be shown, and those that are used in its place have to know. May be
+     * NULL. */
+    void (*retired_shows)(void *ctx, const struct store_call *call);
     /* Which policy a key has. Any thread. NULL: none, as all zero. Borrowed, valid as long as the machine. */
     const struct coherence_policy *(*policy)(void *ctx, struct slice key);
 };
@@ -102,6 +106,10 @@ void coherence_free(struct coherence *c);
 /* Begins: the first round, then the watch and the mirrors. Until then everything is passed on to the cluster. */
 void coherence_start(struct coherence *c);
 
+/* For good: what is known is dropped, nothing is asked any more in the machine's own name, and all that waits is passed on to
+ * the cluster. The world is told of the answers that are shown from now on. Audits end with UNAVAILABLE. */
+void coherence_retire(struct coherence *c);
+
 /* Does what time, events and calls have made due, starts rounds, answers. After each batch of what follows. */
 void coherence_run(struct coherence *c);
 
@@ -111,6 +119,10 @@ void coherence_run(struct coherence *c);
  * passed on and answered as rule 6 says: once `applied` has reached them, or after ack_wait_ns, taken in from their answer. All
  * else is passed on unchanged. call->done may be called from inside, or from coherence_run. */
 void coherence_submit(struct coherence *c, struct store_call *call);
+
+/* The answer to a call that was not handed in, because it has keys of other spans as well, is about to be shown: memory is not
+ * used for what it has changed or shown before `applied` has reached it. */
+void coherence_show(struct coherence *c, const struct store_call *call);
 
 /* Any thread: answers a read from memory if that can be done at once, without calling `done`. False: submit it. */
 bool coherence_try(struct coherence *c, struct store_call *call);

@@ -17,10 +17,11 @@
  *
  *  1. `applying` is odd from before the first change that a batch of events makes to the keyspace until after `applied`
  *     says that they were made. Each change takes the keyspace's lock for itself.
- *  2. A reader holds that lock from before it looks at `ready`, `applying` and `applied` until it has copied its answer, so
- *     nothing changes meanwhile. If it finds `applying` even, all changes of all batches up to `applied` were made before it
+ *  2. A reader holds that lock from before it looks at `ready`, `applying` and `applied`, in this order, until it has
+ *     copied its answer, so nothing changes meanwhile. If it finds `applying` even, all changes of all batches up to `applied` were made before it
  *     took the lock, and none of a later one: the first of those would have to wait for the lock, and had it been made
- *     before, the lock would have shown the odd number as well. So what it sees is the keys as of `applied`, exactly,
+ *     before, the lock would have shown the odd number as well. `applied` is looked at last: as it was before the number was
+ *     even it may be older than what is seen. So what it sees is the keys as of `applied`, exactly,
  *     but for single keys whose answer from the cluster was installed ahead of their event (3).
  *  3. An entry that is known for a revision above `applied` is not used, so of a single key, present or known to be
  *     absent, `applying` need not be looked at. Of a key that a loaded mirror does not have, and of ranges, it is; into a
@@ -169,6 +170,7 @@ struct coherence {
     /* The machine's thread alone, from here on. */
     struct random random;
     bool closing;
+    bool retired;
     bool inside;  /* coherence_run is on the stack, or the world's submit */
     bool suspect; /* revisions may have gone back: a round has to tell */
     uint64_t generation;
@@ -211,6 +213,7 @@ struct coherence {
     struct question mirror_page;
     struct mirror *mirror_loading; /* whose page is asked for */
     int64_t mirror_at_ns;          /* when to go on */
+    int64_t mirror_backoff_ns;     /* if a page fails again, until one comes */
     int64_t mirror_started_ns;
 
     struct sweep *sweep;
@@ -299,7 +302,7 @@ void waiting_free_all(struct coherence *c);
 
 /* --- coherence_look.c: what memory says; any thread --- */
 
-enum look { LOOK_ANSWERED, LOOK_UNKNOWN, LOOK_AHEAD, LOOK_NO_MEMORY };
+enum look { LOOK_ANSWERED, LOOK_UNKNOWN, LOOK_AHEAD, LOOK_TOO_LARGE, LOOK_NO_MEMORY };
 
 /* Why a read cannot be answered from memory at all. COHERENCE_FALLBACK_COUNT: it may be. */
 enum coherence_fallback look_reason(const struct coherence *c, const struct store_range *range,
@@ -355,6 +358,8 @@ void flight_end_all(struct coherence *c);
 void pass_on(struct coherence *c, struct waiting *w, enum coherence_fallback reason);
 /* `applied` has reached what was answered, or it has waited long enough for that. */
 void pass_answer(struct coherence *c, struct waiting *w, bool early);
+/* A retired machine: the world hears of the answer. */
+void pass_tell_retired(struct coherence *c, const struct store_call *call);
 /* Those who have copies are told what a key is, if that is ahead of `applied`. */
 void pass_tell_key(struct coherence *c, struct slice key, const struct kv *kv, int64_t revision);
 /* What a key is, as of a revision, goes into the keyspace. NULL: it is absent. */
@@ -400,6 +405,8 @@ void sweep_wish(struct coherence *c);
 void sweep_audit(struct coherence *c, struct waiting *w);
 void sweep_event(struct coherence *c, const struct kv_event *event);
 void sweep_reset(struct coherence *c);
+/* No audit is waited for any more. */
+void sweep_retire(struct coherence *c);
 void coherence_sweep_step(struct coherence *c, int64_t now_ns);
 /* The revision that `applied` has to reach before it can go on; 0: none. */
 int64_t sweep_needs(const struct coherence *c);

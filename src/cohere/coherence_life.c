@@ -66,7 +66,7 @@ static void begin(struct coherence *c, int64_t revision) {
 static void begin_is_answered(struct coherence *c, struct question *q) {
     count(&c->counts.rounds, 1);
     if (q->generation != c->generation) {
-        c->begin_at_ns = 0;
+        c->begin_at_ns = c->retired ? INT64_MAX : 0;
         return;
     }
     if (q->call.status != STORE_OK) {
@@ -106,6 +106,7 @@ static void end_behind(struct coherence *c) {
     while ((w = c->behind.first) != NULL) {
         if (w->kind == WAITING_ACK) {
             c->given = later_of(c->given, w->need);
+            pass_tell_retired(c, w->call);
             waiting_end(c, w, w->call->status);
         } else {
             pass_on(c, w, COHERENCE_FALLBACK_STARTING);
@@ -120,17 +121,14 @@ static void forget_revisions(struct coherence *c) {
     atomic_store_explicit(&c->applied, 0, memory_order_release);
 }
 
-void coherence_reset(struct coherence *c, bool rewound) {
-    log_warn("what is known of the cluster's keys is dropped", log_number("applied", applied_now(c)),
-             log_string("why", rewound ? "its revisions went back" : "events were compacted before they were seen"));
-    count(&c->counts.resets, 1);
+static void drop(struct coherence *c, bool rewound) {
     c->generation++;
     c->suspect = false;
     atomic_store_explicit(&c->proven_ns, INT64_MIN, memory_order_release);
     atomic_store_explicit(&c->ready, false, memory_order_release);
     atomic_store_explicit(&c->watching, false, memory_order_relaxed);
     keyspace_drop_span(c->keys, &c->config.span);
-    c->world->reset(c->ctx);
+    c->world->reset(c->ctx, rewound);
     c->proof_count = 0;
     c->behind_mark = 0;
     atomic_store_explicit(&c->behind_since_ns, 0, memory_order_relaxed);
@@ -147,7 +145,20 @@ void coherence_reset(struct coherence *c, bool rewound) {
     pass_on_all(c, &c->next_round);
     pass_on_all(c, &c->round_readers);
     flight_drop_all(c);
-    c->begin_at_ns = 0;
+    c->begin_at_ns = c->retired ? INT64_MAX : 0;
+}
+
+void coherence_reset(struct coherence *c, bool rewound) {
+    log_warn("what is known of the cluster's keys is dropped", log_number("applied", applied_now(c)),
+             log_string("why", rewound ? "its revisions went back" : "events were compacted before they were seen"));
+    count(&c->counts.resets, 1);
+    drop(c, rewound);
+}
+
+void coherence_retire(struct coherence *c) {
+    c->retired = true;
+    drop(c, false);
+    sweep_retire(c);
 }
 
 /* --- the watch --- */

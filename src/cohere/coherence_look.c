@@ -97,6 +97,7 @@ static enum look look_key(struct coherence *c, struct store_call *call, int64_t 
             *ret_need = 0;
             return LOOK_AHEAD;
         }
+        applied = atomic_load_explicit(&c->applied, memory_order_acquire); /* now it is that of what is seen */
     }
     if (kv.mod_revision > applied) {
         *ret_need = kv.mod_revision;
@@ -108,8 +109,9 @@ static enum look look_key(struct coherence *c, struct store_call *call, int64_t 
 
 static enum look look_range(struct coherence *c, struct store_call *call, int64_t *ret_need) {
     const struct mirror *m = mirror_of(c, &call->op.range.span);
-    int64_t applied = atomic_load_explicit(&c->applied, memory_order_acquire);
+    enum store_status status;
     int64_t newest = 0;
+    int64_t applied;
 
     if (m == NULL || !mirror_is_loaded(m)) {
         return LOOK_UNKNOWN;
@@ -118,9 +120,11 @@ static enum look look_range(struct coherence *c, struct store_call *call, int64_
     if (!is_whole(c)) {
         return LOOK_AHEAD;
     }
+    applied = atomic_load_explicit(&c->applied, memory_order_acquire); /* after that: never older than what is seen */
     call->result = (struct store_result){.kind = STORE_OP_RANGE};
-    if (keyspace_range(c->keys, &call->op.range, &call->arena, &call->result, &newest) != STORE_OK) {
-        return LOOK_NO_MEMORY;
+    status = keyspace_range(c->keys, &call->op.range, &call->arena, &call->result, &newest);
+    if (status != STORE_OK) {
+        return status == STORE_TOO_LARGE ? LOOK_TOO_LARGE : LOOK_NO_MEMORY;
     }
     if (newest > applied) {
         *ret_need = newest;

@@ -52,6 +52,7 @@ bool mirrors_init(struct coherence *c) {
         m->limit = COHERENCE_PAGE_KEYS;
         c->mirror_count++;
     }
+    c->mirror_backoff_ns = COHERENCE_BACKOFF_MIN_NS;
     qsort(c->mirrors, c->mirror_count, sizeof(*c->mirrors), by_key);
     return true;
 }
@@ -89,6 +90,7 @@ void mirrors_reset(struct coherence *c) {
         begin_anew(&c->mirrors[i]);
     }
     c->mirror_at_ns = 0;
+    c->mirror_backoff_ns = COHERENCE_BACKOFF_MIN_NS;
     c->mirror_started_ns = 0;
     count_loaded(c);
 }
@@ -148,9 +150,7 @@ static bool go_on_behind(struct mirror *m, struct slice key) {
 }
 
 static void retry_later(struct coherence *c) {
-    int64_t backoff_ns = COHERENCE_BACKOFF_MIN_NS;
-
-    c->mirror_at_ns = time_after(now_of(c), coherence_backoff(c, &backoff_ns));
+    c->mirror_at_ns = time_after(now_of(c), coherence_backoff(c, &c->mirror_backoff_ns));
 }
 
 static void take_page(struct coherence *c, struct mirror *m, const struct store_result *page) {
@@ -198,28 +198,36 @@ static void page_is_answered(struct coherence *c, struct question *q) {
         }
         m->revision = q->call.revision;
     }
+    c->mirror_backoff_ns = COHERENCE_BACKOFF_MIN_NS;
     take_page(c, m, &q->call.result);
     question_init(c, q); /* the page may be large */
 }
 
+/* The key is the question's own: a reset gives up `from` while it may still be under way. */
 static void ask_page(struct coherence *c, struct mirror *m, int64_t now_ns) {
+    struct question *q = &c->mirror_page;
+    struct slice from = m->from != NULL ? slice_make(m->from, m->from_size) : m->span.key;
+
     m->state = MIRROR_LOADING;
     c->mirror_loading = m;
     if (c->mirror_started_ns == 0) {
         c->mirror_started_ns = now_ns;
     }
-    question_init(c, &c->mirror_page);
-    c->mirror_page.call.op = (struct store_op){
+    question_init(c, q);
+    if (!arena_copy(&q->arena, from, &from)) {
+        retry_later(c);
+        return;
+    }
+    q->call.op = (struct store_op){
         .kind = STORE_OP_RANGE,
         .range =
             {
-                .span = {.key = m->from != NULL ? slice_make(m->from, m->from_size) : m->span.key,
-                         .range_end = m->span.range_end},
+                .span = {.key = from, .range_end = m->span.range_end},
                 .revision = m->revision,
                 .limit = m->limit,
             },
     };
-    question_ask(c, &c->mirror_page, page_is_answered, time_after(now_ns, c->config.request_timeout_ns));
+    question_ask(c, q, page_is_answered, time_after(now_ns, c->config.request_timeout_ns));
 }
 
 static void is_loaded(struct coherence *c, struct mirror *m, int64_t now_ns) {

@@ -81,6 +81,23 @@ static bool is_read_shown(struct coherence *c, const struct store_call *call) {
     return true;
 }
 
+void coherence_show(struct coherence *c, const struct store_call *call) {
+    if (call->status != STORE_OK) {
+        return;
+    }
+    coherence_saw(c, call->revision);
+    if (is_ready(c) && call->revision > applied_now(c) &&
+        (is_write(call->op.kind) || (call->op.kind == STORE_OP_RANGE && !is_read_shown(c, call)))) {
+        early_take_in(c, call);
+    }
+}
+
+void pass_tell_retired(struct coherence *c, const struct store_call *call) {
+    if (c->retired && call->status == STORE_OK && c->world->retired_shows != NULL) {
+        c->world->retired_shows(c->ctx, call);
+    }
+}
+
 /* Nothing may come from the watch that says that `applied` has reached it. */
 static bool comes_not_by_itself(const struct coherence *c, const struct store_call *call) {
     return c->config.proof == COHERENCE_BY_QUESTION && !early_changes(&call->op, &call->result);
@@ -135,6 +152,7 @@ static void passed_is_answered(struct coherence *c, struct question *q) {
         if (!linearizable || q->era != c->era || !question_confirms(c, q)) {
             coherence_saw(c, call->revision); /* of the new revisions, if it was not confirmed */
         }
+        pass_tell_retired(c, call);
         show(c, w);
     } else {
         waiting_end(c, w, call->status);

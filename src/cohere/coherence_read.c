@@ -88,6 +88,9 @@ void read_go_on(struct coherence *c, struct waiting *w) {
     case LOOK_AHEAD:
         read_wait_applied(c, w, need > 0 ? need : applied_now(c) + 1);
         break;
+    case LOOK_TOO_LARGE:
+        pass_on(c, w, COHERENCE_FALLBACK_RANGE);
+        break;
     case LOOK_NO_MEMORY:
         waiting_end(c, w, STORE_NO_MEMORY);
         break;

@@ -64,6 +64,12 @@ void sweep_reset(struct coherence *c) {
     c->sweep->wished = false;
 }
 
+void sweep_retire(struct coherence *c) {
+    while (c->sweep->audits.first != NULL) {
+        waiting_end(c, c->sweep->audits.first, STORE_UNAVAILABLE);
+    }
+}
+
 static void start(struct coherence *c, struct sweep *s) {
     stop(s);
     s->running = true;
@@ -303,13 +309,23 @@ static void ask(struct coherence *c, struct sweep *s) {
     question_ask(c, &s->q, is_answered, time_after(now_of(c), c->config.request_timeout_ns));
 }
 
+/* The key is the question's own: a reset forgets the suspects while it may still be under way. */
+static void ask_suspect(struct coherence *c, struct sweep *s) {
+    struct slice key;
+
+    if (!arena_copy(&s->q.arena, s->suspects[s->suspect_next], &key)) {
+        failed(c, s, STORE_NO_MEMORY);
+        return;
+    }
+    s->q.call.op = (struct store_op){.kind = STORE_OP_RANGE, .range = {.span = {.key = key}}};
+    ask(c, s);
+}
+
 static void ask_next(struct coherence *c, struct sweep *s) {
     question_init(c, &s->q);
     s->key_count = 0;
     if (s->suspect_next < s->suspect_count) {
-        s->q.call.op =
-            (struct store_op){.kind = STORE_OP_RANGE, .range = {.span = {.key = s->suspects[s->suspect_next]}}};
-        ask(c, s);
+        ask_suspect(c, s);
         return;
     }
     while (s->mirror < c->mirror_count && !mirror_is_loaded(&c->mirrors[s->mirror])) {

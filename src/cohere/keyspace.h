@@ -30,6 +30,8 @@ void keyspace_free(struct keyspace *ks);
 
 /* --- reading --- */
 
+enum { KEYSPACE_RANGE_KEYS = 100 * 1000 /* that are walked over for one answer, at most */ };
+
 enum keyspace_found {
     KEYSPACE_UNKNOWN, /* nothing is known: it has to be asked for */
     KEYSPACE_ABSENT,
@@ -46,7 +48,8 @@ enum keyspace_found keyspace_find(struct keyspace *ks, struct slice key, struct 
 
 /* A range of a span all of whose keys are known, as of what is known: etcd's meaning of limit, order, filters, keys_only and
  * count_only (the same as the embedded engine's, by the same code, see store/selection.h); `revision` and freshness are the caller's
- * business. Everything is copied to `arena`. Errors: NO_MEMORY. *ret_newest is the highest revision that a
+ * business. Everything is copied to `arena`. Errors: NO_MEMORY; TOO_LARGE: it has more than KEYSPACE_RANGE_KEYS keys, whatever the
+ * limit, and walking over all of them would keep others waiting. *ret_newest is the highest revision that a
  * key of the span is known for, absent ones included; 0: there is none. *ret_result is all set, or untouched. */
 enum store_status keyspace_range(struct keyspace *ks, const struct store_range *range, struct arena *arena,
                                  struct store_result *ret_result, int64_t *ret_newest);

@@ -8,8 +8,8 @@ enum { DROPPED_AT_ONCE = 256 /* entries that are dropped before readers have a t
 
 /* --- a range --- */
 
-/* Adds what the entry says of its key. False: out of memory. */
-static bool add(struct selection *selection, const struct known *k, int64_t *newest) {
+/* Adds what the entry says of its key. */
+static enum store_status add(struct selection *selection, const struct known *k, int64_t *newest) {
     const struct selected item = {
         .mod = k->mod_revision,
         .create = k->create_revision,
@@ -20,20 +20,24 @@ static bool add(struct selection *selection, const struct known *k, int64_t *new
     if (k->mod_revision > *newest) {
         *newest = k->mod_revision;
     }
-    return !k->present || selection_add(selection, &item);
+    return !k->present || selection_add(selection, &item) ? STORE_OK : STORE_NO_MEMORY;
 }
 
-static bool collect_one(struct keyspace *ks, struct slice key, struct selection *selection, int64_t *newest) {
+static enum store_status collect_one(struct keyspace *ks, struct slice key, struct selection *selection,
+                                     int64_t *newest) {
     struct known *k = known_index_find(&ks->index, hash_key(key, ks->config.seed), key);
 
     if (k == NULL) {
-        return true;
+        return STORE_OK;
     }
     known_use(k);
     return add(selection, k, newest);
 }
 
-static bool collect(struct keyspace *ks, const struct store_span *span, struct selection *selection, int64_t *newest) {
+static enum store_status collect(struct keyspace *ks, const struct store_span *span, struct selection *selection,
+                                 int64_t *newest) {
+    enum store_status status = STORE_OK;
+    size_t walked = 0;
     struct slice end = store_span_is_open(span) ? SLICE("") : span->range_end;
     struct key_place place;
     const struct known *k;
@@ -42,15 +46,12 @@ static bool collect(struct keyspace *ks, const struct store_span *span, struct s
         return collect_one(ks, span->key, selection, newest);
     }
     place = key_tree_seek(&ks->order, span->key);
-    while ((k = known_of_key(key_tree_next(&place))) != NULL) {
-        if (end.size > 0 && slice_compare(known_key(k), end) >= 0) {
-            break;
-        }
-        if (!add(selection, k, newest)) {
-            return false;
-        }
+    while (status == STORE_OK && (k = known_of_key(key_tree_next(&place))) != NULL &&
+           (end.size == 0 || slice_compare(known_key(k), end) < 0)) {
+        status = walked < KEYSPACE_RANGE_KEYS ? add(selection, k, newest) : STORE_TOO_LARGE;
+        walked++;
     }
-    return true;
+    return status;
 }
 
 static enum store_status fetch(const void *ctx, const struct selected *item, struct kv *ret_kv) {
@@ -62,12 +63,13 @@ static enum store_status fetch(const void *ctx, const struct selected *item, str
 enum store_status keyspace_range(struct keyspace *ks, const struct store_range *range, struct arena *arena,
                                  struct store_result *ret_result, int64_t *ret_newest) {
     struct store_result result = {.kind = STORE_OP_RANGE};
-    enum store_status status = STORE_NO_MEMORY;
     struct selection selection;
+    enum store_status status;
     int64_t newest = 0;
 
     selection_init(&selection, range);
-    if (collect(ks, &range->span, &selection, &newest)) {
+    status = collect(ks, &range->span, &selection, &newest);
+    if (status == STORE_OK) {
         status = selection_fetch(&selection, fetch, NULL, arena, &result);
     }
     selection_fini(&selection);

@@ -6,7 +6,8 @@
 
 /* Where the groups are watched one by one, what no single part has is the cluster's business. But who has written keys of
  * several parts, or by a lease, shall find that in what is read from memory here: so it is answered when all parts that it may
- * have changed are that far, or after a while (as rule 6 says of other writes; a part that nothing was changed in may never be). A
+ * have changed are that far, or after a while (as rule 6 says of other writes; a part that nothing was changed in may never be).
+ * A read is answered at once. A part that is not as far as the answer does not use memory for its keys until it is. A
  * compaction goes this way too, so that it is remembered here. */
 
 enum { WAIT_MS = 100 };
@@ -21,6 +22,19 @@ struct near_cross {
     int64_t due_ns;
 };
 
+void near_show(struct near_store *n, const struct store_call *call) {
+    const struct near_set *set = near_set_now(n);
+
+    for (size_t i = 0; set != NULL && i < set->count; i++) {
+        struct near_part *part = set->parts[i];
+
+        if (near_meets(part, &call->op)) {
+            part->touched = true;
+            coherence_show(part->machine, call);
+        }
+    }
+}
+
 static void finish(struct near_cross *cross) {
     struct store_call *outer = cross->outer;
     const struct store_call *inner = &cross->inner;
@@ -32,6 +46,7 @@ static void finish(struct near_cross *cross) {
     outer->result = inner->result;
     outer->repeated = inner->repeated;
     outer->etcd_error = inner->etcd_error;
+    near_show(cross->near, outer);
     free(cross);
     outer->done(outer);
 }
@@ -51,7 +66,8 @@ static bool is_known(const struct near_cross *cross) {
 
 /* One that was refused has changed nothing. */
 static bool is_done(const struct near_cross *cross, int64_t now_ns) {
-    return cross->answered && (cross->inner.status != STORE_OK || cross->due_ns <= now_ns || is_known(cross));
+    return cross->answered && (cross->inner.status != STORE_OK || cross->inner.op.kind == STORE_OP_RANGE ||
+                               cross->due_ns <= now_ns || is_known(cross));
 }
 
 void near_cross_run(struct near_store *n, int64_t now_ns) {
@@ -100,17 +116,17 @@ static void on_done(struct store_call *inner) {
     near_leave(cross->near);
 }
 
-static bool touches_any(const struct near_set *set, const struct store_op *op) {
+static bool meets_any(const struct near_set *set, const struct store_op *op) {
     size_t i = 0;
 
-    while (i < set->count && !near_touches(set->parts[i], op)) {
+    while (i < set->count && !near_meets(set->parts[i], op)) {
         i++;
     }
     return i < set->count;
 }
 
 void near_cross_submit(struct near_store *n, struct near_set *set, struct store_call *call) {
-    bool followed = call->op.kind == STORE_OP_COMPACT || touches_any(set, &call->op);
+    bool followed = call->op.kind == STORE_OP_COMPACT || meets_any(set, &call->op);
     struct near_cross *cross = followed ? calloc(1, sizeof(*cross)) : NULL;
 
     if (cross == NULL) {

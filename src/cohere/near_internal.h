@@ -27,7 +27,8 @@ struct near_part {
     struct coherence *machine; /* any thread, as coherence.h says */
     struct watches *watches;   /* any thread, as watches.h says */
     struct etcd_watch *watch;  /* NULL: there is none */
-    int64_t told;              /* watchers know of everything up to it; 0: they are not told of anything yet */
+    int64_t told;              /* watchers know of everything up to it; 0: they are not told of anything now */
+    bool has_told;             /* they were, since revisions began */
     int64_t wake_ns;           /* when the machine wants to run; INT64_MAX: never */
     bool touched;              /* it is to run in this turn */
     bool must_wake;            /* watchers, now that `applied` has moved */
@@ -144,7 +145,7 @@ struct near_part *near_part_new(struct near_set *set, struct slice prefix);
 /* Begins to watch. */
 void near_part_start(struct near_part *part);
 
-/* Another set has taken over: it is not watched any more, and watchers that it fed end. */
+/* Another set has taken over: it is not watched any more, it keeps nothing, and watchers that it fed end. */
 void near_part_retire(struct near_part *part);
 
 void near_part_free(struct near_part *part);
@@ -177,7 +178,13 @@ struct near_part *near_find_op(const struct near_set *set, const struct store_op
 /* Whether a write may change keys of the part. */
 bool near_touches(const struct near_part *part, const struct store_op *op);
 
-/* --- near_cross.c: writes of keys that no single part has, and compactions --- */
+/* Whether the answer may say anything of keys of the part. */
+bool near_meets(const struct near_part *part, const struct store_op *op);
+
+/* --- near_cross.c: calls of keys that no single part has, and compactions --- */
+
+/* The answer is about to be shown: the parts in use that have keys of it do not use memory for them until they are that far. */
+void near_show(struct near_store *n, const struct store_call *call);
 
 /* Passes it on, and answers it when the parts know of it, or after a while. */
 void near_cross_submit(struct near_store *n, struct near_set *set, struct store_call *call);

@@ -107,16 +107,13 @@ static void submit(void *ctx, struct store_call *call) {
     etcd_store_submit_here(part->near->cluster, call);
 }
 
-/* Watchers are told of everything from here on. What lies between this and what they were told before is lost to them: then
- * they begin anew. */
+/* Watchers are told of everything from here on. What lies between this and what they were told before they ask the cluster for. */
 static void begin_watchers(struct near_part *part, int64_t start_revision) {
     if (part->told == start_revision - 1 && part->told > 0) {
         return;
     }
-    if (part->told > 0) {
-        watches_reset(part->watches);
-    }
     part->told = start_revision - 1;
+    part->has_told = true;
     watches_begin(part->watches, part->told);
 }
 
@@ -187,21 +184,35 @@ static void tell_early(void *ctx, const struct kv_event *event) {
     }
 }
 
-static void reset(void *ctx) {
+static void end_watchers(struct near_part *part) {
+    if (part->has_told) {
+        watches_reset(part->watches);
+        part->has_told = false;
+    }
+}
+
+/* If revisions did not go back, watchers have been told what is true: they go on behind the gap, see begin_watchers. */
+static void reset(void *ctx, bool rewound) {
     struct near_part *part = ctx;
     const struct near_store *n = part->near;
 
     if (!is_in_use(part)) {
         return;
     }
-    etcd_store_forget_revision(n->cluster);
-    if (part->told > 0) {
-        watches_reset(part->watches);
-        part->told = 0;
+    part->told = 0;
+    if (rewound) {
+        etcd_store_forget_revision(n->cluster);
+        end_watchers(part);
     }
     if (n->observer != NULL && n->observer->reset != NULL) {
         n->observer->reset(n->observer_ctx);
     }
+}
+
+static void retired_shows(void *ctx, const struct store_call *call) {
+    const struct near_part *part = ctx;
+
+    near_show(part->near, call);
 }
 
 static const struct coherence_policy *policy(void *ctx, struct slice key) {
@@ -220,6 +231,7 @@ static const struct coherence_world world = {
     .tell = tell,
     .tell_early = tell_early,
     .reset = reset,
+    .retired_shows = retired_shows,
     .policy = policy,
 };
 
@@ -308,10 +320,10 @@ void near_part_end(struct near_part *part) {
 
 void near_part_retire(struct near_part *part) {
     near_part_end(part);
-    if (part->told > 0) {
-        watches_reset(part->watches);
-        part->told = 0;
-    }
+    part->told = 0;
+    end_watchers(part);
+    part->touched = true;
+    coherence_retire(part->machine);
 }
 
 void near_part_run(struct near_part *part, int64_t at_ns) {

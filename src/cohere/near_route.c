@@ -125,6 +125,15 @@ static bool look_for_touch(void *ctx, const struct store_span *span, bool writte
     return !written || is_below(span, &part->span) || is_below(&part->span, span);
 }
 
+static bool look_for_meeting(void *ctx, const struct store_span *span, bool written) {
+    (void)written;
+    return look_for_touch(ctx, span, true);
+}
+
+bool near_meets(const struct near_part *part, const struct store_op *op) {
+    return op->kind == STORE_OP_LEASE_REVOKE || !look_at_op(op, look_for_meeting, (void *)(uintptr_t)part);
+}
+
 bool near_touches(const struct near_part *part, const struct store_op *op) {
     /* Which keys a lease takes along is known to the cluster alone. */
     return op->kind == STORE_OP_LEASE_REVOKE || !look_at_op(op, look_for_touch, (void *)(uintptr_t)part);

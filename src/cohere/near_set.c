@@ -95,7 +95,7 @@ void near_want_other(struct near_set *set, const char *why) {
     }
 }
 
-/* What it knows stays as it is: a thread may be about to answer from it, and its age is told with it as ever. */
+/* What it still waits for comes to an end. */
 static void retire(struct near_set *set) {
     const struct near_store *n = set->near;
 

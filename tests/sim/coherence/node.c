@@ -91,9 +91,10 @@ static void tell_early(void *ctx, const struct kv_event *event) {
     told_early(&m->told, event);
 }
 
-static void reset(void *ctx) {
+static void reset(void *ctx, bool rewound) {
     struct node_machine *m = ctx;
 
+    (void)rewound;
     seeds_trace(&m->trial->sim, "m%zu reset", m->index);
     told_reset(&m->told);
 }

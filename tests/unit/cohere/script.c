@@ -50,11 +50,19 @@ static void world_tell_early(void *ctx, const struct kv_event *event) {
     s->early_delete = event->kind == KV_EVENT_DELETE;
 }
 
-static void world_reset(void *ctx) {
+static void world_reset(void *ctx, bool rewound) {
     struct script *s = ctx;
 
     s->resets++;
+    s->rewound += rewound;
     s->told = 0;
+}
+
+static void world_retired_shows(void *ctx, const struct store_call *call) {
+    struct script *s = ctx;
+
+    assert_int_equal(call->status, STORE_OK);
+    s->retired_shown++;
 }
 
 static const struct coherence_policy *world_policy(void *ctx, struct slice key) {
@@ -83,6 +91,7 @@ void script_init(struct script *s) {
         .tell = world_tell,
         .tell_early = world_tell_early,
         .reset = world_reset,
+        .retired_shows = world_retired_shows,
         .policy = world_policy,
     };
     coherence_config_init(&s->config);

@@ -32,6 +32,8 @@ struct script {
     unsigned watches;
     unsigned progress_asked;
     unsigned resets;
+    unsigned rewound; /* of them */
+    unsigned retired_shown;
     int64_t told;       /* the revision up to which the observer was told */
     size_t told_events; /* events it was told of */
     size_t early;       /* writes it was told of early */

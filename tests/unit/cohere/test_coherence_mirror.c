@@ -167,6 +167,36 @@ static void a_load_that_fails_goes_on_later(void **state) {
     assert_int_equal(script_asked(s)->op.range.revision, 10);
 }
 
+static void a_load_that_is_denied_is_asked_for_less_and_less(void **state) {
+    struct script *s = *state;
+    unsigned asked = 0;
+
+    script_begin(s, 10);
+    for (int i = 0; i < 600; i++) {
+        struct store_call *call = script_find(s, STORE_OP_RANGE, "m/");
+
+        if (call != NULL) {
+            script_answer(s, call, STORE_DENIED, 0);
+            asked++;
+        }
+        script_pass(s, 100 * MS);
+    }
+    assert_in_range(asked, 10, 40);
+}
+
+static void a_page_under_way_keeps_its_key_in_a_reset(void **state) {
+    struct script *s = *state;
+    const struct kv first = script_kv("m/a", "1", 3);
+    struct store_call *page;
+
+    script_begin(s, 10);
+    answer_kvs(s, script_find(s, STORE_OP_RANGE, "m/"), 10, &first, 1, true);
+    page = script_asked(s);
+    coherence_ended(s->machine, STORE_COMPACTED, 20);
+    script_run(s);
+    assert_true(slice_equal(page->op.range.span.key, slice_make("m/a", 4)));
+}
+
 static void a_mirror_without_room_is_given_up(void **state) {
     struct script *s = *state;
     static char large[1 << 20];
@@ -317,6 +347,25 @@ static void what_changes_during_an_audit_is_no_difference(void **state) {
     ended_audit(&a, 2, 0, NULL);
 }
 
+static void a_suspect_under_way_keeps_its_key_in_a_reset(void **state) {
+    struct script *s = *state;
+    const struct kv kvs[] = {script_kv("m/a", "other", 4), script_kv("m/c", "2", 5)};
+    struct store_call *suspect;
+    struct asker a;
+
+    load(s);
+    audit(s, &a);
+    answer_kvs(s, script_find(s, STORE_OP_RANGE, "m/"), 10, kvs, 2, false);
+    suspect = script_find(s, STORE_OP_RANGE, "m/a");
+    assert_non_null(suspect);
+    coherence_ended(s->machine, STORE_COMPACTED, 20);
+    script_run(s);
+    assert_true(slice_equal(suspect->op.range.span.key, SLICE("m/a")));
+    script_answer(s, suspect, STORE_UNAVAILABLE, 0);
+    script_answer_round(s, 30);
+    ended_audit(&a, 0, 0, NULL); /* nothing is known */
+}
+
 static void a_suspect_that_changes_while_it_is_asked_for_is_let_go(void **state) {
     struct script *s = *state;
     const struct kv kvs[] = {script_kv("m/a", "other", 4), script_kv("m/c", "2", 5)};
@@ -456,6 +505,8 @@ int main(void) {
         TEST(a_page_that_is_too_large_is_halved),
         TEST(a_load_whose_revision_is_compacted_begins_anew),
         TEST(a_load_that_fails_goes_on_later),
+        TEST(a_load_that_is_denied_is_asked_for_less_and_less),
+        TEST(a_page_under_way_keeps_its_key_in_a_reset),
         TEST(a_mirror_without_room_is_given_up),
         TEST(a_loaded_mirror_that_outgrows_its_room_is_given_up),
         TEST(a_flight_that_lands_in_a_loaded_mirror_leaves_it_alone),
@@ -463,6 +514,7 @@ int main(void) {
         TEST(an_audit_compares_all_that_is_known),
         TEST(an_audit_waits_until_memory_is_as_new),
         TEST(what_changes_during_an_audit_is_no_difference),
+        TEST(a_suspect_under_way_keeps_its_key_in_a_reset),
         TEST(a_suspect_that_changes_while_it_is_asked_for_is_let_go),
         TEST(a_difference_is_counted_named_and_mended),
         TEST(a_key_that_a_mirror_lacks_is_a_difference),

@@ -124,6 +124,7 @@ static void a_compacted_watch_drops_everything_and_begins_anew(void **state) {
     coherence_ended(s->machine, STORE_COMPACTED, 50);
     script_run(s);
     assert_int_equal(s->resets, 1);
+    assert_int_equal(s->rewound, 0);
     assert_false(ask_memory(s, &a, "a", 1000 * MS));
     script_answer_round(s, 10);
     assert_false(b.done);
@@ -135,6 +136,60 @@ static void a_compacted_watch_drops_everything_and_begins_anew(void **state) {
     script_know(s, "a", "w", 55, 60);
     assert_true(ask_memory(s, &a, "a", 1000 * MS));
     answered_with(&a, "w", 60);
+}
+
+/* Another machine has taken over. */
+static void a_retired_machine_passes_on_and_keeps_nothing(void **state) {
+    struct script *s = *state;
+    struct asker put;
+    struct asker early;
+    struct asker read;
+    struct asker audit;
+
+    s->config.sweep_pause_ns = 1000 * MS;
+    script_begin(s, 10);
+    script_know(s, "a", "v", 5, 10);
+    ask_put(&put, "a", "w");
+    ask(s, &put);
+    ask_put(&early, "b", "w");
+    ask(s, &early);
+    script_answer(s, script_find(s, STORE_OP_PUT, "b"), STORE_OK, 12);
+    assert_false(early.done);
+    ask_linearizable(s, &read, "a");
+    ask_init(&audit);
+    audit.call.op.kind = STORE_OP_AUDIT;
+    ask(s, &audit);
+    coherence_retire(s->machine);
+    script_run(s);
+    ended_with(&early, STORE_OK);
+    assert_int_equal(s->retired_shown, 1);
+    ended_with(&audit, STORE_UNAVAILABLE);
+    assert_int_equal(keyspace_find(s->keys, SLICE("a"), NULL), KEYSPACE_UNKNOWN);
+    script_answer(s, script_find(s, STORE_OP_PUT, "a"), STORE_OK, 11);
+    ended_with(&put, STORE_OK);
+    assert_int_equal(s->retired_shown, 2);
+    script_answer_key(s, script_find(s, STORE_OP_RANGE, "a"), 12, "w", 11);
+    answered_with(&read, "w", 12);
+    assert_int_equal(s->retired_shown, 3);
+    while (s->asked_count > 0) {
+        script_answer(s, s->asked[0], STORE_UNAVAILABLE, 0); /* its own */
+    }
+    script_pass(s, 60 * 1000 * MS);
+    assert_int_equal(s->asked_count, 0);
+    assert_int_equal(s->watches, 1);
+    assert_int_equal(script_figures(s).resets, 0);
+}
+
+static void a_retired_machine_does_not_begin_again(void **state) {
+    struct script *s = *state;
+
+    script_make(s);
+    coherence_retire(s->machine);
+    script_run(s);
+    script_answer_round(s, 10);
+    script_pass(s, 60 * 1000 * MS);
+    assert_int_equal(s->asked_count, 0);
+    assert_int_equal(s->watches, 0);
 }
 
 static void a_watch_that_is_refused_is_tried_again_later(void **state) {
@@ -181,6 +236,7 @@ static void a_round_below_an_earlier_one_resets(void **state) {
     ask_linearizable(s, &a, "a");
     script_answer_round(s, 8);
     assert_int_equal(s->resets, 1);
+    assert_int_equal(s->rewound, 1);
     script_answer_key(s, script_find(s, STORE_OP_RANGE, "a"), 8, "restored", 3);
     answered_with(&a, "restored", 8);
     script_answer_round(s, 8);
@@ -371,6 +427,8 @@ int main(void) {
         TEST(a_lost_watch_keeps_memory_within_its_age),
         TEST(after_a_lost_watch_everything_is_compared_at_once),
         TEST(a_compacted_watch_drops_everything_and_begins_anew),
+        TEST(a_retired_machine_passes_on_and_keeps_nothing),
+        TEST(a_retired_machine_does_not_begin_again),
         TEST(a_watch_that_is_refused_is_tried_again_later),
         TEST(without_a_watch_reads_do_not_wait_for_it),
         TEST(a_round_below_an_earlier_one_resets),

@@ -66,6 +66,58 @@ static void a_write_is_acknowledged_without_its_event_after_a_while(void **state
     assert_int_equal(script_figures(s).early_writes, 1);
 }
 
+/* Handed in elsewhere, for it has keys of other spans as well. */
+static void show(struct script *s, struct asker *a, int64_t revision) {
+    a->call.status = STORE_OK;
+    a->call.revision = revision;
+    a->call.result.kind = a->call.op.kind;
+    a->call.result.count = 1;
+    coherence_show(s->machine, &a->call);
+    store_call_fini(&a->call);
+}
+
+static void what_was_written_or_read_elsewhere_is_not_read_from_memory(void **state) {
+    struct script *s = *state;
+    struct asker a;
+    struct asker b;
+
+    script_begin(s, 10);
+    script_know(s, "a", "old", 5, 10);
+    script_know(s, "b", "other", 6, 10);
+    ask_delete(&b, "a");
+    show(s, &b, 10);
+    assert_true(ask_memory(s, &a, "a", 5000 * MS));
+    answered_with(&a, "old", 10);
+    show(s, &b, 11);
+    assert_false(ask_memory(s, &a, "a", 5000 * MS));
+    assert_true(ask_memory(s, &a, "b", 5000 * MS));
+    answered_with(&a, "other", 10);
+    ask_range(&b, "a", "c");
+    show(s, &b, 12);
+    assert_false(ask_memory(s, &a, "b", 5000 * MS));
+    script_delete(s, "a", 11);
+    assert_false(ask_memory(s, &a, "b", 5000 * MS));
+    script_put(s, "b", "newer", 12);
+    assert_true(ask_memory(s, &a, "b", 5000 * MS));
+    answered_with(&a, "newer", 12);
+}
+
+static void what_a_lease_took_along_is_not_read_from_memory(void **state) {
+    struct script *s = *state;
+    struct asker a;
+    struct asker b;
+
+    script_begin(s, 10);
+    script_know(s, "a", "old", 5, 10);
+    ask_init(&b);
+    b.call.op.kind = STORE_OP_LEASE_REVOKE;
+    show(s, &b, 11);
+    assert_false(ask_memory(s, &a, "a", 5000 * MS));
+    script_delete(s, "a", 11);
+    assert_true(ask_memory(s, &a, "a", 5000 * MS));
+    answered_with(&a, "", 11);
+}
+
 static void own_writes_are_seen_whatever_the_freshness(void **state) {
     struct script *s = *state;
     struct asker a;
@@ -268,6 +320,8 @@ int main(void) {
         TEST(a_write_is_acknowledged_when_its_event_was_applied),
         TEST(a_write_whose_event_came_first_is_acknowledged_at_once),
         TEST(a_write_is_acknowledged_without_its_event_after_a_while),
+        TEST(what_was_written_or_read_elsewhere_is_not_read_from_memory),
+        TEST(what_a_lease_took_along_is_not_read_from_memory),
         TEST(own_writes_are_seen_whatever_the_freshness),
         TEST(a_flight_from_before_an_own_write_does_not_hide_it),
         TEST(a_delete_is_taken_in_early_too),

@@ -358,6 +358,30 @@ static void random_changes_and_ranges_are_as_in_a_naive_one(void **state) {
     }
 }
 
+static void a_range_of_too_many_keys_is_refused_whatever_its_limit(void **state) {
+    struct keyspace *ks = open_keyspace(1 << 20, 64 << 20);
+    struct store_range range = {.span = {SLICE("k"), SLICE("l")}, .limit = 1};
+    struct store_result result;
+    struct arena arena;
+    int64_t newest;
+
+    (void)state;
+    for (int i = 0; i <= KEYSPACE_RANGE_KEYS; i++) {
+        char key[16];
+
+        snprintf(key, sizeof(key), "k%07d", i);
+        assert_true(model_apply(ks, slice_from_string(key), 5, true, KEYSPACE_MIRROR));
+    }
+    arena_init(&arena, ARENA_MAX);
+    assert_int_equal(keyspace_range(ks, &range, &arena, &result, &newest), STORE_TOO_LARGE);
+    range.span.key = SLICE("k0000001");
+    assert_int_equal(keyspace_range(ks, &range, &arena, &result, &newest), STORE_OK);
+    assert_int_equal(result.count, KEYSPACE_RANGE_KEYS);
+    assert_int_equal(result.kv_count, 1);
+    arena_fini(&arena);
+    keyspace_free(ks);
+}
+
 static void a_range_without_room_for_it_is_refused(void **state) {
     struct keyspace *ks = open_keyspace(1 << 20, 1 << 20);
     const struct store_range range = {.span = {.key = SLICE("a")}};
@@ -380,6 +404,7 @@ int main(void) {
         cmocka_unit_test(what_is_mirrored_counts_and_stays_so),
         cmocka_unit_test(everything_can_be_dropped_at_once),
         cmocka_unit_test(random_changes_and_ranges_are_as_in_a_naive_one),
+        cmocka_unit_test(a_range_of_too_many_keys_is_refused_whatever_its_limit),
         cmocka_unit_test(a_range_without_room_for_it_is_refused),
     };
 

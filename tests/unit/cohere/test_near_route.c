@@ -253,6 +253,11 @@ static void a_write_touches_what_it_may_change(void **state) {
     assert_true(near_touches(w.parts[1], &behind));
     assert_true(near_touches(w.parts[0], &all));
     assert_true(near_touches(w.parts[1], &revoke));
+    assert_false(near_meets(w.parts[0], &a));
+    assert_true(near_meets(w.parts[0], &read));
+    assert_true(near_meets(w.parts[0], &compares));
+    assert_false(near_meets(w.parts[1], &across));
+    assert_true(near_meets(w.parts[1], &revoke));
     fini_world(&w);
 }
 
