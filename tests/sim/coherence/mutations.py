@@ -74,7 +74,7 @@ MUTATIONS = [
     Mutation("5, pitfall 6", "a reset forgets nothing", "coherence_life.c",
              "    keyspace_drop_span(c->keys, &c->config.span);\n", ""),
     Mutation("5, pitfall 6", "a reset is not told", "coherence_life.c",
-             "    c->world->reset(c->ctx);\n", ""),
+             "    c->world->reset(c->ctx, rewound);\n", ""),
     Mutation("5, pitfall 6", "a proof outlives the reset", "coherence_life.c",
              "    atomic_store_explicit(&c->proven_ns, INT64_MIN, memory_order_release);\n", ""),
     # 6: writes
@@ -95,8 +95,9 @@ MUTATIONS = [
     Mutation("7", "an audit compares before `applied` is there", "coherence_compare.c",
              "if (applied_now(c) < revision && (kv == NULL || kv->mod_revision > applied_now(c))) {", "if (false) {"),
     # 8, and what keeps it all going
-    Mutation("8", "a delete is taken in when somebody guesses it", "coherence_early.c",
-             "return result->count > 0;", "return true;"),
+    Mutation("8", "what a transaction might have done is taken in", "coherence_early.c",
+             "ops = result->succeeded ? txn->success : txn->failure;\n    size_t op_count = result->succeeded ? txn->success_count : txn->failure_count;\n\n    if (",
+             "ops = result->succeeded ? txn->failure : txn->success;\n    size_t op_count = result->succeeded ? txn->failure_count : txn->success_count;\n\n    if ("),
     Mutation("pitfall 2", "progress is asked for once", "coherence_round.c",
              "c->progress_at_ns = time_after(now_ns, COHERENCE_PROGRESS_EVERY_NS);", "c->progress_at_ns = INT64_MAX;"),
     Mutation("pitfall 12", "a tick that waits hides what is due", "coherence.c",

@@ -134,7 +134,12 @@ static bool has_proven(const struct told *told, const struct truth_era *era, int
 }
 
 void told_check_proven(const struct told *told, int64_t proven_ns) {
-    if (!told->has_begun || proven_ns <= 0) {
+    if (!told->has_begun) {
+        ENSURE(proven_ns == INT64_MIN, "m%zu has proven %lld, though it knows nothing", told->machine,
+               (long long)proven_ns);
+        return;
+    }
+    if (proven_ns <= 0) {
         return;
     }
     for (size_t e = 0; e < told->truth->count; e++) {

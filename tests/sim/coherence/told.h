@@ -31,7 +31,7 @@ void told_check_applied(const struct told *told, int64_t applied);
 /* Whether what was told up to now may be of this era. */
 bool told_may_be_of(const struct told *told, size_t era);
 
-/* Everything that was done before `proven_ns` was told. */
+/* Everything that was done before `proven_ns` was told; nothing is proven until it has begun. */
 void told_check_proven(const struct told *told, int64_t proven_ns);
 
 /* Each entry is true, and not older than what is applied. */
