@@ -174,7 +174,7 @@ def measure_cluster_row(monkeypatch, tmp_path):
 
     def measure_row(number):
         row, = (row for row in rows.ROWS if row.number == number)
-        return measure.measure(row, place, main.Settings(1, 200, 50), lambda: None)
+        return measure.measure(row, place, main.Settings(1, 1000 if number > 27 else 200, 50), lambda: None)
     return measure_row
 
 

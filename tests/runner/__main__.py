@@ -71,7 +71,7 @@ def plan(options):
         add(needed, f"build, {kind.name}", f"{name}-build", None, steps.build, kind)
         add([unit], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind, options.all)
         if kind is release:
-            add(["mutations"], "mutations", "mutations", None, steps.mutations)
+            add(["mutations"], "mutations", "mutations", None, steps.mutations, options.all)
         if kind is asan:
             add(["fuzz"], "fuzzers", "fuzz", "asan-build", steps.fuzz, kind, *limits)
         add([store], f"store tests, {kind.name}", f"{name}-store", f"{name}-build", steps.store, kind, options.all)

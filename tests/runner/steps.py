@@ -33,10 +33,12 @@ def layers(logs):
     return cases + pytest(logs / "house", ["tests/layers", "tests/runner"], 120)
 
 
-def mutations(logs):
-    """The coherence machine with one fault at a time: its simulation has to turn red with each. It builds by itself."""
+def mutations(logs, everything):
+    """The coherence machine with one fault at a time: its simulation has to turn red with each. It builds by itself. Unless
+    everything is asked for, one fault for each rule will do."""
     place = fresh(logs)
     share_out = ["-n", str(builds.JOBS), "--basetemp", str(place / "built")]
+    share_out += [] if everything else ["-m", "not long"]
     return pytest(place, ["tests/sim/coherence", *share_out], MUTATIONS_SECONDS)
 
 

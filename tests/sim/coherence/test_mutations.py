@@ -37,7 +37,16 @@ def test_unbroken(build):
     assert not fails(build.place / "plain", SEEDS[1])
 
 
-@pytest.mark.parametrize("number", range(len(MUTATIONS)), ids=[f"{m.rule}: {m.name}" for m in MUTATIONS])
+def each():
+    """All of them; those after the first of a rule are `long`."""
+    rules = set()
+    for number, mutation in enumerate(MUTATIONS):
+        marks = [pytest.mark.long] if mutation.rule in rules else []
+        rules.add(mutation.rule)
+        yield pytest.param(number, marks=marks, id=f"{mutation.rule}: {mutation.name}")
+
+
+@pytest.mark.parametrize("number", each())
 def test_mutation(build, number):
     mutation = MUTATIONS[number]
     text = (ROOT / "src/cohere" / mutation.file).read_text(encoding="utf-8")
