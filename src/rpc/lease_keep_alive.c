@@ -44,7 +44,7 @@ static enum pending_next answer(struct rpc_task *task) {
         return PENDING_DONE;
     }
     if (call->status != STORE_OK && call->status != STORE_LEASE_NOT_FOUND) {
-        return rpc_task_finish(task, rpc_error_of(call->status));
+        return rpc_task_refused(task);
     }
     send_answer(task, call->op.lease.id);
     if (task->call == NULL) {

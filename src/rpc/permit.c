@@ -32,6 +32,7 @@ struct permit_book {
     struct rpc_worker *worker;
     struct permit_memo *memo; /* NULL: no memory for it, so all is asked */
     struct desk *desks;
+    size_t desk_count;
     unsigned epoch; /* of what is in the memo */
 };
 
@@ -196,6 +197,7 @@ static void free_desk(struct pending *p) {
         at = &(*at)->next;
     }
     *at = desk->next;
+    desk->book->desk_count--;
     free(desk->ops);
     free(desk);
 }
@@ -287,12 +289,31 @@ static struct desk *new_desk(struct permit_book *book, struct slice token) {
     }
     desk->next = book->desks;
     book->desks = desk;
+    book->desk_count++;
     return desk;
+}
+
+/* The desk where the task waits; a new one is still to be opened. NULL: there is none for it, `ret_error` says why. */
+static struct desk *desk_of(struct permit_book *book, const struct rpc_task *task, bool *ret_is_new,
+                            enum etcd_error *ret_error) {
+    struct desk *desk = book != NULL ? find_desk(book, task->token) : NULL;
+
+    *ret_is_new = desk == NULL;
+    if (desk != NULL) {
+        return desk;
+    }
+    if (book != NULL && book->desk_count >= RPC_PERMIT_CALLERS_MAX) {
+        *ret_error = ETCD_ERROR_TOO_MANY_REQUESTS;
+        return NULL;
+    }
+    *ret_error = ETCD_ERROR_NO_MEMORY;
+    return book != NULL ? new_desk(book, task->token) : NULL;
 }
 
 enum pending_next rpc_permit_ask(struct rpc_task *task, struct permit_ask *ask, const struct store_span *span,
                                  int64_t since_ns, enum pending_next (*next)(struct rpc_task *task)) {
     struct permit_book *book = book_of(task->worker);
+    enum etcd_error error;
     struct desk *desk;
     bool is_new;
 
@@ -301,14 +322,10 @@ enum pending_next rpc_permit_ask(struct rpc_task *task, struct permit_ask *ask, 
     if (book != NULL && is_known(book, task, span, since_ns)) {
         return next(task);
     }
-    desk = book != NULL ? find_desk(book, task->token) : NULL;
-    is_new = desk == NULL;
-    if (is_new) {
-        desk = book != NULL ? new_desk(book, task->token) : NULL;
-        if (desk == NULL) {
-            ask->error = ETCD_ERROR_NO_MEMORY;
-            return next(task);
-        }
+    desk = desk_of(book, task, &is_new, &error);
+    if (desk == NULL) {
+        ask->error = error;
+        return next(task);
     }
     *desk->end = ask;
     desk->end = &ask->next;

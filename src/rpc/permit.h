@@ -17,6 +17,9 @@
 
 #define RPC_PERMIT_AGE_NS (5 * CLOCK_NS_PER_S)
 
+/* Callers of one worker who may have a question under way; those of one more are answered with TOO_MANY_REQUESTS. */
+enum { RPC_PERMIT_CALLERS_MAX = 1024 };
+
 struct permit_book;
 
 /* Whether the answer of the store may be one that was given in the node's own name. */
@@ -36,7 +39,8 @@ struct permit_ask {
 };
 
 /* From inside a step: asks whether the caller of the task may read the span, and then comes `next`. Unless that is known as of
- * `since_ns` (of the monotonic clock; INT64_MAX: ask in any case), it is asked anew. The slices stay where they are. */
+ * `since_ns` (of the monotonic clock; INT64_MAX: ask in any case), it is asked anew. What is known, or cannot be asked (no memory,
+ * too many callers), is told at once: `next` is called from inside. The slices stay where they are. */
 enum pending_next rpc_permit_ask(struct rpc_task *task, struct permit_ask *ask, const struct store_span *span,
                                  int64_t since_ns, enum pending_next (*next)(struct rpc_task *task));
 

@@ -95,6 +95,36 @@ def test_a_hit_is_for_those_who_may_read_it(guarded, ctl, consistency):
     assert from_memory(node) > 0, "else nothing is tested here"
 
 
+@pytest.mark.parametrize("auth", [True, False])
+def test_the_nodes_certificate_does_not_stand_for_its_clients(start_cluster, start_cluster_node, ctl, auth):
+    """Where a member asks for certificates, the node's is that of root."""
+    cluster = start_cluster(size=1, tls=True, auth=auth, prefix=PREFIX)
+    certificate, key = cluster.certificates.issue("node", ROOT, "extendedKeyUsage=clientAuth")
+    node = start_cluster_node(cluster, extra=["--store-ca", str(cluster.certificates.authority), "--store-cert",
+                                              str(certificate), "--store-key", str(key)])
+    node.wait_ready()
+    cluster.etcdctl()("put", SECRET, "2")
+    nobody = ctl(node)
+    if not auth:
+        for _ in range(3):
+            assert nobody("get", SECRET) == f"{SECRET}\n2\n"
+        assert nobody("put", SECRET, "3") == "OK\n"
+        assert nobody("get", SECRET) == f"{SECRET}\n3\n"
+        assert from_memory(node) > 0
+        return
+    user = ctl(node, as_user())
+    warm(ctl(node, as_root()), SECRET)
+    for _ in range(2):
+        assert nobody.fails("get", SECRET) == NOBODY
+        assert nobody.fails("get", "--consistency=s", SECRET) == NOBODY
+        assert nobody.fails("put", SECRET, "3") == NOBODY
+        assert nobody.fails("user", "list") == NOBODY
+        assert user.fails("get", SECRET) == DENIED
+        assert user("put", A, "1") == "OK\n"
+        assert user("get", A) == f"{A}\n1\n"
+    assert cluster.etcdctl()("get", SECRET) == f"{SECRET}\n2\n"
+
+
 def from_memory(node):
     """How many reads the node has answered from memory."""
     return sum(value for name, value in node.metrics().items() if name.startswith("larder_near_memory_reads_total"))

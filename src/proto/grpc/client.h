@@ -97,6 +97,9 @@ struct grpc_call_options {
     struct slice token; /* metadata `token`, if it is not empty; may go after the call has begun */
     int64_t timeout_ns; /* above 0: grpc-timeout */
     bool has_leader;    /* metadata `hasleader: true`: a member of etcd's without a leader refuses */
+    /* Metadata `grpcgateway-accept`, as etcd's own gateway sends it: to an etcd with --client-cert-auth, a call without a token
+     * is then nobody's. Else it is that of the user who has the Common Name of our certificate. */
+    bool is_nameless;
 };
 
 /* Begins a call. `path` is "/package.Service/Method", and may go after this. NULL: no memory, or grpc_client_is_open is

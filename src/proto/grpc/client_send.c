@@ -6,7 +6,7 @@
 #include "proto/grpc/limits.h"
 #include "proto/grpc/timeout.h"
 
-enum { FIELDS_MAX = 10 };
+enum { FIELDS_MAX = 11 };
 
 void client_call_due(struct client_call *call) {
     struct grpc_client *client = call->call.client;
@@ -51,6 +51,7 @@ static const nghttp2_nv first_fields[] = {
 };
 
 static const nghttp2_nv has_leader_field = FIELD("hasleader", "true");
+static const nghttp2_nv nameless_field = FIELD("grpcgateway-accept", "application/json");
 
 enum { FIRST_FIELDS = sizeof(first_fields) / sizeof(first_fields[0]) };
 
@@ -76,6 +77,9 @@ static size_t make_fields(const struct grpc_client *client, struct slice path, c
     }
     if (options->has_leader) {
         ret_fields[count++] = has_leader_field;
+    }
+    if (options->is_nameless) {
+        ret_fields[count++] = nameless_field;
     }
     return count;
 }

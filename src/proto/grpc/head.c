@@ -32,6 +32,7 @@ void grpc_head_reader_clear(struct grpc_head_reader *reader) {
     reader->is_grpc = false;
     reader->is_timeout_bad = false;
     reader->needs_leader = false;
+    reader->is_nameless = false;
 }
 
 static bool is(nghttp2_vec text, struct slice literal) {
@@ -103,6 +104,9 @@ void grpc_head_reader_add(struct grpc_head_reader *reader, nghttp2_rcbuf *name_b
             hold(&reader->authorization, value_buf);
         }
         break;
+    case 18:
+        reader->is_nameless |= is(name, SLICE("grpcgateway-accept"));
+        break;
     default:
         break;
     }
@@ -126,5 +130,6 @@ struct grpc_head grpc_head_reader_head(const struct grpc_head_reader *reader) {
         .traceparent = held_slice(reader->traceparent),
         .timeout_ns = reader->timeout_ns,
         .needs_leader = reader->needs_leader,
+        .is_nameless = reader->is_nameless,
     };
 }

@@ -21,6 +21,7 @@ struct grpc_head_reader {
     bool is_grpc; /* its content type */
     bool is_timeout_bad;
     bool needs_leader;
+    bool is_nameless;
 };
 
 /* Makes the reader ready for the next header block; at first it is all zero. */

@@ -49,6 +49,7 @@ static bool begin(struct etcd_ask_state *state, struct etcd_link *link) {
         .token = token_of(state),
         .timeout_ns = ask->deadline_ns - client->now_ns,
         .has_leader = state->has_leader,
+        .is_nameless = ask->as_caller && ask->token.size == 0,
     };
 
     if (!etcd_call_begin(&state->call, link, ask->method->path, &options)) {
@@ -59,8 +60,10 @@ static bool begin(struct etcd_ask_state *state, struct etcd_link *link) {
     state->sent_ns = client->now_ns;
     state->token = client->login.number;
     state->has_token = options.token.size > 0;
+    state->is_nameless = options.is_nameless;
     state->is_late = false;
     ask->attempts++;
+    ask->grpc = GRPC_OK; /* what ended the attempt before is not this one's end */
     client->figures.retries += ask->attempts > 1;
     ask->repeated = state->in_doubt;
     etcd_ask_set_due(state);

@@ -39,6 +39,7 @@ struct etcd_client_config {
     bool shuffle;      /* begin with any of them, by `seed` */
     struct slice user; /* empty: none. Copied, as the password is */
     struct slice password;
+    bool has_certificate;       /* members that ask for one are shown it, and may take it for a user's name */
     bool follow_members;        /* go on with the client URLs that the cluster says of its members */
     uint64_t seed;              /* of jitter, and of the numbers of leases */
     int64_t request_timeout_ns; /* of a request without a deadline of its own */
@@ -95,7 +96,7 @@ struct etcd_ask {
     bool is_slow;     /* it may take as long as it wants: the member is not left over it, nor is it asked again */
     bool is_verbatim; /* whatever the server says is the answer, unless it is that it cannot serve now */
     /* `token` goes along, or none if it is empty, instead of that of the client's user, who is not logged in again over a
-     * refusal either. */
+     * refusal either. Without one, it is said that the client's certificate does not stand for the caller. */
     bool as_caller;
     struct slice token;                 /* borrowed until done */
     int64_t deadline_ns;                /* by io->now_ns; 0: request_timeout_ns from now */

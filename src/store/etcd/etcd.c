@@ -277,6 +277,7 @@ static bool make_means(struct etcd_store *s, const struct etcd_store_config *con
         return false;
     }
     client.facts = &s->facts;
+    client.has_certificate = config->has_tls && config->tls.certificate != NULL;
     s->driver = etcd_driver_new(s->loop, &client, config->has_tls ? &config->tls : NULL, why);
     if (s->driver == NULL) {
         return false;

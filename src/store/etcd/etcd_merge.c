@@ -49,8 +49,14 @@ static size_t bytes_of(const struct store_op *op) {
     return op->kind == STORE_OP_PUT ? op->put.key.size + op->put.value.size : op->delete.span.key.size;
 }
 
+/* Of a single write etcd asks more than of one in a transaction: whether its caller may read what was there before, or use
+ * the lease. So what a token stands for goes alone, for the cluster to judge as it was asked. */
+static bool is_of_a_user(const struct store_call *call) {
+    return call->as_caller && call->token.size > 0;
+}
+
 bool etcd_merge_add(struct etcd_store *s, struct etcd_store_call *c) {
-    if (!is_plain(&c->inner.op) || s->driver == NULL) {
+    if (!is_plain(&c->inner.op) || is_of_a_user(&c->inner) || s->driver == NULL) {
         return false;
     }
     c->next = NULL;
@@ -60,40 +66,53 @@ bool etcd_merge_add(struct etcd_store *s, struct etcd_store_call *c) {
     return true;
 }
 
+/* Nobody's are not the node's own. */
 static bool goes_with(const struct store_call *call, const struct store_call *first) {
-    return call->retry_unknown == first->retry_unknown && call->as_caller == first->as_caller &&
-           slice_equal(call->token, first->token);
+    return call->retry_unknown == first->retry_unknown && call->as_caller == first->as_caller;
 }
 
-/* Takes the first that waits, and all behind it that can go with it: in the same name and as repeatable. */
-static struct etcd_store_call *take(struct etcd_store *s, size_t *ret_count) {
+/* From one list to the end of another. */
+static void move(struct etcd_store_call **place, struct etcd_store_call ***end) {
+    struct etcd_store_call *c = *place;
+
+    *place = c->next;
+    c->next = NULL;
+    **end = c;
+    *end = &c->next;
+}
+
+/* Takes the first that waits, and all behind it that can go with it: in the same name and as repeatable. NULL: there is none
+ * but those in `ret_overdue`, whose deadline has passed. */
+static struct etcd_store_call *take(struct etcd_store *s, size_t *ret_count, struct etcd_store_call **ret_overdue) {
     struct etcd_merge *m = &s->merge;
-    struct etcd_store_call *first = m->first;
+    int64_t now_ns = clock_monotonic_ns();
     struct etcd_store_call *taken = NULL;
     struct etcd_store_call **taken_end = &taken;
+    struct etcd_store_call **overdue_end = ret_overdue;
     struct etcd_store_call **place = &m->first;
     size_t bytes = 0;
 
     *ret_count = 0;
+    *ret_overdue = NULL;
     while (*place != NULL && *ret_count < m->ops_max && bytes < BYTES_MAX) {
         struct etcd_store_call *c = *place;
         size_t more = bytes_of(&c->inner.op);
 
-        if (c != first && (bytes + more > BYTES_MAX || !goes_with(&c->inner, &first->inner))) {
+        if (c->inner.deadline_ns <= now_ns) {
+            move(place, &overdue_end);
+            m->waiting--;
+        } else if (taken != NULL && (bytes + more > BYTES_MAX || !goes_with(&c->inner, &taken->inner))) {
             place = &c->next;
-            continue;
+        } else {
+            move(place, &taken_end);
+            m->waiting--;
+            bytes += more;
+            (*ret_count)++;
         }
-        bytes += more;
-        *place = c->next;
-        c->next = NULL;
-        *taken_end = c;
-        taken_end = &c->next;
-        (*ret_count)++;
     }
     if (*place == NULL) {
         m->end = place;
     }
-    m->waiting -= *ret_count;
     return taken;
 }
 
@@ -129,12 +148,14 @@ static void give(struct etcd_store_call *c, const struct store_call *answer, con
     inner->revision = answer->revision;
     inner->repeated = answer->repeated;
     inner->result = *result;
-    if (result->kv_count > 0) {
+    if (result->kv_count > 0) { /* of one key there is one */
         kvs = arena_alloc(&inner->arena, sizeof(*kvs));
         if (kvs == NULL || !copy_kv(&inner->arena, &result->kvs[0], kvs)) {
             inner->status = STORE_UNKNOWN; /* the caller cannot be told what became of it */
+            kvs = NULL;
         }
         inner->result.kvs = kvs;
+        inner->result.kv_count = kvs != NULL ? 1 : 0;
     }
     etcd_call_end(c);
 }
@@ -221,7 +242,6 @@ static void send_together(struct etcd_store *s, struct etcd_store_call *first, s
     }
     b->call.op = (struct store_op){.kind = STORE_OP_TXN, .txn = {.success = b->ops, .success_count = count}};
     b->call.retry_unknown = first->inner.retry_unknown;
-    b->call.token = first->inner.token;
     b->call.as_caller = first->inner.as_caller;
     s->merge.under_way++;
     atomic_fetch_add_explicit(&s->merge.transactions, 1, memory_order_relaxed);
@@ -241,11 +261,13 @@ static void send_waiting(struct etcd_store *s, bool late) {
 
     while (s->driver != NULL && may_send(m, late)) {
         size_t count;
-        struct etcd_store_call *first = take(s, &count);
+        struct etcd_store_call *overdue;
+        struct etcd_store_call *first = take(s, &count, &overdue);
 
+        send_one_by_one(overdue); /* they end unsent, by their deadline */
         if (count == 1) {
             send_alone(s, first);
-        } else {
+        } else if (count > 1) {
             send_together(s, first, count);
         }
     }

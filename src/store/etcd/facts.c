@@ -37,6 +37,11 @@ static void open_it(struct etcd_client *client, int64_t sent_ns) {
     }
 }
 
+/* Whether it was asked in nobody's name: with a certificate, a member may have taken it for a user's. */
+static bool is_nobodys(const struct etcd_client *client, bool has_token, bool is_nameless) {
+    return !has_token && (is_nameless || !client->config.has_certificate);
+}
+
 static bool is_linearizable(const struct etcd_ask *ask) {
     return ask->method->id == ETCD_METHOD_KV_RANGE &&
            !((const Etcdserverpb__RangeRequest *)(const void *)ask->request)->serializable;
@@ -52,7 +57,7 @@ void etcd_facts_judge(const struct etcd_ask_state *state, struct etcd_outcome ou
 
     if (outcome.error == ETCD_ERROR_USER_EMPTY || (is_good && is_enabling(ask))) {
         close_it(state->client);
-    } else if (is_good && !state->has_token && is_linearizable(ask)) {
+    } else if (is_good && is_nobodys(state->client, state->has_token, state->is_nameless) && is_linearizable(ask)) {
         open_it(state->client, state->sent_ns);
     }
 }
@@ -61,7 +66,7 @@ void etcd_facts_judge_probe(const struct etcd_question *question, struct etcd_cl
                             struct etcd_outcome outcome) {
     if (outcome.error == ETCD_ERROR_USER_EMPTY) {
         close_it(client);
-    } else if (outcome.status == STORE_OK && !question->has_token) {
+    } else if (outcome.status == STORE_OK && is_nobodys(client, question->has_token, false)) {
         open_it(client, question->sent_ns);
     }
 }

@@ -13,7 +13,7 @@ struct etcd_facts {
     _Atomic uint64_t term;       /* the highest */
     /* The latest time of the monotonic clock of which it is proven that authentication was disabled in the cluster, so that
      * everybody might do everything; INT64_MIN: it is enabled, or nothing is known. Proof is what is answered to nobody: a
-     * linearizable range that went out at that time without a token. */
+     * linearizable range that went out at that time without a token, nor with a certificate that stands for a user. */
     _Atomic int64_t open_ns;
 };
 

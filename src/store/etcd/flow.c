@@ -57,7 +57,8 @@ static bool begin(struct etcd_flow *flow, struct etcd_link *link, const struct e
 struct etcd_flow *etcd_flow_open(struct etcd_client *client, const struct etcd_method *method,
                                  const ProtobufCMessage *request, struct slice token, int64_t timeout_ns,
                                  const struct etcd_flow_events *events, void *ctx, enum store_status *ret_status) {
-    const struct grpc_call_options options = {.token = token, .timeout_ns = timeout_ns, .has_leader = true};
+    const struct grpc_call_options options = {
+        .token = token, .timeout_ns = timeout_ns, .has_leader = true, .is_nameless = token.size == 0};
     struct etcd_link *link = link_of(client);
     struct etcd_flow *flow;
 

@@ -64,13 +64,14 @@ struct etcd_ask_state {
     uint64_t number; /* in the order they came */
     enum etcd_ask_stage stage;
     bool needs_token;
-    bool has_token;  /* one was sent along */
-    bool has_leader; /* says "hasleader" */
-    bool is_proof;   /* its answer shows that the member has a leader */
-    bool in_doubt;   /* an attempt may have done it */
-    bool is_late;    /* attempt_timeout has passed over the attempt */
-    bool is_orphan;  /* the member it was meant for is gone */
-    bool is_bad;     /* its answer cannot be read */
+    bool has_token;   /* one was sent along */
+    bool is_nameless; /* says that no certificate stands for the caller */
+    bool has_leader;  /* says "hasleader" */
+    bool is_proof;    /* its answer shows that the member has a leader */
+    bool in_doubt;    /* an attempt may have done it */
+    bool is_late;     /* attempt_timeout has passed over the attempt */
+    bool is_orphan;   /* the member it was meant for is gone */
+    bool is_bad;      /* its answer cannot be read */
     unsigned rests;
     unsigned patience; /* how often attempt_timeout is doubled */
     unsigned logins;

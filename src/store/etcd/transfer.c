@@ -35,6 +35,7 @@ struct etcd_transfer {
     struct piece **end;
     size_t waiting; /* bytes */
     bool is_held;
+    bool is_resuming; /* `resume` is posted and has not run: an errand lies in one list at a time */
     bool is_closed;
     bool has_ended;
     struct etcd_transfer_end how;
@@ -130,6 +131,7 @@ static void run_resume(struct store *store, struct etcd_errand *errand) {
     (void)store;
     pthread_mutex_lock(&t->lock);
     t->is_held = false;
+    t->is_resuming = false;
     pthread_mutex_unlock(&t->lock);
     if (t->flow != NULL && etcd_store_client(store) != NULL) {
         etcd_flow_hold(t->flow, false);
@@ -209,8 +211,9 @@ bool etcd_transfer_next(struct etcd_transfer *t, struct slice *ret_message) {
     if (piece != NULL) {
         t->first = piece->next;
         t->end = t->first == NULL ? &t->first : t->end;
-        resume = t->is_held && t->waiting > ETCD_TRANSFER_LOW && t->waiting - piece->size <= ETCD_TRANSFER_LOW;
         t->waiting -= piece->size;
+        resume = t->is_held && !t->is_resuming && t->waiting <= ETCD_TRANSFER_LOW;
+        t->is_resuming |= resume;
     }
     pthread_mutex_unlock(&t->lock);
     t->taken = piece;

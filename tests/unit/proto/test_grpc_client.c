@@ -68,6 +68,25 @@ static void a_call_may_need_a_leader(void **state) {
     assert_non_null(strstr(pair_log(pair), "server: open /echo/Echo by larder:2379 secret 1000 hasleader\n"));
 }
 
+static void a_call_may_be_nobodys(void **state) {
+    struct grpc_call_options options = {
+        .token = SLICE("secret"), .timeout_ns = 1000, .has_leader = true, .is_nameless = true};
+    struct pair *pair = *state;
+    const char *log;
+
+    for (int i = 0; i < 2; i++) { /* what was said of one call is not of the next */
+        struct grpc_call *call = grpc_client_call(pair->client, SLICE("/echo/Echo"), &options);
+
+        pair->calls++;
+        grpc_call_end_sending(call);
+        pair_run(pair);
+        options = (struct grpc_call_options){0};
+    }
+    log = pair_log(pair);
+    assert_non_null(strstr(log, "server: open /echo/Echo by larder:2379 secret 1000 hasleader nameless\n"));
+    assert_non_null(strstr(log, "server: open /echo/Echo by larder:2379\n"));
+}
+
 static void pings_are_answered_and_frames_counted(void **state) {
     struct pair *pair = *state;
     struct grpc_call *call;
@@ -348,6 +367,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_unary_call_goes_there_and_back),
         TEST(a_call_may_need_a_leader),
+        TEST(a_call_may_be_nobodys),
         TEST(pings_are_answered_and_frames_counted),
         cmocka_unit_test(calls_share_the_connection),
         TEST(a_status_comes_with_its_text),

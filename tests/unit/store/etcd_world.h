@@ -62,6 +62,7 @@ struct host {
     unsigned logins;
     unsigned lists;
     bool last_needs_leader;
+    bool last_is_nameless;
     int64_t last_timeout_ns;
     char last_token[64];
     struct grpc_stream *held[WORLD_HELD];
@@ -219,6 +220,7 @@ static void world_on_open(void *ctx, struct grpc_stream *stream, const struct gr
 
     stream->owner = (void *)(uintptr_t)etcd_method_find(head->path);
     c->host->last_needs_leader = head->needs_leader;
+    c->host->last_is_nameless = head->is_nameless;
     c->host->last_timeout_ns = head->timeout_ns;
     memcpy(c->host->last_token, size > 0 ? head->token.data : "", size);
     c->host->last_token[size] = '\0';

@@ -190,6 +190,35 @@ static void what_proves_nothing(void **state) {
     world_fini(&world);
 }
 
+/* A member may take the name in the node's certificate for a user's. */
+static void a_certificate_is_not_the_callers(void **state) {
+    struct world world;
+    struct request request;
+
+    (void)state;
+    begin(&world, 1);
+    world.config.has_certificate = true;
+    world_start(&world);
+    world_run(&world, 10);
+    world_prove(&world);
+    request_get(&world, &request); /* its own: as whom, the member knows */
+    EXPECT(&world, &request, 10, STORE_OK);
+    assert_false(world.hosts[0].last_is_nameless);
+    assert_true(atomic_load(&facts.open_ns) == INT64_MIN);
+    ask_as(&world, &request, true, "token");
+    EXPECT(&world, &request, 10, STORE_OK);
+    assert_false(world.hosts[0].last_is_nameless);
+    ask_as(&world, &request, true, "");
+    EXPECT(&world, &request, 10, STORE_OK);
+    assert_true(world.hosts[0].last_is_nameless);
+    assert_true(atomic_load(&facts.open_ns) == INT64_MIN);
+    ask_as(&world, &request, false, "");
+    EXPECT(&world, &request, 10, STORE_OK);
+    assert_true(world.hosts[0].last_is_nameless);
+    assert_true(atomic_load(&facts.open_ns) != INT64_MIN);
+    world_fini(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_caller_has_its_own_token_and_its_own_refusal),
@@ -199,6 +228,7 @@ int main(void) {
         cmocka_unit_test(headers_are_told_of),
         cmocka_unit_test(what_nobody_may_read_closes_the_cluster),
         cmocka_unit_test(what_proves_nothing),
+        cmocka_unit_test(a_certificate_is_not_the_callers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,26 @@ static void without_a_member_nobody_is_asked(void **state) {
     world_fini(&world);
 }
 
+static void without_a_token_it_is_nobodys(void **state) {
+    Etcdserverpb__SnapshotRequest request = ETCDSERVERPB__SNAPSHOT_REQUEST__INIT;
+    struct taker taker;
+    struct world world;
+    enum store_status status;
+
+    (void)state;
+    begin(&world, 1);
+    assert_int_equal(take(&world, &taker), STORE_OK);
+    assert_false(world.hosts[0].last_is_nameless);
+    etcd_flow_close(taker.flow);
+    taker.flow = etcd_flow_open(world.client, etcd_method_get(ETCD_METHOD_SNAPSHOT), &request.base, SLICE(""), 0,
+                                &events, &taker, &status);
+    assert_non_null(taker.flow);
+    world_run(&world, 1);
+    assert_true(world.hosts[0].last_is_nameless);
+    etcd_flow_close(taker.flow);
+    world_fini(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_come_one_by_one_and_the_end_word_for_word),
@@ -162,6 +182,7 @@ int main(void) {
         cmocka_unit_test(what_is_lost_is_not_begun_again),
         cmocka_unit_test(it_may_be_left_and_outlive_the_client),
         cmocka_unit_test(without_a_member_nobody_is_asked),
+        cmocka_unit_test(without_a_token_it_is_nobodys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
