@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 from clusternode import DEADLINE
+from cuttable import REFUSE
 from etcdclient import Stream
 from etcdcluster import PASSWORD, USER, Cluster
 from etcdproto import message
@@ -341,6 +342,48 @@ def test_a_restored_backup_begins_anew(tmp_path, start_node):
             assert connection.ask(b"get config/a\r\n") == b"VALUE config/a 0 3\r\nold\r\nEND\r\n"
             node.write(b"larder/a", b"newer")
             assert connection.ask(b"get config/a\r\n") == b"VALUE config/a 0 5\r\nnewer\r\nEND\r\n"
+        node.stop()
+    finally:
+        cluster.stop()
+
+
+def watch_from(node, key, revision):
+    stream = Stream(node.client, "Watch", "Watch")
+    stream.send(WATCH(create_request=CREATE(key=key, start_revision=revision)))
+    assert stream.read().created
+    return stream
+
+
+def test_a_compaction_while_the_watch_is_lost_ends_only_who_has_lost_something(tmp_path, start_node):
+    """Revisions have not gone back, so what watchers were told is true."""
+    cluster = Cluster(tmp_path / "compacted", size=1, client_proxies=True)
+    try:
+        node = start_node(cluster)
+        node.wait_mirrored()
+        last = node.write(b"larder/a", b"0")
+        assert node.range(b"larder/a", serializable=True) == {b"larder/a": b"0"}
+        missing = watch_from(node, b"larder/a", last + 1)
+        later = watch_from(node, b"larder/a", last + 21)
+        cluster.turn_clients(0, REFUSE)
+        for number in range(1, 21):
+            cluster.etcdctl()("put", "larder/a", str(number))
+        cluster.compact(0, last + 15)
+        cluster.free_clients(0)
+        node.wait_metric("larder_near_resets_total", lambda value: value >= 1)
+        ended = missing.read()
+        assert ended.canceled and ended.compact_revision == last + 15
+        node.wait_watching()
+        for number in range(21, 24):
+            cluster.etcdctl()("put", "larder/a", str(number))
+        seen = []
+        while len(seen) < 3:
+            answer = later.read()
+            assert not answer.canceled
+            seen += [event.kv.value for event in answer.events]
+        assert seen == [b"21", b"22", b"23"]
+        assert node.range(b"larder/a", serializable=True) == {b"larder/a": b"23"}
+        missing.close()
+        later.close()
         node.stop()
     finally:
         cluster.stop()
