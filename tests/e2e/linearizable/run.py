@@ -9,6 +9,7 @@ the run ends, says what was wrong, and keeps the histories."""
 import argparse
 import collections
 import contextlib
+import http.client
 import json
 import pathlib
 import random
@@ -173,7 +174,7 @@ class Run:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, LOOK_S))
             for node in world.nodes.values():
-                with contextlib.suppress(OSError):  # it is dead, paused or about to be
+                with contextlib.suppress(OSError, http.client.HTTPException):  # it is dead, paused or about to be
                     self._look_at(node, LOOK_TIMEOUT_S)
         for nemesis in nemeses:
             nemesis.stop()
