@@ -153,7 +153,8 @@ def etcd_twice(monkeypatch, tmp_path):
     return measure_row
 
 
-@pytest.mark.parametrize("number", [15, 16, 17, 18, 19, 20, 21, 22, 23])
+@pytest.mark.parametrize("number", [15, 17, 18, 21, 22, 23, *(pytest.param(number, marks=pytest.mark.long)
+                                                               for number in (16, 19, 20))])
 def test_rows_of_etcds_api_are_measured(etcd_twice, number):
     result = etcd_twice(number)
     assert result["row"] == number
@@ -191,8 +192,8 @@ def test_a_node_in_front_of_etcd_is_measured(measure_cluster_row):
     assert result["single"]["own"] > 0 and result["single"]["other"] > 0
 
 
-@pytest.mark.parametrize("number", [29, 35, *(pytest.param(number, marks=pytest.mark.long)
-                                              for number in (28, 30, 31, 32, 33, 34, 37))])
+@pytest.mark.parametrize("number", [29, *(pytest.param(number, marks=pytest.mark.long)
+                                          for number in (28, 30, 31, 32, 33, 34, 35, 37))])
 def test_rows_about_a_node_in_front_of_a_cluster_are_measured(measure_cluster_row, number):
     result = measure_cluster_row(number)
     assert result["row"] == number and result["own"] > 0
