@@ -146,7 +146,7 @@ void coherence_lost(struct coherence *c);
 /* It will not go on by itself: COMPACTED, DENIED, PROTOCOL, NO_MEMORY ... */
 void coherence_ended(struct coherence *c, enum store_status status, int64_t compact_revision);
 
-/* --- what is counted; names for people in coherence.def --- */
+/* --- what is counted; names for people in fallbacks.def --- */
 
 enum coherence_fallback {
 #define FALLBACK(name, label, text) COHERENCE_FALLBACK_##name,
