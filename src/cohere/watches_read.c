@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cohere/watches_internal.h"
+#include "store/copy.h"
 #include "store/span.h"
 
 enum {
     SCANNED_MAX = 4096, /* events that one call looks at, so that it is short also where few are wanted */
-    EVENTS_MIN = 4,
 };
 
 /* A reading that goes on. */
@@ -20,37 +20,15 @@ struct reading {
     bool done; /* what comes next is behind `to` */
 };
 
-static bool make_room(struct reading *r) {
-    struct store_batch *batch = r->batch;
-    size_t capacity = r->capacity == 0 ? EVENTS_MIN : r->capacity * 2;
-    struct kv_event *events;
-
-    if (batch->count < r->capacity) {
-        return true;
-    }
-    events = arena_alloc(&batch->arena, capacity * sizeof(*events));
-    if (events == NULL) {
-        return false;
-    }
-    if (batch->count > 0) {
-        memcpy(events, batch->events, batch->count * sizeof(*events));
-    }
-    batch->events = events;
-    r->capacity = capacity;
-    return true;
-}
-
 static bool copy_kv(struct reading *r, const struct kv *kv, struct kv *ret_copy) {
-    *ret_copy = *kv;
     r->bytes += kv->key.size + kv->value.size;
-    return arena_copy(&r->batch->arena, kv->key, &ret_copy->key) &&
-           arena_copy(&r->batch->arena, kv->value, &ret_copy->value);
+    return store_kv_copy(&r->batch->arena, kv, ret_copy);
 }
 
 static bool add_event(struct reading *r, const struct kv_event *event) {
     struct kv_event *copy;
 
-    if (!make_room(r)) {
+    if (!store_batch_make_room(r->batch, &r->capacity)) {
         return false;
     }
     copy = &r->batch->events[r->batch->count++];

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "store/copy.h"
 #include "store/engine.h"
 
 const char *store_status_text(enum store_status status) {
@@ -38,6 +39,26 @@ struct store_watcher *store_watch_open(struct store *s, const struct store_watch
 
 void store_watcher_next(struct store_watcher *w, size_t max_bytes, struct store_batch *ret_batch) {
     w->engine->watcher_next(w, max_bytes, ret_batch);
+}
+
+bool store_batch_make_room(struct store_batch *batch, size_t *capacity) {
+    enum { EVENTS_MIN = 4 };
+    size_t more = *capacity == 0 ? EVENTS_MIN : *capacity * 2;
+    struct kv_event *events;
+
+    if (batch->count < *capacity) {
+        return true;
+    }
+    events = arena_alloc(&batch->arena, more * sizeof(*events));
+    if (events == NULL) {
+        return false;
+    }
+    if (batch->count > 0) {
+        memcpy(events, batch->events, batch->count * sizeof(*events));
+    }
+    batch->events = events;
+    *capacity = more;
+    return true;
 }
 
 void store_batch_fini(struct store_batch *batch) {

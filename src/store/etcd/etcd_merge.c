@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "net/timer.h"
+#include "store/copy.h"
 #include "store/etcd/internal.h"
 #include "store/etcd/kv.h"
 
@@ -134,11 +135,6 @@ static void send_one_by_one(struct etcd_store_call *c) {
 
 /* --- what comes of a transaction --- */
 
-static bool copy_kv(struct arena *arena, const struct kv *kv, struct kv *ret_copy) {
-    *ret_copy = *kv;
-    return arena_copy(arena, kv->key, &ret_copy->key) && arena_copy(arena, kv->value, &ret_copy->value);
-}
-
 /* A write was done; only what it wants to know of the value before may find no memory. */
 static void give(struct etcd_store_call *c, const struct store_call *answer, const struct store_result *result) {
     struct store_call *inner = &c->inner;
@@ -150,7 +146,7 @@ static void give(struct etcd_store_call *c, const struct store_call *answer, con
     inner->result = *result;
     if (result->kv_count > 0) { /* of one key there is one */
         kvs = arena_alloc(&inner->arena, sizeof(*kvs));
-        if (kvs == NULL || !copy_kv(&inner->arena, &result->kvs[0], kvs)) {
+        if (kvs == NULL || !store_kv_copy(&inner->arena, &result->kvs[0], kvs)) {
             inner->status = STORE_UNKNOWN; /* the caller cannot be told what became of it */
             kvs = NULL;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "store/copy.h"
 #include "store/etcd/internal.h"
 
 /* Watchers: the cluster's events come on the engine's thread and wait in a queue of bounded size until the watcher's thread
@@ -87,11 +88,6 @@ static size_t size_of(const struct kv_event *event) {
            event->previous.value.size;
 }
 
-static bool copy_kv(struct arena *arena, const struct kv *kv, struct kv *ret_copy) {
-    *ret_copy = *kv;
-    return arena_copy(arena, kv->key, &ret_copy->key) && arena_copy(arena, kv->value, &ret_copy->value);
-}
-
 static void free_piece(struct piece *piece) {
     arena_fini(&piece->arena);
     free(piece);
@@ -104,8 +100,8 @@ static bool fill(struct piece *piece, const struct kv_event *events, size_t coun
 
         copy->kind = events[i].kind;
         copy->has_previous = events[i].has_previous;
-        if (!copy_kv(&piece->arena, &events[i].kv, &copy->kv) ||
-            !copy_kv(&piece->arena, &events[i].previous, &copy->previous)) {
+        if (!store_kv_copy(&piece->arena, &events[i].kv, &copy->kv) ||
+            !store_kv_copy(&piece->arena, &events[i].previous, &copy->previous)) {
             return false;
         }
     }

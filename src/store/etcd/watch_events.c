@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "store/copy.h"
 #include "store/etcd/kv_message.h"
 #include "store/etcd/watch_internal.h"
 
@@ -50,14 +51,11 @@ static bool grow(struct watch_held *held) {
     return true;
 }
 
-static bool copy_kv(struct arena *arena, struct kv *kv) {
-    return arena_copy(arena, kv->key, &kv->key) && arena_copy(arena, kv->value, &kv->value);
-}
-
 static bool hold_event(struct watch_held *held, const struct kv_event *event) {
     struct kv_event copy = *event;
 
-    if (!grow(held) || !copy_kv(&held->arena, &copy.kv) || !copy_kv(&held->arena, &copy.previous)) {
+    if (!grow(held) || !store_kv_copy(&held->arena, &copy.kv, &copy.kv) ||
+        !store_kv_copy(&held->arena, &copy.previous, &copy.previous)) {
         return false;
     }
     held->events[held->count++] = copy;

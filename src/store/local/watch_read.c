@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "store/copy.h"
 #include "store/local/watcher.h"
 
 enum {
     SCANNED_MAX = 4096, /* records that one call looks at, so that it is short also where few are wanted */
-    EVENTS_MIN = 16,
 };
 
 /* A reading that goes on. */
@@ -22,33 +22,9 @@ struct reading {
     bool full;
 };
 
-static bool make_room(struct reading *r) {
-    struct store_batch *batch = r->batch;
-    size_t capacity = r->capacity == 0 ? EVENTS_MIN : r->capacity * 2;
-    struct kv_event *events;
-
-    if (batch->count < r->capacity) {
-        return true;
-    }
-    events = arena_alloc(&batch->arena, capacity * sizeof(*events));
-    if (events == NULL) {
-        return false;
-    }
-    if (batch->count > 0) {
-        memcpy(events, batch->events, batch->count * sizeof(*events));
-    }
-    batch->events = events;
-    r->capacity = capacity;
-    return true;
-}
-
 static enum store_status copy(struct reading *r, const struct kv *kv, struct kv *ret_copy) {
-    *ret_copy = *kv;
     r->bytes += kv->key.size + kv->value.size;
-    return arena_copy(&r->batch->arena, kv->key, &ret_copy->key) &&
-                   arena_copy(&r->batch->arena, kv->value, &ret_copy->value)
-               ? STORE_OK
-               : STORE_NO_MEMORY;
+    return store_kv_copy(&r->batch->arena, kv, ret_copy) ? STORE_OK : STORE_NO_MEMORY;
 }
 
 /* What the key was before that change, unless that was compacted when the watcher began. */
@@ -88,7 +64,7 @@ static enum store_status add_event(struct reading *r, const struct kv *kv) {
     if (is_put ? r->w->entry.watch.no_put : r->w->entry.watch.no_delete) {
         return STORE_OK;
     }
-    if (!make_room(r)) {
+    if (!store_batch_make_room(r->batch, &r->capacity)) {
         return STORE_NO_MEMORY;
     }
     event = &r->batch->events[r->batch->count++];
