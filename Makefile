@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 300
 .PHONY: all help setup run test test-all bench install clean fuzz layers format format-check
 
 all: build/build.ninja ## build build/larderd and build/larder (release, link-time optimised)
-	@ninja -C build
+	@ninja -C build larderd larder
 
 build/build.ninja:
 	@command -v meson >/dev/null || { echo "meson is missing: 'make setup' installs what the build needs" >&2; exit 1; }
@@ -43,7 +43,7 @@ bench: ## the comparisons with other servers
 
 install: all ## install below DESTDIR and PREFIX (/usr/local)
 	@meson configure build -Dprefix=$(PREFIX)
-	@meson install -C build $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
+	@meson install -C build --no-rebuild $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
 
 clean: ## remove everything that was built
 	@rm -rf build build-asan build-tsan build-tests

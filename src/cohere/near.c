@@ -23,6 +23,18 @@ static void run_beginning(struct store *store, struct etcd_errand *errand) {
     }
 }
 
+/* What is wished of a part is done in the turn that this makes. */
+static void run_wishing(struct store *store, struct etcd_errand *errand) {
+    struct near_store *n = (struct near_store *)(void *)((char *)errand - offsetof(struct near_store, wishing));
+
+    (void)store;
+    atomic_store(&n->wished, false);
+    if (!n->ended) {
+        near_enter(n);
+        near_leave(n);
+    }
+}
+
 static void guest_run(void *ctx) {
     near_enter(ctx);
     near_leave(ctx);
@@ -188,6 +200,7 @@ struct store *near_open(const struct near_config *config, struct buf *why) {
     n->guest = (struct etcd_guest){.run = guest_run, .end = guest_end, .ctx = n};
     n->taking.run = near_run_taking;
     n->beginning.run = run_beginning;
+    n->wishing.run = run_wishing;
     n->wake_ns = INT64_MAX;
     arena_init(&n->arena, GROUPS_BYTES_MAX);
     copy_config(n, config);

@@ -33,6 +33,9 @@ struct near_part {
     bool touched;              /* it is to run in this turn */
     bool must_wake;            /* watchers, now that `applied` has moved */
     bool failed;               /* there was no memory for a watch: to be told to the machine */
+    bool with_previous;        /* the watch brings previous values */
+    int64_t unwanted_ns;       /* since when nobody wants them; 0: somebody does */
+    atomic_bool wish_previous; /* somebody wants them; any thread */
     char bytes[];
 };
 
@@ -77,7 +80,9 @@ struct near_store {
     struct store_call *_Atomic newest; /* calls handed in, the last one first */
     struct etcd_errand taking;         /* takes them; posted by whoever found none there */
     struct etcd_errand beginning;
-    _Atomic int64_t compacted; /* up to where this node has had the cluster's history taken away; 0: it has not */
+    struct etcd_errand wishing; /* looks what parts are wished for */
+    atomic_bool wished;         /* it is posted */
+    _Atomic int64_t compacted;  /* up to where this node has had the cluster's history taken away; 0: it has not */
     atomic_bool begun;
     atomic_bool closing;
     const struct store_observer *observer; /* set before it begins */

@@ -10,6 +10,9 @@
 
 /* A part: a machine, the watch that it is told by, and whom it tells. */
 
+/* So long a watch goes on to bring previous values that nobody wants any more: who watches may soon come again. */
+#define PREVIOUS_UNWANTED_NS (10 * CLOCK_NS_PER_S)
+
 static const char not_as_a_whole[] = "this user may not read every key";
 
 static bool is_in_use(const struct near_part *part) {
@@ -117,19 +120,68 @@ static void begin_watchers(struct near_part *part, int64_t start_revision) {
     watches_begin(part->watches, part->told);
 }
 
+/* What the watch that begins here brings with its events. */
+static void begin_previous(struct near_part *part, int64_t start_revision) {
+    part->with_previous = !watches_end_previous(part->watches);
+    if (part->with_previous) {
+        watches_begin_previous(part->watches, start_revision - 1);
+    }
+}
+
 static void watch(void *ctx, int64_t start_revision) {
     struct near_part *part = ctx;
     struct near_store *n = part->near;
-    const struct store_watch want = {.span = part->span, .start_revision = start_revision, .want_previous = true};
+    struct store_watch want = {.span = part->span, .start_revision = start_revision};
 
     if (n->ended || !is_in_use(part)) {
         return;
     }
     etcd_watch_close(part->watch);
     begin_watchers(part, start_revision);
+    begin_previous(part, start_revision);
+    want.want_previous = part->with_previous;
     part->watch = etcd_watch_open_alone(etcd_store_watches(n->cluster), &want, true, &watch_events, part);
     part->failed = part->watch == NULL;
     near_want_turn(n);
+}
+
+/* A watch cannot be told to bring more, or less: another one goes on where the machine is. What both bring is told once. */
+static void change_watch(struct near_part *part) {
+    int64_t applied = coherence_applied(part->machine);
+
+    if (part->watch != NULL && applied > 0) {
+        watch(part, applied + 1);
+    }
+}
+
+/* Previous values are brought as soon as somebody wants them, and until nobody has wanted them for a while. */
+static void look_at_wishes(struct near_part *part, int64_t at_ns) {
+    bool wanted;
+
+    if (!part->with_previous) {
+        if (atomic_exchange(&part->wish_previous, false) && watches_wants_previous(part->watches)) {
+            change_watch(part);
+        }
+        return;
+    }
+    wanted = watches_wants_previous(part->watches);
+    if (wanted || part->unwanted_ns == 0) {
+        part->unwanted_ns = wanted ? 0 : at_ns;
+    } else if (at_ns - part->unwanted_ns >= PREVIOUS_UNWANTED_NS) {
+        part->unwanted_ns = 0;
+        change_watch(part);
+    }
+}
+
+/* Any thread. */
+static void want_previous(void *ctx) {
+    struct near_part *part = ctx;
+    struct near_store *n = part->near;
+
+    atomic_store(&part->wish_previous, true);
+    if (!atomic_exchange(&n->wished, true)) {
+        etcd_store_post(n->cluster, &n->wishing);
+    }
 }
 
 static void denied(void *ctx) {
@@ -269,12 +321,14 @@ static struct coherence *make_machine(struct near_part *part) {
     return coherence_new(&config, &world, part);
 }
 
-static struct watches *make_watches(const struct near_part *part) {
+static struct watches *make_watches(struct near_part *part) {
     return watches_new(&(struct watches_config){
         .cluster = part->near->cluster,
         .span = part->span,
         .memory = part->near->watch_memory,
         .max_watchers = part->near->max_watchers,
+        .want_previous = want_previous,
+        .ctx = part,
         .engine = &near_engine,
     });
 }
@@ -332,6 +386,7 @@ void near_part_run(struct near_part *part, int64_t at_ns) {
         part->touched = true;
         coherence_ended(part->machine, STORE_NO_MEMORY, 0);
     }
+    look_at_wishes(part, at_ns);
     if (part->touched || part->wake_ns <= at_ns) {
         part->touched = false;
         part->wake_ns = part->wake_ns <= at_ns ? INT64_MAX : part->wake_ns;

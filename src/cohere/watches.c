@@ -18,6 +18,7 @@ struct watches *watches_new(const struct watches_config *config) {
         return NULL;
     }
     watch_set_init(&w->set);
+    w->previous_from = INT64_MAX;
     w->config = *config;
     if (span->key.size > 0) {
         memcpy(w->bytes, span->key.data, span->key.size);
@@ -116,6 +117,36 @@ void watches_wake(struct watches *w) {
     pthread_mutex_unlock(&w->set.lock);
 }
 
+void watches_begin_previous(struct watches *w, int64_t revision) {
+    pthread_mutex_lock(&w->set.lock);
+    if (w->previous_from == INT64_MAX) {
+        w->previous_from = revision;
+        wake_all(w);
+    }
+    pthread_mutex_unlock(&w->set.lock);
+}
+
+bool watches_end_previous(struct watches *w) {
+    bool ended;
+
+    pthread_mutex_lock(&w->set.lock);
+    ended = w->wanting == 0;
+    if (ended) {
+        w->previous_from = INT64_MAX;
+    }
+    pthread_mutex_unlock(&w->set.lock);
+    return ended;
+}
+
+bool watches_wants_previous(struct watches *w) {
+    bool wants;
+
+    pthread_mutex_lock(&w->set.lock);
+    wants = w->wanting > 0;
+    pthread_mutex_unlock(&w->set.lock);
+    return wants;
+}
+
 void watches_reset(struct watches *w) {
     struct history_chunk *gone;
 
@@ -124,6 +155,7 @@ void watches_reset(struct watches *w) {
     w->active = false;
     w->told = 0;
     w->published = 0;
+    w->previous_from = INT64_MAX;
     w->era++;
     wake_all(w);
     pthread_mutex_unlock(&w->set.lock);

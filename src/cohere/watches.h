@@ -9,6 +9,9 @@
  * a watch of its own of the cluster until it has caught up (and only that one costs the cluster something). So does one
  * that begins before what is remembered, and one of keys beyond the span that is told of here.
  *
+ * Previous values are dear: etcd reads its store for each event that comes with one. So they are told of only while somebody
+ * wants them, and who does has a watch of his own of the cluster until they are.
+ *
  * What is told comes from one thread; watchers are opened, read and closed on any, each on one. */
 struct watches;
 
@@ -16,8 +19,12 @@ struct watches_config {
     struct store *
         cluster; /* for those that cannot be fed from here; outlives it. Its store_revision is what the node has heard of;
                              * it takes no lock, and begins anew before watches_reset */
-    struct store_span span; /* that is told of, with previous values; copied */
-    size_t memory;          /* bytes of events that are remembered */
+    struct store_span span; /* that is told of; copied */
+    /* The first that wants previous values has come. Any thread; it must be quick and must not call a function of these. NULL:
+     * nobody is told. */
+    void (*want_previous)(void *ctx);
+    void *ctx;
+    size_t memory; /* bytes of events that are remembered */
     size_t max_watchers;
     const struct store_engine *engine; /* of the watchers, see store/engine.h */
 };
@@ -38,6 +45,12 @@ void watches_begin(struct watches *w, int64_t revision);
  * is to be called soon, when reads of the store can find them as well; also if there were no events. */
 void watches_tell(struct watches *w, const struct kv_event *events, size_t count, int64_t revision);
 void watches_wake(struct watches *w);
+/* From behind this revision on, what is told has its previous values. */
+void watches_begin_previous(struct watches *w, int64_t revision);
+/* It has not any more. False: somebody wants them, so they are still to be told. */
+bool watches_end_previous(struct watches *w);
+/* Whether somebody wants them. Any thread. */
+bool watches_wants_previous(struct watches *w);
 /* The revisions begin anew: all watchers end with CLOSED, so that whoever has them begins anew as well. */
 void watches_reset(struct watches *w);
 

@@ -27,6 +27,9 @@
  *   own -> memory   when floor <= reached. It may be ahead of what is told here; then what is told up to `reached` is not
  *                   marked for it, because its start_revision is the next one.
  *
+ * Who wants previous values is fed from memory only if `previous_from` is at or below its frontier as well: what is told behind
+ * that has them. It moves only while nobody who is fed from memory wants them.
+ *
  * The floor moves up only, as told does, but for watches_reset, which ends all watchers that there are. */
 struct watches {
     struct watches_config config; /* its span lies in `bytes` */
@@ -41,6 +44,8 @@ struct watches {
     int64_t published; /* of it, what watchers may read */
     uint64_t era;      /* of the revisions; a watcher of an earlier one has ended */
     uint64_t fell_behind;
+    size_t wanting;        /* watchers that want previous values */
+    int64_t previous_from; /* INT64_MAX: they are not told */
     char bytes[];
 };
 

@@ -12,10 +12,15 @@ static struct watches_watcher *watcher_of(struct store_watcher *watcher) {
 
 /* --- the sources; under the lock --- */
 
+static bool wants_previous(const struct watches_watcher *w) {
+    return w->covered && w->entry.watch.want_previous;
+}
+
 static bool can_feed(const struct watches_watcher *w) {
     const struct watches *watches = w->watches;
 
-    return w->covered && watches->active && w->era == watches->era && w->reached >= watches->history.floor;
+    return w->covered && watches->active && w->era == watches->era && w->reached >= watches->history.floor &&
+           (!w->entry.watch.want_previous || w->reached >= watches->previous_from);
 }
 
 /* Memory feeds it from its frontier on. False: no room in the set. */
@@ -104,18 +109,21 @@ static void link_watcher(struct watches_watcher *w) {
     watches->all = w;
     watches->count++;
     watches->own++;
+    watches->wanting += wants_previous(w);
 }
 
 /* It is then among all, and fed from memory if it can be. */
 static enum store_status enter(struct watches_watcher *w, int64_t *ret_revision) {
     struct watches *watches = w->watches;
     enum store_status status = STORE_TOO_MANY_WATCHERS;
+    bool first = false;
 
     pthread_mutex_lock(&watches->set.lock);
     *ret_revision = now_of(watches);
     if (watches->count < watches->config.max_watchers) {
         status = STORE_OK;
         link_watcher(w);
+        first = wants_previous(w) && watches->wanting == 1;
         w->era = watches->era;
         w->reached = first_reached(w, *ret_revision);
         if (can_feed(w) && !join(w)) {
@@ -123,6 +131,9 @@ static enum store_status enter(struct watches_watcher *w, int64_t *ret_revision)
         }
     }
     pthread_mutex_unlock(&watches->set.lock);
+    if (first && watches->config.want_previous != NULL) {
+        watches->config.want_previous(watches->config.ctx);
+    }
     return status;
 }
 
@@ -130,6 +141,7 @@ struct store_watcher *watches_open(struct watches *watches, const struct store_w
                                    void *ctx, enum store_status *ret_status, int64_t *ret_revision) {
     struct watches_watcher *w;
     int64_t revision;
+    int64_t own = 0;
 
     if (watch->span.key.size == 0) {
         *ret_status = STORE_EMPTY_KEY;
@@ -142,7 +154,8 @@ struct store_watcher *watches_open(struct watches *watches, const struct store_w
     }
     *ret_status = enter(w, &revision);
     if (*ret_status == STORE_OK && !w->in_memory) {
-        *ret_status = open_own(w, &revision);
+        *ret_status = open_own(w, &own);
+        revision = w->reached == REACHED_UNKNOWN || own > revision ? own : revision;
     }
     if (*ret_status != STORE_OK) {
         watches_close(&w->base);
@@ -172,6 +185,7 @@ void watches_close(struct store_watcher *watcher) {
         }
         watches->count--;
         watches->own--;
+        watches->wanting -= wants_previous(w);
     }
     pthread_mutex_unlock(&watches->set.lock);
     close_own(w);

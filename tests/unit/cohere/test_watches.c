@@ -22,7 +22,12 @@ struct node {
     struct fake_cluster cluster;
     struct watches *watches;
     int64_t told;
+    unsigned wishes; /* for previous values */
 };
+
+static void on_want_previous(void *ctx) {
+    ((struct node *)ctx)->wishes++;
+}
 
 struct watching {
     struct store_watcher *watcher;
@@ -39,6 +44,8 @@ static void start(struct node *n, size_t memory, struct store_span span) {
         .span = span,
         .memory = memory,
         .max_watchers = WATCHERS_MAX,
+        .want_previous = on_want_previous,
+        .ctx = n,
         .engine = &near_engine,
     });
     assert_non_null(n->watches);
@@ -47,6 +54,7 @@ static void start(struct node *n, size_t memory, struct store_span span) {
 static void begin(struct node *n, size_t memory) {
     start(n, memory, ALL);
     watches_begin(n->watches, 0);
+    watches_begin_previous(n->watches, 0);
 }
 
 static void stop(struct node *n) {
@@ -204,6 +212,43 @@ static void filters_and_previous_values(void **state) {
     assert_true(slice_equal(w.batch.events[1].kv.value, SLICE("2")));
     assert_false(w.batch.events[1].has_previous);
     assert_int_equal(w.batch.revision, 3);
+    end(&w);
+    stop(&n);
+}
+
+/* They are asked for with the first who wants them, who has his own watch until they are told. */
+static void previous_values_are_told_while_somebody_wants_them(void **state) {
+    const struct store_watch wish = {.span = ALL, .start_revision = 2, .want_previous = true};
+    struct watching w;
+    struct node n;
+
+    (void)state;
+    start(&n, MEMORY, ALL);
+    watches_begin(n.watches, 0);
+    put(&n, "a", "1");
+    assert_int_equal(n.wishes, 0);
+    watch(&n, &w, wish);
+    assert_int_equal(n.wishes, 1);
+    assert_int_equal(n.cluster.opened, 1);
+    put(&n, "a", "2");
+    fake_cluster_deliver(&n.cluster, 2);
+    assert_int_equal(next(&w, ENOUGH), 1);
+    assert_true(w.batch.events[0].has_previous);
+    assert_int_equal(n.cluster.open, 1);
+
+    assert_false(watches_end_previous(n.watches));
+    watches_begin_previous(n.watches, 2);
+    put(&n, "a", "3");
+    fake_cluster_deliver(&n.cluster, 3);
+    assert_int_equal(next(&w, ENOUGH), 1);
+    expect(&w, 0, "a", 3);
+    assert_true(slice_equal(w.batch.events[0].previous.value, SLICE("2")));
+    assert_int_equal(n.cluster.open, 0);
+    end(&w);
+    assert_true(watches_end_previous(n.watches));
+    watch(&n, &w, wish);
+    assert_int_equal(n.wishes, 2);
+    assert_int_equal(n.cluster.open, 1);
     end(&w);
     stop(&n);
 }
@@ -650,6 +695,7 @@ int main(void) {
         cmocka_unit_test(a_key_is_watched_from_now),
         cmocka_unit_test(the_past_that_is_remembered_costs_the_cluster_nothing),
         cmocka_unit_test(filters_and_previous_values),
+        cmocka_unit_test(previous_values_are_told_while_somebody_wants_them),
         cmocka_unit_test(a_start_in_the_future_waits_for_it),
         cmocka_unit_test(nothing_is_handed_out_before_the_wake),
         cmocka_unit_test(now_is_behind_what_was_told),

@@ -33,6 +33,7 @@ struct world {
     struct seat seats[WATCHERS];
     struct store_span span;
     bool active;
+    bool previous; /* what is told has its previous values */
     int64_t told;
 };
 
@@ -90,7 +91,8 @@ static void tell_some(struct world *w) {
     events = calloc(c->count + 1, sizeof(*events));
     for (size_t i = fake_cluster_behind(c, w->told); i < c->count && c->log[i].kv.mod_revision <= to; i++) {
         if (fake_cluster_wants(&(struct store_watch){.span = w->span}, &c->log[i])) {
-            events[count++] = c->log[i];
+            events[count] = c->log[i];
+            events[count++].has_previous = w->previous && c->log[i].has_previous;
         }
     }
     watches_tell(w->watches, events, count, to);
@@ -109,6 +111,7 @@ static void begin_or_reset(struct world *w) {
         fake_cluster_rewind(&w->cluster);
         watches_reset(w->watches);
         w->active = false;
+        w->previous = false;
         w->told = 0;
         for (size_t i = 0; i < WATCHERS; i++) {
             struct seat *s = &w->seats[i];
@@ -123,6 +126,16 @@ static void begin_or_reset(struct world *w) {
                 s->watcher = NULL;
             }
         }
+    }
+}
+
+/* As somebody wants them, sooner or later; and not any more if nobody does. */
+static void change_previous(struct world *w) {
+    if (!w->previous && watches_wants_previous(w->watches)) {
+        watches_begin_previous(w->watches, w->told);
+        w->previous = true;
+    } else if (w->previous) {
+        w->previous = !watches_end_previous(w->watches);
     }
 }
 
@@ -250,6 +263,11 @@ static void step(struct world *w) {
         if (s->watcher != NULL && below(w, 4) == 0) {
             watches_close(s->watcher);
             s->watcher = NULL;
+        }
+        break;
+    case 13:
+        if (w->active && below(w, 4) == 0) {
+            change_previous(w);
         }
         break;
     case 12:
