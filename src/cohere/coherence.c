@@ -96,7 +96,7 @@ static int64_t next_time(const struct coherence *c) {
     }
     at_ns = earlier_of(at_ns, c->watch_at_ns);
     at_ns = earlier_of(at_ns, c->progress_at_ns);
-    at_ns = c->round.under_way ? at_ns : earlier_of(at_ns, c->tick_ns);
+    at_ns = earlier_of(at_ns, round_wake_ns(c));
     at_ns = earlier_of(at_ns, mirrors_wake_ns(c));
     return earlier_of(at_ns, sweep_wake_ns(c));
 }

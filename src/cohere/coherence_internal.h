@@ -38,10 +38,12 @@ enum {
     COHERENCE_PAGE_KEYS = 1000,             /* of a mirror's page, at most */
     COHERENCE_PROOFS = 64,                  /* rounds whose revision `applied` has not reached yet */
     COHERENCE_FLIGHT_SLOTS = 1024,          /* of the table of flights */
+    COHERENCE_CROWD = 32,                   /* reads of a round, after which the next one lets them gather */
 };
 
 #define COHERENCE_BACKOFF_MIN_NS (100 * CLOCK_NS_PER_MS)
 #define COHERENCE_BACKOFF_MAX_NS (5 * CLOCK_NS_PER_S)
+#define COHERENCE_GATHER_MAX_NS (2 * CLOCK_NS_PER_MS)
 #define COHERENCE_PROGRESS_EVERY_NS (100 * CLOCK_NS_PER_MS)
 
 /* --- questions to the cluster --- */
@@ -198,6 +200,8 @@ struct coherence {
     struct question round;
     struct slice round_keys[COHERENCE_TXN_KEYS]; /* BY_QUESTION: of the batch */
     size_t round_key_count;
+    size_t round_size;                     /* reads that the last one was for */
+    int64_t gather_until_ns;               /* reads alone are no reason for a round before */
     int64_t tick_ns;                       /* when to look for interest next */
     struct proof proofs[COHERENCE_PROOFS]; /* ascending */
     size_t proof_count;
@@ -330,6 +334,9 @@ void read_wait_applied(struct coherence *c, struct waiting *w, int64_t need);
 /* --- coherence_round.c --- */
 
 void round_step(struct coherence *c, int64_t now_ns);
+
+/* When the next one may be due; INT64_MAX: not before something is answered. */
+int64_t round_wake_ns(const struct coherence *c);
 /* Everything up to `revision` was acknowledged before started_ns. */
 void round_prove(struct coherence *c, int64_t revision, int64_t started_ns);
 void round_proofs(struct coherence *c);

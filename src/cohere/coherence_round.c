@@ -88,6 +88,16 @@ static void serve_round(struct coherence *c, int64_t revision) {
     }
 }
 
+/* A round costs the members ten times what a read costs this node. When so many ask that a round serves a crowd, the next one
+ * lets them gather for as long as the last one took. */
+static void let_gather(struct coherence *c) {
+    int64_t now = now_of(c);
+
+    c->gather_until_ns = c->round_size >= COHERENCE_CROWD
+                             ? time_after(now, earlier_of(now - c->round.started_ns, COHERENCE_GATHER_MAX_NS))
+                             : 0;
+}
+
 static void round_is_answered(struct coherence *c, struct question *q) {
     if (q->generation != c->generation) {
         return;
@@ -97,6 +107,7 @@ static void round_is_answered(struct coherence *c, struct question *q) {
         return;
     }
     if (question_confirms(c, q)) {
+        let_gather(c);
         round_prove(c, q->call.revision, q->started_ns);
         c->progress_wanted = 0; /* it is asked for at once */
         serve_round(c, q->call.revision);
@@ -106,8 +117,10 @@ static void round_is_answered(struct coherence *c, struct question *q) {
 static void take_batch(struct coherence *c) {
     c->round_readers = c->next_round;
     c->next_round = (struct waiting_list){NULL, NULL};
+    c->round_size = 0;
     for (struct waiting *w = c->round_readers.first; w != NULL; w = w->next) {
         w->list = &c->round_readers;
+        c->round_size++;
     }
 }
 
@@ -120,7 +133,14 @@ static bool is_wanted(struct coherence *c, int64_t now_ns) {
     if (tick && atomic_exchange_explicit(&c->interest, false, memory_order_relaxed)) {
         return true;
     }
-    return c->suspect || c->next_round.first != NULL;
+    return c->suspect || (c->next_round.first != NULL && now_ns >= c->gather_until_ns);
+}
+
+int64_t round_wake_ns(const struct coherence *c) {
+    if (c->round.under_way) {
+        return INT64_MAX;
+    }
+    return c->next_round.first != NULL ? earlier_of(c->tick_ns, c->gather_until_ns) : c->tick_ns;
 }
 
 void round_step(struct coherence *c, int64_t now_ns) {
