@@ -79,16 +79,20 @@ def make_settings(given):
 
 def measure_rows(rows, place, settings):
     progress = show.Progress(len(rows))
-    results = []
+    results, failed = [], []
     show.print_heading()
     for row in rows:
         progress.begin(row.what)
         try:
             results.append(measure(row, place, settings, progress.tick))
+        except BenchError as error:  # what the other rows say is worth having
+            failed.append(f"row {row.number}: {error}")
+            print(f"bench/run: {failed[-1]}", file=sys.stderr)
+            continue
         finally:
             progress.end()
         show.print_result(results[-1])
-    return results
+    return results, failed
 
 
 def run_all(given):
@@ -103,11 +107,11 @@ def run_all(given):
     print()
     if noted.is_busy:
         print("warning: " + conditions.warning(noted.told) + "\n", file=sys.stderr)
-    results = measure_rows(given.rows, place, settings)
+    results, failed = measure_rows(given.rows, place, settings)
     told = noted.finish()
     show.print_summary(results)
     print(*[f"{name}: {text}" for name, text in conditions.lines(told) if name == "over the run"], sep="\n")
-    return {"conditions": told, "quick": given.quick, "rows": results}
+    return {"conditions": told, "quick": given.quick, "rows": results}, failed
 
 
 def read_result(path):
@@ -123,10 +127,13 @@ def run(given):
         show.print_heading()
         for result in whole["rows"]:
             show.print_result(result)
+        failed = []
     else:
-        whole = run_all(given)
+        whole, failed = run_all(given)
     if given.json:
         given.json.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+    if failed:
+        raise BenchError("not measured: " + "; ".join(failed))
     if given.markdown:
         if whole["quick"] or len(whole["rows"]) < len(ROWS):
             raise BenchError("--markdown takes a result of all rows and of full turns")
