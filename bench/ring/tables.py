@@ -20,7 +20,7 @@ def three(number):
 
 
 def memory(size):
-    return f"{size / 1024:,.0f} KiB" if size >= 10 * 1024 else f"{size / 1024:.1f} KiB"
+    return f"{size / 1024:,.0f} KiB" if size >= 1024 else "< 1 KiB"
 
 
 # title, what is shown of a run, of how many nodes (None: all)
@@ -45,9 +45,11 @@ SECTIONS = [
 
 
 def section(algorithms, title, shown, sizes):
-    rows = [[LOOKS[key][0], *[shown(run) for run in algorithms[key] if sizes is None or run["nodes"] in sizes]]
-            for key in LOOKS if key in algorithms]
-    sizes = sizes or [run["nodes"] for run in next(iter(algorithms.values()))]
+    sizes = sizes or sorted({run["nodes"] for runs in algorithms.values() for run in runs})
+    rows = []
+    for key in (key for key in LOOKS if key in algorithms):
+        cells = {run["nodes"]: shown(run) for run in algorithms[key]}
+        rows.append([LOOKS[key][0], *[cells.get(size, "") for size in sizes]])
     return [f"{title}:", "", *table(["nodes", *[f"{size:,}" for size in sizes]], rows), ""]
 
 
