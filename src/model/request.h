@@ -8,6 +8,7 @@
 #include "model/command.h"
 #include "model/condition.h"
 #include "model/freshness.h"
+#include "model/peer_stamp.h"
 
 enum { REQUEST_KEY_MAX = 250 /* memcached's limit for a key, in bytes */ };
 
@@ -63,7 +64,8 @@ struct request {
     const struct conditions
         *conditions; /* SET, DELETE: done only if these hold, else the result is EXISTS; NULL: none */
     struct freshness freshness;
-    int64_t revision; /* of the store */
+    int64_t revision;              /* of the store */
+    const struct peer_stamp *peer; /* it comes from, or goes to, another node of the cluster; NULL: from a client */
     struct placed_value
         *placed; /* when not NULL: where the value already lies in the table's memory; see group/memory.h */
 };

@@ -168,6 +168,11 @@ static const struct failure {
         "the etcd cluster cannot be reached, and what this node has of it is older than this read allows, if there is "
         "anything"),
     FAILURE(STORE_DENIED, 502, "the etcd cluster refuses the user of this node, so nothing was done"),
+    FAILURE(OWNER_AWAY, 503, "the node that has this key cannot be reached, so nothing was done"),
+    FAILURE(OWNER_UNKNOWN, 504, "the answer of the node that has this key was lost: it may have been done or not"),
+    FAILURE(ISOLATED, 503, "this node is cut off from its cluster, so nothing was done"),
+    FAILURE(NO_RING, 503, "this node has not joined its cluster yet, so nothing was done"),
+    FAILURE(UNSETTLED, 503, "the nodes do not agree yet who has this key, so nothing was done"),
     FAILURE(STORE_UNKNOWN, 504, "the answer of the etcd cluster was lost: the write may have been done or not"),
 #undef FAILURE
 };

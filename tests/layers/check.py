@@ -16,7 +16,7 @@ ROOMS_BY_RANK = [
     ["telemetry"],
     ["proto", "cache", "ring", "net"],
     ["store", "origin", "peer", "auth", "export"],
-    ["cohere"],
+    ["cohere", "cluster"],
     ["group"],
     ["cmd"],
     ["rpc"],

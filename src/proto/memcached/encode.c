@@ -89,6 +89,17 @@ struct slice mc_error_line(enum result result) {
         return SLICE("SERVER_ERROR the etcd cluster refuses the user of this node\r\n");
     case RESULT_STORE_UNKNOWN:
         return SLICE("SERVER_ERROR the answer was lost, it may have been done or not\r\n");
+    case RESULT_OWNER_AWAY:
+        return SLICE("SERVER_ERROR the node that has this key cannot be reached, nothing was done\r\n");
+    case RESULT_OWNER_UNKNOWN:
+        return SLICE(
+            "SERVER_ERROR the answer of the node that has this key was lost, it may have been done or not\r\n");
+    case RESULT_ISOLATED:
+        return SLICE("SERVER_ERROR this node is cut off from its cluster, nothing was done\r\n");
+    case RESULT_NO_RING:
+        return SLICE("SERVER_ERROR this node has not joined its cluster yet, nothing was done\r\n");
+    case RESULT_UNSETTLED:
+        return SLICE("SERVER_ERROR the nodes do not agree yet who has this key, nothing was done\r\n");
     default:
         return slice_make("", 0);
     }
@@ -191,7 +202,6 @@ enum larder_error mc_encode_stat(struct outbox *out, const char *name, const cha
 bool mc_hides(const struct mc_command *command, const struct reply *reply) {
     enum result_class class = result_class(reply->result);
 
-    return command->noreply &&
-           (class == RESULT_CLASS_ERROR || class == RESULT_CLASS_REFUSED || class == RESULT_CLASS_FAILED ||
-            class == RESULT_CLASS_UNKNOWN);
+    return command->noreply && (class == RESULT_CLASS_ERROR || class == RESULT_CLASS_REFUSED ||
+                                class == RESULT_CLASS_FAILED || class == RESULT_CLASS_UNKNOWN);
 }

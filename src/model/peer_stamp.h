@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_MODEL_PEER_STAMP_H
+#define LARDER_MODEL_PEER_STAMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What travels with a request from one node of a cluster to another (ring/keeper.h says what it is good for). On the wire it
+ * is the token of the meta flag P, and give_up is the flag L; both are memcached's for proxies (doc/protocol.txt). */
+struct peer_stamp {
+    int64_t revision; /* of the sender's membership */
+    uint64_t digest;  /* of the same */
+    bool give_up;     /* a get: the entry is handed over, with all that is known of it, and is here no more */
+};
+
+#endif
