@@ -10,6 +10,7 @@
 #include "cache/table.h"
 #include "group/durable.h"
 #include "group/policy.h"
+#include "group/shared.h"
 #include "telemetry/snapshot.h"
 
 /* What commands know of their node: shared by all workers, made at start and never changed but for the atomics. */
@@ -19,6 +20,7 @@ struct cmd_node {
     struct store *cluster;   /* below it, for what only a cluster has (store/etcd/etcd.h); NULL: it is in none */
     struct durable *durable; /* what store groups need besides; NULL likewise */
     struct auth *auth;       /* who may do what in it; NULL likewise: everybody everything */
+    struct shared *shared;   /* memory groups are spread over the nodes of a cluster; NULL: there is none */
     struct telemetry *telemetry;
     int64_t start_ns;      /* monotonic */
     int64_t start_wall_ns; /* since 1970 */
@@ -41,6 +43,7 @@ struct cmd_context {
     struct worker_telemetry *telemetry;
     const struct group_set *groups;
     struct pending_queue *completions; /* the worker's, where late answers come in */
+    struct shared_worker *shared_worker; /* the worker's part in node->shared; NULL likewise */
     struct auth_known *who;            /* who asks; NULL: nobody. Is kept up to date (auth_renew) */
     int64_t now_ns;                    /* monotonic */
     uint32_t now;                      /* table seconds */

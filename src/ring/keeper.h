@@ -85,6 +85,7 @@ bool keeper_must_clear(const struct keeper *keeper);
 
 /* The newest view in place of *held (may be NULL at first), which is given up; a load if nothing is new. NULL: none yet. */
 void keeper_renew(struct keeper *keeper, struct keeper_view **held);
+struct keeper_view *keeper_view_ref(struct keeper_view *view);
 void keeper_view_unref(struct keeper_view *view);
 
 /* Rule 6. */

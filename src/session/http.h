@@ -98,9 +98,9 @@ struct slice http_failure_text(enum result result, unsigned *ret_status);
 
 /* --- http_value.c: keys --- */
 
-/* Whether it is a plain write of a store group, all there and good, that may be run while the answers of others like it are
- * still to come (slots.h). */
-bool http_session_is_ordered(struct session *s, const struct http_request *r);
+/* Beside which others, whose answers are still to come, it may be run (slots.h): a request for a key that is all there and
+ * good. */
+enum cmd_order http_session_order(struct session *s, const struct http_request *r);
 
 enum http_progress http_session_value(struct session *s, struct http_request *r, size_t *ret_taken);
 

@@ -16,12 +16,23 @@ enum {
     SPARE_BYTES_KEPT = 128 << 10, /* of memory an outbox keeps between two uses */
 };
 
+/* In a cluster the numbers of a key go on from node to node, and a tag that one node gave is good at another. */
+static void make_tag_suffix(struct session_worker *w) {
+    const struct cmd_node *node = w->context.node;
+
+    w->tag_suffix.data = w->tag_text;
+    if (node->shared != NULL) {
+        w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-c");
+    } else {
+        w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-%llx",
+                                              (unsigned long long)(node->start_wall_ns / CLOCK_NS_PER_MS));
+    }
+}
+
 bool session_worker_init(struct session_worker *w, const struct cmd_context *context, struct rpc_node *rpc,
                          size_t max_line, size_t max_output) {
     *w = (struct session_worker){.context = *context, .max_line = max_line, .max_output = max_output};
-    w->tag_suffix.data = w->tag_text;
-    w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-%llx",
-                                          (unsigned long long)(context->node->start_wall_ns / CLOCK_NS_PER_MS));
+    make_tag_suffix(w);
     w->context.completions = &w->completions;
     rpc_worker_init(&w->rpc, &w->context, rpc);
     w->scratch = malloc(SESSION_SCRATCH_SIZE);

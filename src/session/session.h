@@ -41,7 +41,7 @@ struct session_worker {
     struct outbox *spare;       /* outboxes to lend */
     unsigned spares;
     char tag_text[24];
-    struct slice tag_suffix; /* of entity tags in memory groups, where cas numbers begin anew with the process */
+    struct slice tag_suffix; /* of entity tags in memory groups: without a cluster cas numbers begin anew with the process */
     struct slice hosts;      /* what HTTP requests may call this node; see proto/http/host.h */
     char good_host[64];      /* one that was found to be good */
     uint8_t good_host_size;
@@ -78,7 +78,10 @@ struct session {
     struct http_watch *watch;     /* a watch that is streamed to an HTTP client; NULL: none */
     struct gateway_call *gateway; /* a call of etcd's API by JSON that is open; NULL: none */
     struct http_upload *upload;   /* the body of an HTTP request on its way in; NULL: none */
-    struct unfinished_get *get;   /* keys whose answers wait for room, or for the reply of the first; NULL: none */
+    struct unfinished_get *get;   /* keys of a get that are still to be run; NULL: none */
+    uint64_t gets;                /* how many there were, to tell them apart */
+    uint64_t broken_get;          /* the one whose answer an error has ended before all its replies had come */
+    size_t read_cost;             /* bytes that the replies of the last reads had, about */
     struct slots *slots;          /* replies still to come; NULL: none */
     struct session_who *who;      /* who speaks; NULL: nobody, as far as is known */
     struct grpc_session *grpc;    /* what a connection with gRPC has; NULL: it speaks something else */
