@@ -2,6 +2,7 @@
 #ifndef LARDER_RING_MEMBERSHIP_H
 #define LARDER_RING_MEMBERSHIP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +16,9 @@
  * it keeps alive while it lives. Immutable once made, counted, for any thread. */
 
 enum {
-    MEMBER_ID_MAX = 128,      /* bytes; no control bytes, no '/' */
+    MEMBER_ID_MAX = 128,      /* bytes; printable ASCII without ' ', '/' and ',' */
     MEMBER_ADDRESS_MAX = 256, /* bytes */
+    MEMBER_RECORD_MAX = 4096, /* bytes of a record; a longer one is none */
     CLUSTER_NAME_MAX = 64,    /* bytes; as a group's name */
 };
 
@@ -31,6 +33,7 @@ struct member {
 };
 
 struct membership {
+    atomic_uint refs;
     int64_t revision; /* of the store: every change up to it is in here */
     uint64_t digest;  /* of ids, incarnations, algorithms and `leaving`: two with the same have the same ring */
     size_t count;
@@ -42,8 +45,10 @@ struct membership {
 enum larder_error membership_read(struct slice prefix, const struct kv *kvs, size_t count, int64_t revision,
                                   struct membership **ret_membership, size_t *ret_bad);
 
-/* `m` after some events of whole revisions, the last of them `revision`; events at or below m->revision change nothing.
- * A new one, owned by the caller; of the same digest if nothing changed. Errors: as above. */
+/* `m` after some events of whole revisions, the last of them `revision`; events at or below m->revision change nothing, and
+ * of several of one key the newest counts, in whatever order they stand. A record that is replaced by what is none leaves
+ * the membership, as if it were read anew. A new one, owned by the caller; of the same digest if nothing changed. Errors:
+ * as above. */
 enum larder_error membership_apply(const struct membership *m, struct slice prefix, const struct kv_event *events,
                                    size_t count, int64_t revision, struct membership **ret_membership, size_t *ret_bad);
 
@@ -57,8 +62,9 @@ const struct member *membership_find(const struct membership *m, struct slice id
 const char *member_id_problem(struct slice id);
 const char *cluster_name_problem(struct slice name);
 
-/* The value of a node's record: JSON with id, address, ring (the algorithm), state ("serving", "leaving") and version.
- * Errors: NO_MEMORY, LIMIT. */
+/* The value of a node's record: JSON with id, address, ring (the algorithm), state ("serving", "leaving") and version (of
+ * the program, for people; it is not read). Fields that a reader does not know mean nothing to it; whatever changes who owns
+ * a slot gets another algorithm number. `out` is unchanged on failure. Errors: NO_MEMORY, LIMIT. */
 enum larder_error member_record_write(const struct member *member, struct buf *out);
 
 #endif

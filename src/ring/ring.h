@@ -9,12 +9,14 @@
 #include "base/slice.h"
 
 /* Which node a key belongs to: a pure function of the key and of the names of the nodes, the same in every program that
- * computes it (docs/RING.md has it in full, tests/unit/ring has golden vectors).
+ * computes it (docs/RING.md has it in full and why it was chosen, tests/unit/ring has golden vectors).
  *
  * A key falls into one of RING_SLOTS slots by the top bits of its hash, XXH3 of 64 bits with seed 0. A slot belongs to
  * the node with the highest score there (rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to
  * increase hit rates", 1998), so a node that comes or goes moves its own slots and no others. The table of owners is made
- * once for each membership; a look-up is one hash and one load. */
+ * once for each membership; a look-up is one hash and one load.
+ *
+ * Immutable once made, for any thread. Its memory is 2 bytes for each slot and 8 for each node: 520 KiB at most. */
 struct ring;
 
 enum {
@@ -27,18 +29,19 @@ enum {
 
 uint32_t ring_slot(struct slice key);
 
-/* The ring of these nodes: `names` are sorted, all different and not empty; a node is known by its index there. `like`
- * (or NULL) is a ring that differs little: what it shares with this one is not computed again. The caller owns the ring.
- * Errors: LIMIT (more than RING_NODES_MAX), NO_MEMORY. */
+/* The ring of these nodes: `names` are sorted (slice_compare), all different and not empty; a node is known by its index
+ * there. Names are not needed after the call. `like` (or NULL) is a ring that differs little: what it shares with this one
+ * is not computed again; the ring is the same with any `like`. The caller owns the ring. Errors: LIMIT (more than
+ * RING_NODES_MAX), NO_MEMORY. */
 enum larder_error ring_new(const struct slice *names, size_t count, const struct ring *like, struct ring **ret_ring);
 
 /* NULL is allowed. */
 void ring_free(struct ring *ring);
 
-/* The index of the owner, or RING_NOBODY. */
+/* The index of the owner, or RING_NOBODY; `slot` is below RING_SLOTS. */
 uint16_t ring_owner(const struct ring *ring, uint32_t slot);
 
-/* How many slots each node has; `ret_slots` has room for as many as there are nodes. */
+/* How many slots each node has; `ret_slots` has room for as many as there are nodes, in their order. */
 void ring_shares(const struct ring *ring, uint32_t *ret_slots);
 
 #endif
