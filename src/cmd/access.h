@@ -3,6 +3,7 @@
 #define LARDER_CMD_ACCESS_H
 
 #include "cmd/guard.h"
+#include "group/shared.h"
 
 /* The way from a command to the group of its key, and what is to be counted on the way back. */
 struct access {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/cmd.h"
 #include "cmd/guard.h"
+#include "group/shared.h"
 
 /* In a cluster every node takes part. */
 static void flush_now(struct cmd_context *context, const struct request *request, struct reply *reply) {

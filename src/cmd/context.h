@@ -10,8 +10,10 @@
 #include "cache/table.h"
 #include "group/durable.h"
 #include "group/policy.h"
-#include "group/shared.h"
 #include "telemetry/snapshot.h"
+
+struct shared;
+struct shared_worker;
 
 /* What commands know of their node: shared by all workers, made at start and never changed but for the atomics. */
 struct cmd_node {

@@ -11,7 +11,7 @@ struct spot {
     struct entry *entry; /* NULL: absent */
 };
 
-_Static_assert(GROUP_MAX <= 1 << ENTRY_GROUP_BITS && GROUP_MAX <= KEEPER_GROUPS, "entries know their group");
+_Static_assert(GROUP_MAX <= 1 << ENTRY_GROUP_BITS && (int)GROUP_MAX <= (int)KEEPER_GROUPS, "entries know their group");
 _Static_assert(KEEPER_ERAS == 1 << ENTRY_ERA_BITS, "entries know their era");
 
 /* What the access's gate says, with the spot locked. False: it is unlocked again and nothing is to be done. */

@@ -67,7 +67,7 @@ static enum pending_next park(struct shared_op *op) {
 }
 
 /* True: its answer will come. */
-static bool send(struct shared_op *op, int64_t now_ns) {
+static bool forward(struct shared_op *op, int64_t now_ns) {
     op->resume = was_sent;
     op->sent_serial = op->errand.view->serial;
     if (!shared_send(op, &op->sent)) {
@@ -182,7 +182,7 @@ static enum pending_next step(struct pending *p) {
             if (!shared_order_allows(op, op->errand.view->serial)) {
                 return park(op);
             }
-            if (send(op, now_ns)) {
+            if (forward(op, now_ns)) {
                 return PENDING_WAIT;
             }
             break;

@@ -20,13 +20,7 @@ uint16_t shared_member(struct shared_worker *w, const struct keeper_view *view, 
 }
 
 enum errand_sent shared_sent_of(enum larder_error error) {
-    switch (error) {
-    case LARDER_ERROR_REFUSED:
-    case LARDER_ERROR_NOT_FOUND:
-        return ERRAND_SENT_AWAY;
-    default:
-        return ERRAND_SENT_LOST;
-    }
+    return error == LARDER_ERROR_REFUSED ? ERRAND_SENT_AWAY : ERRAND_SENT_LOST;
 }
 
 /* What the other node says of itself instead of an answer. */
