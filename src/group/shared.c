@@ -278,13 +278,16 @@ void shared_refuse(const struct shared_access *a, const struct request *request,
 /* --- the worker --- */
 
 void shared_worker_begin(struct shared_worker *w) {
-    const struct keeper_view *before = w->view;
+    struct keeper_view *view = keeper_view_ref(w->view);
 
-    keeper_renew(w->shared->keeper, &w->view);
-    if (w->view != before && w->view != NULL) {
-        peers_follow(w->peers, w->view->members);
-        shared_await_check(w);
+    keeper_renew(w->shared->keeper, &view);
+    if (view == w->view || peers_follow(w->peers, view->members) != LARDER_OK) {
+        keeper_view_unref(view);
+        return;
     }
+    keeper_view_unref(w->view);
+    w->view = view;
+    shared_await_check(w);
 }
 
 void shared_worker_flush(struct shared_worker *w) {
