@@ -10,6 +10,7 @@
 #include "cache/table.h"
 #include "group/durable.h"
 #include "group/policy.h"
+#include "peer/greeting.h"
 #include "telemetry/snapshot.h"
 
 /* What commands know of their node: shared by all workers, made at start and never changed but for the atomics. */
@@ -19,6 +20,8 @@ struct cmd_node {
     struct store *cluster;   /* below it, for what only a cluster has (store/etcd/etcd.h); NULL: it is in none */
     struct durable *durable; /* what store groups need besides; NULL likewise */
     struct auth *auth;       /* who may do what in it; NULL likewise: everybody everything */
+    const struct greeting_identity
+        *peer_identity; /* what it greets other nodes of its cluster with; NULL: it is in none */
     struct telemetry *telemetry;
     int64_t start_ns;      /* monotonic */
     int64_t start_wall_ns; /* since 1970 */

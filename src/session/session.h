@@ -81,6 +81,7 @@ struct session {
     struct unfinished_get *get;   /* keys whose answers wait for room, or for the reply of the first; NULL: none */
     struct slots *slots;          /* replies still to come; NULL: none */
     struct session_who *who;      /* who speaks; NULL: nobody, as far as is known */
+    struct session_peer *peer;    /* another node that greets, or has greeted; NULL: it is a client */
     struct grpc_session *grpc;    /* what a connection with gRPC has; NULL: it speaks something else */
     enum session_protocol protocol;
     bool stalled;    /* input waits for room in the outbox */
@@ -136,6 +137,9 @@ static inline bool session_wants_input(const struct session *s) {
 
 /* Whether it has something under way that may be silent for ever. */
 bool session_is_watching(const struct session *s);
+
+/* Whether another node of the cluster speaks, which may be silent for as long as it likes. */
+bool session_is_peer(const struct session *s);
 
 /* Calls of etcd's API that are open. */
 size_t session_calls(const struct session *s);
