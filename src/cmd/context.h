@@ -10,6 +10,7 @@
 #include "cache/table.h"
 #include "group/durable.h"
 #include "group/policy.h"
+#include "peer/greeting.h"
 #include "telemetry/snapshot.h"
 
 struct shared;
@@ -23,6 +24,8 @@ struct cmd_node {
     struct durable *durable; /* what store groups need besides; NULL likewise */
     struct auth *auth;       /* who may do what in it; NULL likewise: everybody everything */
     struct shared *shared;   /* memory groups are spread over the nodes of a cluster; NULL: there is none */
+    const struct greeting_identity
+        *peer_identity; /* what it greets other nodes of its cluster with; NULL: it is in none */
     struct telemetry *telemetry;
     int64_t start_ns;      /* monotonic */
     int64_t start_wall_ns; /* since 1970 */

@@ -19,7 +19,7 @@ static bool is_overdue(const struct worker *w, const struct connection *c, int64
     }
     *ret_limit = COUNTER_LIMIT_IDLE_TIMEOUT;
     return w->idle_timeout_ns > 0 && silent >= w->idle_timeout_ns && !session_is_waiting(&c->session) &&
-           !session_is_watching(&c->session);
+           !session_is_watching(&c->session) && !session_is_peer(&c->session);
 }
 
 static void close_overdue(void *ctx) {

@@ -3,11 +3,13 @@
 
 #include "base/log.h"
 #include "proto/memcached/token.h"
+#include "session/peering.h"
 
 void mc_session_note(struct session *s, const struct mc_command *command, const struct reply *reply) {
     struct worker_telemetry *w = s->worker->context.telemetry;
 
-    telemetry_request(w, PROTOCOL_MEMCACHED, command->request.command, reply->group, result_class(reply->result));
+    telemetry_request(w, command->form == MC_FORM_PEER ? PROTOCOL_PEER : PROTOCOL_MEMCACHED, command->request.command,
+                      reply->group, result_class(reply->result));
     if (__builtin_expect(mc_hides(command, reply), 0)) {
         telemetry_count(w, COUNTER_NOREPLY_ERRORS, 1);
     }
@@ -47,7 +49,7 @@ static void answer_error(struct session *s, struct mc_command *command, struct s
 static void answer_slot(struct session *s, struct slot *slot, struct reply *reply) {
     struct mc_command command;
 
-    mc_decode(slice_make(slot->data, slot->size), &command);
+    session_decode(s, slice_make(slot->data, slot->size), &command);
     if (mc_session_reads(&command)) {
         session_learn(s, reply);
     }
@@ -57,7 +59,7 @@ static void answer_slot(struct session *s, struct slot *slot, struct reply *repl
 static void answer_bad_chunk(struct session *s, struct slot *slot, struct reply *reply) {
     struct mc_command command;
 
-    mc_decode(slice_make(slot->data, slot->size), &command);
+    session_decode(s, slice_make(slot->data, slot->size), &command);
     make_error(&command, MC_ERROR_CHUNK);
     mc_session_answer(s, &command, reply);
 }
@@ -69,6 +71,7 @@ static enum cmd_order order_of(const struct session *s, const struct mc_command 
     case MC_FORM_LINE:
     case MC_FORM_META:
     case MC_FORM_DEBUG:
+    case MC_FORM_PEER:
         return mc_session_is_login(command) ? CMD_ALONE : cmd_order_of(&s->worker->context, &command->request);
     case MC_FORM_NOOP:
         return session_order_of_any(s);
@@ -171,6 +174,10 @@ void mc_session_run(struct session *s, struct mc_command *command, struct slice 
         mc_session_get(s, command);
         break;
     case MC_FORM_ERROR:
+        if (__builtin_expect(s->peer == NULL && greeting_is(line), 0)) {
+            session_greet(s, line);
+            break;
+        }
         reply = (struct reply){.result = RESULT_INVALID};
         mc_session_answer(s, command, &reply);
         break;
@@ -231,7 +238,11 @@ static size_t process_one(struct session *s, struct slice input) {
     if (line.size > MC_LINE_MAX && !await_line(s, line)) {
         return 0;
     }
-    mc_decode(line, &command);
+    if (__builtin_expect(session_is_greeting(s), 0)) {
+        session_greet(s, line);
+        return taken;
+    }
+    session_decode(s, line, &command);
     if (__builtin_expect(!mc_session_may_run(s, &command), 0)) {
         s->waiting = true;
         return 0;

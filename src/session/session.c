@@ -9,6 +9,7 @@
 #include "session/grpc.h"
 #include "session/internal.h"
 #include "session/login.h"
+#include "session/peering.h"
 #include "session/slots.h"
 
 enum {
@@ -114,6 +115,7 @@ void session_fini(struct session *s) {
     session_watch_free(s);
     session_get_free(s);
     session_who_free(s);
+    session_peer_free(s);
     buf_fini(&s->input);
 }
 

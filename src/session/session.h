@@ -84,6 +84,7 @@ struct session {
     size_t read_cost;             /* bytes that the replies of the last reads had, about */
     struct slots *slots;          /* replies still to come; NULL: none */
     struct session_who *who;      /* who speaks; NULL: nobody, as far as is known */
+    struct session_peer *peer;    /* another node that greets, or has greeted; NULL: it is a client */
     struct grpc_session *grpc;    /* what a connection with gRPC has; NULL: it speaks something else */
     enum session_protocol protocol;
     bool stalled;    /* input waits for room in the outbox */
@@ -139,6 +140,9 @@ static inline bool session_wants_input(const struct session *s) {
 
 /* Whether it has something under way that may be silent for ever. */
 bool session_is_watching(const struct session *s);
+
+/* Whether another node of the cluster speaks, which may be silent for as long as it likes. */
+bool session_is_peer(const struct session *s);
 
 /* Calls of etcd's API that are open. */
 size_t session_calls(const struct session *s);

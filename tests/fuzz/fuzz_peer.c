@@ -47,7 +47,7 @@ static void ask(struct pipeline *p, unsigned choice, struct outcome *o) {
         struct request request = {.command = commands[(choice + i) % 8], .deadline_ns = INT64_MAX};
 
         request.key = request.command == COMMAND_STATS ? slice_make(NULL, 0) : SLICE("k");
-        error = pipeline_submit(p, &request, 0, on_done, o);
+        error = pipeline_submit(p, &request, &(struct pipeline_now){.unix_s = 0}, on_done, o);
         assert(error == LARDER_OK);
     }
 }
@@ -81,7 +81,7 @@ static struct outcome play(unsigned choice, const uint8_t *data, size_t size, si
     }
     ask(&p, choice, &o);
     o.error = feed(&p, data, size, piece);
-    pipeline_fail(&p, LARDER_ERROR_CLOSED);
+    pipeline_fail(&p, LARDER_ERROR_CLOSED, LARDER_ERROR_CLOSED);
     assert(o.ended == REQUESTS);
     pipeline_fini(&p);
     return o;
