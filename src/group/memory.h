@@ -65,9 +65,9 @@ void memory_arith(const struct memory_access *a, const struct request *request, 
 /* GET with give_up: HIT with all that is known of the entry, which is in the table no more, or MISS. */
 void memory_give_up(const struct memory_access *a, const struct request *request, struct reply *reply);
 
-/* Puts in what the previous owner of the key has given up, with its cas, flags, life and marks, if the key is still absent
- * here. It counts as old as this node's ownership: a purge since then holds for it, too. */
-void memory_install(const struct memory_access *a, struct slice key, const struct item *item);
+/* Puts in what the member `from` of the gate's view has given up, with its cas, flags, life and marks, if the key is still
+ * absent here and the keeper takes it. */
+void memory_install(const struct memory_access *a, uint16_t from, struct slice key, const struct item *item);
 
 /* A reply that keeps a shard locked holds its value by itself from here on, so that it can wait. Others stay as they are.
  * Without memory for it the result becomes NO_MEMORY. */

@@ -60,22 +60,20 @@ static void keep_cas(struct shard *s, struct entry *e, uint64_t cas) {
     }
 }
 
-void memory_install(const struct memory_access *a, struct slice key, const struct item *item) {
-    const struct keeper_view *view = a->gate->view;
-    uint8_t era = view->since[a->gate->slot];
+void memory_install(const struct memory_access *a, uint16_t from, struct slice key, const struct item *item) {
     const struct shard_put put = {
         .value_size = (uint32_t)item->value.size,
         .expires = item->ttl == ITEM_TTL_FOREVER ? ENTRY_NEVER : a->now + (uint32_t)item->ttl,
         .client_flags = item->client_flags,
         .group = (uint16_t)a->policy->index,
-        .era = era,
+        .era = memory_era(a),
     };
     struct spot spot;
 
     if (!spot_lock(a, key, &spot)) {
         return;
     }
-    if (spot.entry == NULL && keeper_counts(view, a->gate->slot, put.group, era) && item->ttl != 0) {
+    if (spot.entry == NULL && keeper_takes(a->gate->keeper, a->gate->view, from) && item->ttl != 0) {
         spot.entry = shard_put(spot.shard, spot.hash, key, &put, a->now);
         if (spot.entry != NULL) {
             memcpy(entry_value(spot.entry), item->value.data, item->value.size);

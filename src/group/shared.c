@@ -233,7 +233,7 @@ static void start(const struct shared_access *a, const struct request *request, 
 /* What is here, and nothing is in the way of, is done at once, without an op. False: it is not so. */
 static bool run_at_once(const struct shared_access *a, const struct request *request, struct reply *reply) {
     const struct shared_worker *w = a->worker;
-    const struct keeper *keeper = w->shared->keeper;
+    struct keeper *keeper = w->shared->keeper;
     struct memory_access memory = a->memory;
     struct memory_gate gate = {.keeper = keeper, .view = w->view};
     struct keeper_route route;

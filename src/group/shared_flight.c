@@ -19,6 +19,8 @@ struct shared_flight {
     struct group_policy policy;
     uint64_t hash;
     uint32_t slot;
+    uint16_t member; /* of the view; who is asked */
+    bool discards;   /* what he gives is not put in */
     size_t key_size;
     char key[REQUEST_KEY_MAX];
 };
@@ -58,12 +60,17 @@ static struct slice key_of(const struct shared_flight *f) {
 
 /* --- under the lock --- */
 
-/* Only of the same view: what was asked for by another one is not what this one needs to know. */
+/* Only of the same view: what was asked by another one is not what this one needs to know. Members are counted alike in all
+ * views of a serial. */
+static bool is_for(const struct shared_flight *f, const struct shared_op *op) {
+    return f->hash == op->hash && f->view->serial == op->errand.view->serial && f->member == op->errand.member &&
+           f->discards == op->errand.discards && slice_equal(key_of(f), op->request.key);
+}
+
 static struct shared_flight *find(struct shared_flights *flights, const struct shared_op *op) {
     struct shared_flight *f = flights->buckets[op->hash % BUCKETS];
 
-    while (f != NULL && !(f->hash == op->hash && f->view->serial == op->errand.view->serial &&
-                          slice_equal(key_of(f), op->request.key))) {
+    while (f != NULL && !is_for(f, op)) {
         f = f->next;
     }
     return f;
@@ -120,9 +127,12 @@ static void land(struct shared_flight *f, enum errand_asked asked, int64_t revis
 static void install(struct shared_flight *f, const struct item *item) {
     struct memory_gate gate = {.keeper = f->worker->shared->keeper, .view = f->view, .slot = f->slot};
 
+    if (f->discards) {
+        return;
+    }
     f->memory.gate = &gate;
     f->memory.now = shared_table_seconds(f->worker->shared, clock_monotonic_ns());
-    memory_install(&f->memory, key_of(f), item);
+    memory_install(&f->memory, f->member, key_of(f), item);
 }
 
 static void on_answer(void *ctx, enum larder_error error, const struct answer *answer) {
@@ -139,6 +149,9 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
         break;
     case RESULT_MISS:
         land(f, ERRAND_ASKED_ANSWERED, 0);
+        break;
+    case RESULT_UNSETTLED:
+        land(f, ERRAND_ASKED_UNSETTLED, 0);
         break;
     case RESULT_WRONG_EPOCH:
         land(f, ERRAND_ASKED_WRONG, answer->reply.revision);
@@ -164,22 +177,22 @@ static struct shared_flight *new_flight(struct shared_op *op) {
     f->memory = (struct memory_access){.table = op->memory.table, .policy = &f->policy};
     f->hash = op->hash;
     f->slot = op->errand.slot;
+    f->member = op->errand.member;
+    f->discards = op->errand.discards;
     f->key_size = op->request.key.size;
     memcpy(f->key, op->request.key.data, f->key_size);
     return f;
 }
 
-static void take_off(struct shared_flight *f, uint16_t asked) {
-    const struct keeper_view *view = f->view;
-    const struct peer_stamp stamp = {
-        .revision = view->members->revision, .digest = view->members->digest, .give_up = true};
+static void take_off(struct shared_flight *f) {
+    const struct peer_stamp stamp = keeper_stamp(f->view, true);
     const struct request request = {
         .command = COMMAND_GET,
         .key = key_of(f),
         .deadline_ns = clock_monotonic_ns() + f->worker->shared->timeout_ns,
         .peer = &stamp,
     };
-    uint16_t member = shared_member(f->worker, view, asked);
+    uint16_t member = shared_member(f->worker, f->view, f->member);
 
     if (member == RING_NOBODY || peers_submit(f->worker->peers, member, &request, on_answer, f) != LARDER_OK) {
         land(f, ERRAND_ASKED_AWAY, 0);
@@ -204,7 +217,7 @@ bool shared_fly(struct shared_op *op) {
     }
     pthread_mutex_unlock(&flights->lock);
     if (begun != NULL) {
-        take_off(begun, op->errand.member);
+        take_off(begun);
     }
     return f != NULL;
 }

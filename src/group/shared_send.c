@@ -32,7 +32,8 @@ static enum errand_sent sent_of_result(enum result result) {
     case RESULT_NO_RING:
     case RESULT_UNSETTLED:
     case RESULT_OWNER_AWAY:
-        return ERRAND_SENT_AWAY;
+    case RESULT_TOO_MANY_REQUESTS:
+        return ERRAND_SENT_REFUSED;
     case RESULT_OWNER_UNKNOWN:
         return ERRAND_SENT_LOST;
     default:
@@ -42,6 +43,14 @@ static enum errand_sent sent_of_result(enum result result) {
 
 static enum errand_action was_answered(struct shared_op *op, int64_t now_ns) {
     return errand_sent(&op->errand, op->sent, op->revision, now_ns);
+}
+
+/* What the owner cannot do: it is he who is cut off, not this node. */
+static enum result refusal_of(const struct shared_op *op, enum result result) {
+    if (op->reads && result != RESULT_TOO_MANY_REQUESTS) {
+        return RESULT_MISS;
+    }
+    return result == RESULT_ISOLATED || result == RESULT_NO_RING ? RESULT_OWNER_AWAY : result;
 }
 
 static void on_answer(void *ctx, enum larder_error error, const struct answer *answer) {
@@ -55,6 +64,8 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
         op->revision = answer->reply.revision;
         if (op->sent == ERRAND_SENT_ANSWERED) {
             shared_take_answer(op, &answer->reply);
+        } else if (op->sent == ERRAND_SENT_REFUSED) {
+            op->pending.reply.result = refusal_of(op, answer->reply.result);
         }
     }
     shared_resume(op, was_answered);
@@ -62,7 +73,7 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
 
 bool shared_send(struct shared_op *op, enum errand_sent *ret_sent) {
     const struct keeper_view *view = op->errand.view;
-    const struct peer_stamp stamp = {.revision = view->members->revision, .digest = view->members->digest};
+    const struct peer_stamp stamp = keeper_stamp(view, false);
     uint16_t member = shared_member(op->worker, view, op->errand.member);
     struct request request = op->request;
 

@@ -9,9 +9,11 @@ struct judge {
     bool outdated; /* there is a newer view: what was written by that cannot be judged by this one */
 };
 
-/* Copies of what is in the store are none of the keeper's business. */
-static bool counts_not(void *ctx, const struct entry *e) {
+/* Copies of what is in the store are none of the keeper's business. What counts gets the newest era, so that the old ones can
+ * be used again. */
+static bool counts_not(void *ctx, struct entry *e) {
     struct judge *judge = ctx;
+    uint8_t era = e->era;
 
     if (!keeper_is_newest(judge->keeper, judge->view)) {
         judge->outdated = true;
@@ -20,7 +22,11 @@ static bool counts_not(void *ctx, const struct entry *e) {
     if (e->group >= judge->groups->count || group_policy_is_store(&judge->groups->policies[e->group])) {
         return false;
     }
-    return !keeper_counts(judge->view, ring_slot(entry_key(e)), e->group, e->era);
+    if (!keeper_keeps(judge->view, ring_slot(entry_key(e)), e->group, &era)) {
+        return true;
+    }
+    entry_set_origin(e, e->group, era);
+    return false;
 }
 
 static bool begin(struct shared_sweep *sweep, struct keeper *keeper) {
