@@ -35,7 +35,8 @@ struct table_config {
     uint64_t memory;   /* bytes, all overhead but a few KiB counted; at least TABLE_MEMORY_MIN */
     uint64_t max_item; /* bytes of the largest entry that must find room */
     uint64_t seed;     /* of the hash; drawn from the system in production */
-    uint64_t cas_seed; /* where cas numbers begin; 0: at 1. In a cluster each node draws another one, so that no two give a
+    uint64_t
+        cas_seed; /* where cas numbers begin; 0: at 1. In a cluster each node draws another one, so that no two give a
                         * key the same number (TABLE_CAS_BITS) */
 };
 

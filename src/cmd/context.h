@@ -47,11 +47,11 @@ struct cmd_context {
     struct cmd_node *node;
     struct worker_telemetry *telemetry;
     const struct group_set *groups;
-    struct pending_queue *completions; /* the worker's, where late answers come in */
+    struct pending_queue *completions;   /* the worker's, where late answers come in */
     struct shared_worker *shared_worker; /* the worker's part in node->shared; NULL likewise */
-    struct auth_known *who;            /* who asks; NULL: nobody. Is kept up to date (auth_renew) */
-    int64_t now_ns;                    /* monotonic */
-    uint32_t now;                      /* table seconds */
+    struct auth_known *who;              /* who asks; NULL: nobody. Is kept up to date (auth_renew) */
+    int64_t now_ns;                      /* monotonic */
+    uint32_t now;                        /* table seconds */
 };
 
 /* The table second of a moment on the monotonic clock. */

@@ -22,7 +22,8 @@ struct memory_gate {
     const struct keeper_view *view;
     uint32_t slot; /* of the key */
     bool inherits;
-    enum memory_passage passage; /* set by each function below that takes an access. Unless PASSED nothing was done, the reply
+    enum memory_passage
+        passage; /* set by each function below that takes an access. Unless PASSED nothing was done, the reply
                                   * is untouched, and a placed value is still the caller's */
 };
 
@@ -31,9 +32,9 @@ struct memory_gate {
 struct memory_access {
     struct table *table;
     const struct group_policy *policy;
-    uint32_t now;      /* table seconds */
-    bool *ret_expired; /* set when a look-up met an entry that was over */
-    bool *ret_cut;     /* set when max_ttl shortened a life */
+    uint32_t now;             /* table seconds */
+    bool *ret_expired;        /* set when a look-up met an entry that was over */
+    bool *ret_cut;            /* set when max_ttl shortened a life */
     struct memory_gate *gate; /* NULL: there is no cluster */
 };
 

@@ -20,8 +20,8 @@
 
 enum {
     SHARED_ORDER_BUCKETS = 1024,
-    SHARED_MEMORY_MAX = 256 << 20,     /* bytes of requests under way and of answers that wait to be told */
-    SHARED_REFERENCE_FROM = 8 << 10,   /* answered values from this size on are sent from where they lie */
+    SHARED_MEMORY_MAX = 256 << 20,   /* bytes of requests under way and of answers that wait to be told */
+    SHARED_REFERENCE_FROM = 8 << 10, /* answered values from this size on are sent from where they lie */
 };
 
 /* Of a node: flights by which previous owners are asked, one for a key at a time, on whatever workers it is wanted. */

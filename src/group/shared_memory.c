@@ -36,7 +36,8 @@ static bool only_reads(const struct request *request) {
         return false;
     }
     return request->command == COMMAND_DEBUG ||
-           (request->command == COMMAND_GET && !has_option(request, REQUEST_VIVIFY) && !has_option(request, REQUEST_TOUCH));
+           (request->command == COMMAND_GET && !has_option(request, REQUEST_VIVIFY) &&
+            !has_option(request, REQUEST_TOUCH));
 }
 
 /* All that the request borrows becomes the op's own. */
@@ -66,8 +67,7 @@ static void take_request(struct shared_op *op, const struct request *request) {
 struct shared_op *shared_op_new(const struct shared_access *a, const struct request *request,
                                 enum pending_next (*step)(struct pending *p), struct reply *reply) {
     struct shared *shared = a->worker->shared;
-    size_t size =
-        sizeof(struct shared_op) + request->key.size + (request->placed == NULL ? request->value.size : 0);
+    size_t size = sizeof(struct shared_op) + request->key.size + (request->placed == NULL ? request->value.size : 0);
     size_t charge = size > CHARGE_MIN ? size : CHARGE_MIN;
     struct shared_op *op;
 

@@ -27,9 +27,9 @@ struct shared_op {
     struct peer_stamp stamp;
     struct conditions conditions;
     struct placed_value placed;
-    bool reads;             /* nothing is lost if it was not done: then it is a miss */
-    bool refuses;           /* it removes what a refused write would have replaced; answered with `refusal` */
-    bool expired;           /* of `memory` */
+    bool reads;   /* nothing is lost if it was not done: then it is a miss */
+    bool refuses; /* it removes what a refused write would have replaced; answered with `refusal` */
+    bool expired; /* of `memory` */
     bool cut;
     enum result refusal;
     int64_t deadline_ns;

@@ -81,6 +81,5 @@ bool shared_send(struct shared_op *op, enum errand_sent *ret_sent) {
     request.placed = NULL;
     request.deadline_ns = op->deadline_ns;
     *ret_sent = ERRAND_SENT_AWAY;
-    return member != RING_NOBODY &&
-           peers_submit(op->worker->peers, member, &request, on_answer, op) == LARDER_OK;
+    return member != RING_NOBODY && peers_submit(op->worker->peers, member, &request, on_answer, op) == LARDER_OK;
 }

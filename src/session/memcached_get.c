@@ -82,8 +82,7 @@ static void answer_key(struct session *s, struct slot *slot, struct reply *reply
 
 static void add_key(struct session *s, const struct mc_command *command, uint64_t number, struct reply *reply) {
     char data[sizeof(struct key_slot) + REQUEST_KEY_MAX];
-    const struct key_slot key = {
-        .get = number, .command = command->request.command, .show_cas = command->show_cas};
+    const struct key_slot key = {.get = number, .command = command->request.command, .show_cas = command->show_cas};
     struct slice text = command->request.key;
 
     memcpy(data, &key, sizeof(key));

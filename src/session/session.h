@@ -41,9 +41,10 @@ struct session_worker {
     struct outbox *spare;       /* outboxes to lend */
     unsigned spares;
     char tag_text[24];
-    struct slice tag_suffix; /* of entity tags in memory groups: without a cluster cas numbers begin anew with the process */
-    struct slice hosts;      /* what HTTP requests may call this node; see proto/http/host.h */
-    char good_host[64];      /* one that was found to be good */
+    struct slice
+        tag_suffix;     /* of entity tags in memory groups: without a cluster cas numbers begin anew with the process */
+    struct slice hosts; /* what HTTP requests may call this node; see proto/http/host.h */
+    char good_host[64]; /* one that was found to be good */
     uint8_t good_host_size;
     struct http_date date;
     uint32_t date_now;                /* the table second that `date` was written in */

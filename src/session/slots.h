@@ -19,8 +19,9 @@
  * session_is_waiting already, hand the reply to session_slot_add with what its encoding will need, else encode and
  * release it at once. */
 enum {
-    SESSION_SLOTS_MAX = 512,          /* replies one session waits for */
-    SESSION_SLOTS_BYTES_MAX = 1 << 20 /* of keys and values in the writes it waits for, and, by what the last ones had, of
+    SESSION_SLOTS_MAX = 512, /* replies one session waits for */
+    SESSION_SLOTS_BYTES_MAX =
+        1 << 20 /* of keys and values in the writes it waits for, and, by what the last ones had, of
                                        * the values that reads will have; the last one may exceed it */
 };
 
@@ -50,15 +51,15 @@ struct slots {
     unsigned count;
     size_t bytes;
     enum cmd_order order; /* of all of them; CMD_ALONE if they differ */
-    bool ready;   /* in the worker's list of sessions that can go on */
+    bool ready;           /* in the worker's list of sessions that can go on */
     struct slots *next_ready;
 };
 
 /* What session_slot_add keeps of a request. */
 struct slot_request {
     slot_answer_fn *answer;
-    struct slice data; /* copied to slot->data */
-    size_t cost;       /* bytes that the pending holds for it, about */
+    struct slice data;    /* copied to slot->data */
+    size_t cost;          /* bytes that the pending holds for it, about */
     enum cmd_order order; /* cmd_order_of */
 };
 
