@@ -105,14 +105,17 @@ static struct condition draw_condition(void) {
     return c;
 }
 
+/* Every option there is, but for those of stores. */
+enum { OPTIONS = 17 };
+
 static uint32_t draw_options(void) {
     unsigned rarity = 2 + (unsigned)random_below(&dice, 6);
     uint32_t options = 0;
 
-    for (unsigned i = 0; i < peer_option_count; i++) {
-        options |= one_in(rarity) ? peer_options[i].option : 0;
+    for (unsigned i = 0; i < OPTIONS; i++) {
+        options |= one_in(rarity) ? UINT32_C(1) << i : 0;
     }
-    return one_in(4) ? 0 : options;
+    return one_in(4) ? 0 : options & ~PEER_OPTIONS_OF_STORES;
 }
 
 /* Of every command and every option; what a command does not look at is there as well. */
