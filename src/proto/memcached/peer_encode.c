@@ -59,13 +59,17 @@ static char *put_stamp(char *at, const struct request *r, int64_t now_ns) {
 }
 
 static char *put_asked(char *at, const struct peer_command *command, const struct request *r) {
+    uint32_t rest = r->options;
+
     at = PUT_LITERAL(at, " A");
     at = put_char(at, command->letter);
-    for (unsigned i = 0; r->options != 0 && i < peer_option_count; i++) {
-        if ((r->options & peer_options[i].option) != 0) {
+    for (unsigned i = 0; rest != 0 && i < peer_option_count; i++) {
+        if ((rest & peer_options[i].option) != 0) {
             at = put_char(at, peer_options[i].letter);
+            rest &= ~peer_options[i].option;
         }
     }
+    assert((rest & ~PEER_OPTIONS_OF_STORES) == 0);
     return at;
 }
 
@@ -149,7 +153,7 @@ enum larder_error peer_request_encode(struct buf *out, const struct request *req
     char *start;
     char *at;
 
-    if (command == NULL || (request->options & (REQUEST_AT_REVISION | REQUEST_FRESHNESS)) != 0) {
+    if (command == NULL || (request->options & PEER_OPTIONS_OF_STORES) != 0) {
         return LARDER_ERROR_UNSUPPORTED;
     }
     if (request->key.size == 0 || request->key.size > REQUEST_KEY_MAX) {

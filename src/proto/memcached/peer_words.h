@@ -42,9 +42,12 @@ struct peer_option {
     char letter;     /* a to z */
 };
 
-/* But those that have a meaning for store groups only. */
+/* All but PEER_OPTIONS_OF_STORES. */
 extern const struct peer_option peer_options[];
 extern const unsigned peer_option_count;
+
+/* Options that have a meaning for store groups only. No node is asked for them. */
+#define PEER_OPTIONS_OF_STORES ((uint32_t)(REQUEST_AT_REVISION | REQUEST_FRESHNESS))
 
 enum {
     PEER_DIGEST_DIGITS = 16,
