@@ -238,7 +238,8 @@ static bool run_at_once(const struct shared_access *a, const struct request *req
     struct memory_gate gate = {.keeper = keeper, .view = w->view};
     struct keeper_route route;
 
-    if (w->under_way > 0 && shared_order_has(w, memory.table, request->key)) {
+    if (w->under_way > 0 && !(request->peer != NULL && request->peer->give_up) &&
+        shared_order_has(w, memory.table, request->key)) {
         return false;
     }
     route = request->peer == NULL ? keeper_route(keeper, w->view, request->key, a->now_ns)
@@ -281,7 +282,8 @@ void shared_worker_begin(struct shared_worker *w) {
     struct keeper_view *view = keeper_view_ref(w->view);
 
     keeper_renew(w->shared->keeper, &view);
-    if (view == w->view || peers_follow(w->peers, view->members) != LARDER_OK) {
+    if (view == w->view || peers_follow(w->peers, view->members) != LARDER_OK ||
+        peers_follow(w->asks, view->members) != LARDER_OK) {
         keeper_view_unref(view);
         return;
     }
@@ -292,4 +294,5 @@ void shared_worker_begin(struct shared_worker *w) {
 
 void shared_worker_flush(struct shared_worker *w) {
     peers_flush(w->peers);
+    peers_flush(w->asks);
 }

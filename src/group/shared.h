@@ -37,10 +37,12 @@ struct shared {
 
 struct shared_op;
 
-/* Of a worker. All zero but for the first two is a good one. */
+/* Of a worker. All zero but for the first three is a good one. */
 struct shared_worker {
     struct shared *shared;
-    struct peers *peers;
+    struct peers *peers; /* for requests */
+    struct peers *asks;  /* for what previous owners are asked: behind requests that themselves wait for an answer from
+                          * here, these would have to wait for each other */
     struct keeper_view *view; /* what it holds; renewed at each batch of requests (shared_worker_begin) */
     /* Requests under way, by their keys and in the order they came; shared_order.c. */
     struct shared_op *buckets[SHARED_ORDER_BUCKETS];

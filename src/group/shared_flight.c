@@ -194,7 +194,7 @@ static void take_off(struct shared_flight *f) {
     };
     uint16_t member = shared_member(f->worker, f->view, f->member);
 
-    if (member == RING_NOBODY || peers_submit(f->worker->peers, member, &request, on_answer, f) != LARDER_OK) {
+    if (member == RING_NOBODY || peers_submit(f->worker->asks, member, &request, on_answer, f) != LARDER_OK) {
         land(f, ERRAND_ASKED_AWAY, 0);
     }
 }

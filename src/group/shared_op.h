@@ -41,6 +41,7 @@ struct shared_op {
     enum errand_action (*resume)(struct shared_op *op, int64_t now_ns);
     enum shared_wait wait;
     bool timed_out; /* while parked */
+    bool unordered; /* it is in no bucket */
 
     /* What has come. */
     enum errand_sent sent;
@@ -92,6 +93,7 @@ void shared_act(const struct memory_access *a, const struct request *request, st
 /* Whether anything is under way for the key. */
 bool shared_order_has(const struct shared_worker *w, const struct table *table, struct slice key);
 
+/* An entry that is to be given up waits for nobody: its asker may be whom the earlier ones wait for. */
 void shared_order_add(struct shared_op *op);
 
 /* Whether it may act now on the table (serial 0), or be sent under this view. */

@@ -24,15 +24,21 @@ void shared_order_add(struct shared_op *op) {
     struct shared_worker *w = op->worker;
     struct shared_op **at = &w->buckets[op->hash % SHARED_ORDER_BUCKETS];
 
+    w->under_way++;
+    op->unordered = op->request.peer != NULL && op->request.peer->give_up;
+    if (op->unordered) {
+        return;
+    }
     while (*at != NULL) {
         at = &(*at)->next;
     }
-    op->next = NULL;
     *at = op;
-    w->under_way++;
 }
 
 bool shared_order_allows(const struct shared_op *op, uint64_t serial) {
+    if (op->unordered) {
+        return true;
+    }
     for (const struct shared_op *before = *bucket_of(op->worker, op->hash); before != op; before = before->next) {
         if (is_for(before, op->hash, op->request.key) &&
             (serial == 0 || before->wait != SHARED_SENT || before->sent_serial != serial)) {
@@ -63,11 +69,14 @@ void shared_order_remove(struct shared_op *op) {
     struct shared_worker *w = op->worker;
     struct shared_op **at = &w->buckets[op->hash % SHARED_ORDER_BUCKETS];
 
+    w->under_way--;
+    if (op->unordered) {
+        return;
+    }
     while (*at != op) {
         at = &(*at)->next;
     }
     *at = op->next;
-    w->under_way--;
     shared_order_kick(op);
 }
 

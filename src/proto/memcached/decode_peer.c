@@ -151,7 +151,7 @@ static bool read_flag(struct mc_command *command, char flag, struct slice argume
         return read_asked(command, argument);
     case 'L':
         command->stamp.give_up = true;
-        return argument.size == 0;
+        return argument.size == 0 || number_parse_i64(argument, &command->stamp.purges);
     case 'b':
         return argument.size == 0 && read_key(command);
     case 'T':

@@ -139,7 +139,7 @@ static char *put_line(char *at, const struct peer_command *command, const struct
     }
     at = put_stamp(at, r, now_ns);
     at = put_asked(at, command, r);
-    at = r->peer->give_up ? PUT_LITERAL(at, " L") : at;
+    at = r->peer->give_up ? put_signed(PUT_LITERAL(at, " L"), r->peer->purges) : at;
     at = token ? at : PUT_LITERAL(at, " b");
     at = put_operands(at, r);
     at = put_number(PUT_LITERAL(at, " O"), opaque);

@@ -13,7 +13,8 @@
  * A request: the meta command, the key, of ms the size, then P (which comes first), A, and the others that are not 0:
  *     P<revision>.<digest>[.<ms>]  the stamp: decimal, 16 hexadecimal digits, and what is left of the deadline
  *     A<command><options>          what is asked: a letter of peer_commands, and letters of peer_options
- *     L                            the entry is to be given up
+ *     L<purges>                    the entry is to be given up, if as many purges are applied; of other requests the stamp's
+ *                                  number of purges is not sent
  *     b                            the key travels in base64
  *     T N R F C E D J              ttl, vivify_ttl, recache_ttl (plain seconds, never dates), client_flags, compare, cas,
  *                                  delta, initial

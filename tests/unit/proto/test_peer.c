@@ -210,7 +210,7 @@ static void test_the_words(void **state) {
     check_line(
         &(struct request){
             .command = COMMAND_GET, .key = SLICE("k"), .peer = &give_up, .deadline_ns = NOW_NS + 20 * CLOCK_NS_PER_MS},
-        "mg k P12.0000000000000abc.20 AG L O7\r\n");
+        "mg k P12.0000000000000abc.20 AG L0 O7\r\n");
     check_line(&(struct request){.command = COMMAND_SET,
                                  .key = SLICE("a b"),
                                  .value = SLICE("x\r\n"),
