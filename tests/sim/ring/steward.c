@@ -285,7 +285,7 @@ static void tick(struct node *node, uint64_t number, void *payload) {
         tell(node, true);
     }
     ask_what_is_due(node);
-    if (keeper_wants_sweep(node->keeper) && sim_chance(sim_of(node), 5)) {
+    if (keeper_wants_sweep(node->keeper) && sim_between(sim_of(node), 0, 999) < node->trial->sweep_permille) {
         shelf_sweep(node);
     }
     if (has_left(node)) {

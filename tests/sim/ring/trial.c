@@ -6,6 +6,7 @@ void trial_init(struct trial *trial, uint64_t seed, size_t nodes) {
     memset(trial, 0, sizeof(*trial));
     sim_init(&trial->sim, seed);
     trial->node_count = nodes;
+    trial->sweep_permille = 50;
     depot_init(&trial->depot, trial);
     lines_init(&trial->lines);
     crowd_init(&trial->crowd, trial);

@@ -22,6 +22,7 @@ struct trial {
     struct crowd crowd;
     struct judge judge;
     struct trouble trouble;
+    unsigned sweep_permille; /* of the control threads' ticks */
 };
 
 /* All is well, no node is there yet. */
