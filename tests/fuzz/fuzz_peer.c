@@ -33,7 +33,9 @@ static void on_done(void *ctx, enum larder_error error, const struct answer *ans
     if (answer != NULL) {
         assert(answer->reply.result < RESULT_COUNT);
         o->digest = o->digest * 31 + answer->reply.result;
-        mix(o, answer->reply.item.value);
+        if (answer->reply.item.value.data != NULL) {
+            mix(o, answer->reply.item.value);
+        }
         mix(o, answer->name);
         mix(o, answer->text);
     }
