@@ -22,9 +22,8 @@ struct answer {
 
 /* Reads `response` as the response to a command written by command_encode.
  *
- * What the server says in words becomes a result: that of which these are our words, else ERROR is UNSUPPORTED, CLIENT_ERROR
- * is INVALID or NOT_A_NUMBER, SERVER_ERROR is TOO_LARGE or else NO_MEMORY; `text` holds the words. A life that ends within this
- * second is 1 second.
+ * What the server says in words becomes a result: ERROR is UNSUPPORTED, CLIENT_ERROR is INVALID or NOT_A_NUMBER,
+ * SERVER_ERROR is TOO_LARGE or else NO_MEMORY; `text` holds the words. A life that ends within this second is 1 second.
  *
  * Errors: PROTOCOL (no response to such a command, or with a different opaque); ret_answer is then undefined. */
 enum larder_error answer_read(enum command command, uint64_t opaque, const struct mc_response *response,
