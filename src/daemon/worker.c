@@ -6,8 +6,9 @@
 
 #include "base/clock.h"
 #include "daemon/node.h"
+#include "group/shared.h"
 
-enum { IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last words and close */ };
+enum { REST_ROUNDS = 16, IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last words and close */ };
 
 /* Whether the connection has been silent for too long, and which limit says so. */
 static bool is_overdue(const struct worker *w, const struct connection *c, int64_t now, enum counter *ret_limit) {
@@ -41,13 +42,20 @@ static void close_overdue(void *ctx) {
     }
 }
 
-/* Any thread: the store has given a reply. A message may be posted again only once it is run, and a tick may take in the
- * replies while it is still in the mailbox. */
-static void wake(void *ctx) {
-    struct worker *w = ctx;
+/* The worker whose thread this is. */
+static _Thread_local const struct worker *current;
 
+/* A message may be posted again only once it is run, and a tick may take in the replies while it is still in the mailbox. */
+void worker_wake(struct worker *w) {
     if (!atomic_exchange(&w->waking, true)) {
         mailbox_post(w->mailbox, &w->completed);
+    }
+}
+
+/* Any thread: a reply has come. Our own thread looks by itself before it rests. */
+static void wake(void *ctx) {
+    if (current != ctx) {
+        worker_wake(ctx);
     }
 }
 
@@ -56,6 +64,24 @@ static void complete(struct worker *w) {
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     session_worker_complete(&w->sessions);
     worker_watch_deadline(w);
+}
+
+/* Replies that have come on this thread, of what was asked of other nodes perhaps, and then what all requests of the turn
+ * have to ask of other nodes, in one go. */
+static void before_rest(void *ctx) {
+    struct worker *w = ctx;
+    struct pending_queue *completions = &w->sessions.completions;
+
+    for (int i = 0; i < REST_ROUNDS && !pending_queue_is_empty(completions); i++) {
+        complete(w);
+    }
+    if (!pending_queue_is_empty(completions)) {
+        worker_wake(w);
+    }
+    if (w->sessions.context.shared_worker != NULL) {
+        shared_worker_flush(w->sessions.context.shared_worker);
+        worker_watch_deadline(w);
+    }
 }
 
 static void tick(void *ctx) {
@@ -106,6 +132,7 @@ static void await_replies(struct worker *w) {
     w->sessions.completions.wake = wake;
     w->sessions.completions.ctx = w;
     w->sessions.on_ready = connection_ready;
+    loop_set_rest(w->loop, before_rest, w);
 }
 
 enum larder_error worker_init(struct worker *w, struct node *node, const struct cmd_context *context,
@@ -130,7 +157,9 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
 static void *thread_main(void *ctx) {
     struct worker *w = ctx;
 
+    current = w;
     loop_run(w->loop);
+    current = NULL;
     return NULL;
 }
 

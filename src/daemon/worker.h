@@ -59,6 +59,9 @@ bool worker_settle(struct worker *w);
 /* Closes what is left and frees it all; after worker_join, or if it was never started. */
 void worker_fini(struct worker *w);
 
+/* Any thread: it shall look at its queue of late replies, and whether there is a new view of the cluster. */
+void worker_wake(struct worker *w);
+
 /* --- on the worker's thread --- */
 
 void worker_accept(struct worker *w, int fd);

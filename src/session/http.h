@@ -91,6 +91,12 @@ bool http_session_route(struct session *s, struct http_request *r);
 /* POST /admin/audit, of somebody who may. The answer comes in its turn, when the audit is over. */
 void http_session_audit(struct session *s, const struct http_request *r);
 
+/* --- http_flush.c --- */
+
+/* POST /admin/flush, of somebody who may: 204, or 503 that names the nodes of the cluster that have not done it in time. The
+ * answer comes in its turn. */
+void http_session_flush(struct session *s, const struct http_request *r);
+
 /* --- http_answer.c --- */
 
 /* What a result that is no success is answered with; status 0: there is nothing to be said of it. */

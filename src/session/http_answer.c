@@ -173,6 +173,7 @@ static const struct failure {
     FAILURE(ISOLATED, 503, "this node is cut off from its cluster, so nothing was done"),
     FAILURE(NO_RING, 503, "this node has not joined its cluster yet, so nothing was done"),
     FAILURE(UNSETTLED, 503, "the nodes do not agree yet who has this key, so nothing was done"),
+    FAILURE(NODES_MISSING, 503, "it stands, but some nodes have not done it yet"),
     FAILURE(STORE_UNKNOWN, 504, "the answer of the etcd cluster was lost: the write may have been done or not"),
 #undef FAILURE
 };

@@ -84,6 +84,7 @@ static const struct route {
     {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version, false},
     {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups, true},
     {{"/admin/audit", sizeof("/admin/audit") - 1}, COMMAND_AUDIT, NULL, true},
+    {{"/admin/flush", sizeof("/admin/flush") - 1}, COMMAND_FLUSH, NULL, true},
 };
 
 static const struct route *find_route(struct slice path) {
@@ -133,7 +134,9 @@ static void refuse_somebody(struct session *s, const struct http_request *r, enu
 }
 
 static void run_order(struct session *s, struct http_request *r) {
-    if (r->head.verb == HTTP_VERB_POST) {
+    if (r->head.verb == HTTP_VERB_POST && r->ask.command == COMMAND_FLUSH) {
+        http_session_flush(s, r);
+    } else if (r->head.verb == HTTP_VERB_POST) {
         http_session_audit(s, r);
     } else {
         http_session_refuse(s, &r->ask,

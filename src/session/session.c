@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "group/shared.h"
 #include "proto/preface.h"
 #include "session/grpc.h"
 #include "session/internal.h"
@@ -62,11 +63,18 @@ void session_worker_drain(struct session_worker *w) {
 }
 
 int64_t session_worker_deadline(const struct session_worker *w) {
-    return rpc_next_deadline(&w->rpc);
+    const struct shared_worker *shared = w->context.shared_worker;
+    int64_t rpc_ns = rpc_next_deadline(&w->rpc);
+    int64_t shared_ns = shared != NULL ? shared_worker_deadline(shared) : INT64_MAX;
+
+    return rpc_ns < shared_ns ? rpc_ns : shared_ns;
 }
 
 void session_worker_expire(struct session_worker *w) {
     rpc_expire(&w->rpc);
+    if (w->context.shared_worker != NULL) {
+        shared_worker_expire(w->context.shared_worker, w->context.now_ns);
+    }
     session_worker_run_ready(w);
 }
 
@@ -234,6 +242,9 @@ static void process_kept(struct session *s) {
 
 /* What is asked from here on, this session's client asks. */
 static void enter(struct session *s) {
+    if (s->worker->context.shared_worker != NULL) {
+        shared_worker_begin(s->worker->context.shared_worker);
+    }
     s->processing = true;
     session_who_show(s);
 }

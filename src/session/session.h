@@ -102,7 +102,7 @@ bool session_worker_init(struct session_worker *w, const struct cmd_context *con
 /* All its sessions have ended. Runs what is still in the queue; no more may come. */
 void session_worker_fini(struct session_worker *w);
 
-/* Takes in the replies that have come, on the worker's thread. */
+/* Takes in the replies that have come, on the worker's thread. In a cluster also when there is a new view of it. */
 void session_worker_complete(struct session_worker *w);
 
 /* Once a second or so, on the worker's thread: watches that were silent for long say that they live. It leaves the queue of
@@ -115,7 +115,7 @@ void session_worker_end_watches(struct session_worker *w);
 /* The node is about to end: lets calls that would never end by themselves end now, as far as their client is told so. */
 void session_worker_drain(struct session_worker *w);
 
-/* When the deadline of a call passes, monotonic; INT64_MAX: none. session_worker_expire is to be called then. */
+/* When the deadline of a call, or of a request of a shared group, passes, monotonic; INT64_MAX: none. session_worker_expire is to be called then. */
 int64_t session_worker_deadline(const struct session_worker *w);
 void session_worker_expire(struct session_worker *w);
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "group/shared.h"
 #include "session/internal.h"
 
 /* A session that waits because it has too many slots goes on when so many are answered. */
@@ -233,6 +234,9 @@ void session_worker_run_ready(struct session_worker *w) {
 }
 
 void session_worker_complete(struct session_worker *w) {
+    if (w->context.shared_worker != NULL) {
+        shared_worker_begin(w->context.shared_worker);
+    }
     pending_queue_run(&w->completions);
     session_worker_run_ready(w);
 }

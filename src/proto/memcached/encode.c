@@ -89,11 +89,31 @@ static enum larder_error encode_number(struct outbox *out, uint64_t number) {
     return LARDER_OK;
 }
 
+/* A flush that stands, but that some nodes have not done yet. */
+static enum larder_error encode_missing(struct outbox *out, struct slice names) {
+    static const struct slice words = {"SERVER_ERROR it stands, but these nodes have not done it yet: ",
+                                       sizeof("SERVER_ERROR it stands, but these nodes have not done it yet: ") - 1};
+    char *start = outbox_reserve(out, words.size + names.size + 2);
+    char *at = start;
+
+    if (start == NULL) {
+        return room_error(out, words.size + names.size + 2);
+    }
+    at = put_slice(at, words);
+    at = put_slice(at, names);
+    at = PUT_LITERAL(at, "\r\n");
+    outbox_commit(out, (size_t)(at - start));
+    return LARDER_OK;
+}
+
 static enum larder_error encode_line(struct outbox *out, const struct mc_command *command, const struct reply *reply) {
     enum command asked = command->request.command;
 
     if (command->noreply) {
         return LARDER_OK;
+    }
+    if (reply->result == RESULT_NODES_MISSING && reply->item.value.size > 0) {
+        return encode_missing(out, reply->item.value);
     }
     if ((asked == COMMAND_INCR || asked == COMMAND_DECR) && reply->result == RESULT_DONE) {
         return encode_number(out, reply->number);

@@ -16,9 +16,9 @@
  * between them. The membership is the test's: it says who is in it and who has heard of it, in place of the store. */
 enum { HERD = 3, HERD_TICK_MS = 2, HERD_PATIENCE_MS = 20000 };
 
-#define HERD_LEASE_NS INT64_C(600000000)
+#define HERD_LEASE_NS INT64_C(400000000)
 #define HERD_HANDOFF_NS INT64_C(4000000000)
-#define HERD_TIMEOUT_NS INT64_C(3000000000)
+#define HERD_TIMEOUT_NS INT64_C(500000000)
 
 struct herd;
 
@@ -75,7 +75,12 @@ struct herd {
 /* --- requests come in, replies go out --- */
 
 static inline void beast_begin(struct beast *b) {
-    cmd_context_set_now(&b->h.worker.context, clock_monotonic_ns());
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (!b->deaf) {
+        keeper_set_authority(b->keeper, now_ns, now_ns); /* however slow the machine is */
+    }
+    cmd_context_set_now(&b->h.worker.context, now_ns);
     shared_worker_begin(&b->worker);
 }
 
@@ -308,9 +313,6 @@ static inline void herd_tick(void *ctx) {
     for (size_t i = 0; i < HERD; i++) {
         struct beast *b = &herd->beasts[i];
 
-        if (!b->deaf) {
-            keeper_set_authority(b->keeper, now_ns, now_ns);
-        }
         beast_answer_waits(b);
         beast_begin(b);
         shared_worker_expire(&b->worker, now_ns);
@@ -349,10 +351,8 @@ static inline void beast_init(struct herd *herd, struct beast *b, char id) {
     b->h.node.peer_identity = &b->identity;
     b->cluster = (struct cluster){.herd = herd, .beast = b};
     harness_must(keeper_new(&config, &b->keeper) == LARDER_OK);
-    b->shared = (struct shared){.keeper = b->keeper,
-                                .cluster = &b->cluster,
-                                .start_ns = b->h.node.start_ns,
-                                .timeout_ns = HERD_TIMEOUT_NS};
+    b->shared = (struct shared){
+        .keeper = b->keeper, .cluster = &b->cluster, .start_ns = b->h.node.start_ns, .timeout_ns = HERD_TIMEOUT_NS};
     harness_must(shared_flights_new(&b->shared.flights) == LARDER_OK);
     b->worker.shared = &b->shared;
     harness_must(peers_new(herd->loop, &peers, &b->worker.peers) == LARDER_OK &&

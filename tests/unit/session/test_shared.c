@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory groups over three nodes: what is asked of any of them is as if one had it all, also while owners change. */
-#include "cluster_harness.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <cmocka.h>
+
+#include "base/random.h"
+#include "cluster_harness.h"
 
 static int setup(void **state) {
     struct herd *herd = malloc(sizeof(*herd));
@@ -107,10 +113,16 @@ static void fill(struct herd *herd, size_t through, unsigned count, char mark) {
     for (unsigned i = 0; i < count; i++) {
         char said[64];
 
-        snprintf(said, sizeof(said), "set k%u 0 0 %zu\r\nk%u%c\r\n", i, (size_t)snprintf(NULL, 0, "k%u", i) + 1, i, mark);
+        snprintf(said, sizeof(said), "set k%u 0 0 %zu\r\nk%u%c\r\n", i, (size_t)snprintf(NULL, 0, "k%u", i) + 1, i,
+                 mark);
         herd_say(herd, through, &c, said, strlen(said));
     }
     assert_true(herd_run_until(herd, client_is_answered, &c));
+    for (size_t at = 0; at < c.heard.size; at += strlen("STORED\r\n")) {
+        if (!slice_has_prefix(slice_skip(buf_slice(&c.heard), at), SLICE("STORED\r\n"))) {
+            fail_msg("%.*s", (int)(c.heard.size - at > 120 ? 120 : c.heard.size - at), c.heard.data + at);
+        }
+    }
     assert_int_equal(c.heard.size, count * strlen("STORED\r\n"));
     client_fini(&c);
 }
@@ -355,6 +367,171 @@ static void a_dead_owner_is_a_miss_and_an_error(void **state) {
     client_fini(&c);
 }
 
+/* A node that has not heard of the others' new view asks by its old one, is told so, and asks the store. */
+static void who_is_behind_catches_up(void **state) {
+    struct herd *herd = *state;
+
+    fill(herd, 0, 100, 'x');
+    herd->beasts[0].deaf = true;
+    herd->beasts[2].leaving = true;
+    herd_change(herd);
+    assert_int_equal(count_found(herd, 0, 100, 'x'), 100);
+    assert_true(herd->beasts[0].worker.view->members->digest == herd->members->digest);
+}
+
+/* Requests wait for a view that is to come, and then are done in their order. */
+static bool is_awaited(void *ctx) {
+    struct beast *b = ctx;
+
+    return b->worker.waiting != NULL;
+}
+
+static void who_is_asked_too_early_waits(void **state) {
+    struct herd *herd = *state;
+    struct client c;
+    unsigned at = 0;
+    char key[16];
+    char said[256];
+
+    herd_key(herd, 'c', &at, key);
+    while (herd_owner(herd, 0, key) != 'c') {
+        herd_key(herd, 'c', &at, key);
+    }
+    fill(herd, 0, 100, 'x');
+    herd->beasts[1].deaf = true;
+    herd->beasts[2].leaving = true;
+    herd_change(herd);
+    while (herd_owner(herd, 0, key) != 'b') {
+        snprintf(key, sizeof(key), "k%u", at++);
+    }
+    herd_client(herd, 0, &c);
+    snprintf(said, sizeof(said), "set %s 0 0 1\r\n1\r\nincr %s 1\r\nincr %s 1\r\nget %s\r\n", key, key, key, key);
+    herd_say(herd, 0, &c, said, strlen(said));
+    assert_true(herd_run_until(herd, is_awaited, &herd->beasts[1]));
+    beast_hear(&herd->beasts[1]);
+    herd->beasts[1].deaf = false;
+    assert_true(herd_run_until(herd, client_is_answered, &c));
+    snprintf(said, sizeof(said), "STORED\r\n2\r\n3\r\nVALUE %s 0 1\r\n3\r\nEND\r\n", key);
+    buf_append(&c.heard, "", 1);
+    assert_string_equal(c.heard.data, said);
+    client_fini(&c);
+}
+
+/* What a key may have: the last value whose write was acknowledged, or one of those after it of which nobody knows. */
+struct truth {
+    unsigned known;
+    unsigned newest;
+    bool was_lost; /* it may be gone as well */
+};
+
+enum { TRUTHS = 40, DEEDS = 200 };
+
+static void change_something(struct herd *herd, struct random *r) {
+    struct beast *b = &herd->beasts[random_below(r, HERD)];
+
+    switch (random_below(r, 4)) {
+    case 0:
+        b->leaving = b->incarnation != 0 && random_below(r, 2) == 0;
+        break;
+    case 1:
+        b->deaf = !b->deaf;
+        if (!b->deaf) {
+            beast_hear(b);
+        }
+        return;
+    default:
+        if (b->incarnation == 0) {
+            herd_join(herd, (size_t)(b - herd->beasts));
+        } else if (b->leaving) {
+            b->incarnation = 0;
+        }
+        break;
+    }
+    herd_change(herd);
+}
+
+static void write_once(struct herd *herd, struct random *r, unsigned key, struct truth *truth) {
+    size_t through = random_below(r, HERD);
+    struct client c;
+    char said[64];
+    char value[16];
+
+    truth->newest++;
+    snprintf(value, sizeof(value), "%u", truth->newest);
+    snprintf(said, sizeof(said), "set k%u 0 0 %zu\r\n%s\r\n", key, strlen(value), value);
+    herd_client(herd, through, &c);
+    herd_say(herd, through, &c, said, strlen(said));
+    assert_true(herd_run_until(herd, client_is_answered, &c));
+    buf_append(&c.heard, "", 1);
+    if (strcmp(c.heard.data, "STORED\r\n") == 0) {
+        truth->known = truth->newest;
+    } else {
+        assert_true(slice_has_prefix(buf_slice(&c.heard), SLICE("SERVER_ERROR ")));
+        if (strstr(c.heard.data, "nothing was done") != NULL) {
+            truth->newest--;
+        }
+    }
+    client_fini(&c);
+}
+
+static bool read_once(struct herd *herd, struct random *r, unsigned key, struct truth *truth) {
+    size_t through = random_below(r, HERD);
+    struct client c;
+    char said[64];
+    unsigned value;
+    bool found;
+
+    snprintf(said, sizeof(said), "get k%u\r\n", key);
+    herd_client(herd, through, &c);
+    herd_say(herd, through, &c, said, strlen(said));
+    assert_true(herd_run_until(herd, client_is_answered, &c));
+    buf_append(&c.heard, "", 1);
+    found = sscanf(c.heard.data, "VALUE k%*u 0 %*u\r\n%u", &value) == 1;
+    if (found && (value < truth->known || value > truth->newest)) {
+        fail_msg("k%u is %u, and was %u to %u", key, value, truth->known, truth->newest);
+    }
+    client_fini(&c);
+    return found;
+}
+
+static void nobody_is_told_what_is_old(void **state) {
+    struct herd *herd = *state;
+    const char *seeds = getenv("SHARED_SEEDS");
+    struct truth truths[TRUTHS];
+    unsigned found = 0;
+
+    for (unsigned seed = 1; seed <= (seeds != NULL ? (unsigned)atoi(seeds) : 1); seed++) {
+        struct random r;
+
+        random_init(&r, seed);
+        memset(truths, 0, sizeof(truths));
+        {
+            struct client c;
+
+            herd_client(herd, 0, &c);
+            says(herd, 0, &c, "flush_all\r\n", "OK\r\n");
+            client_fini(&c);
+        }
+        for (int i = 0; i < DEEDS; i++) {
+            unsigned key = (unsigned)random_below(&r, TRUTHS);
+
+            if (random_below(&r, 12) == 0) {
+                change_something(herd, &r);
+            }
+            if (random_below(&r, 2) == 0) {
+                write_once(herd, &r, key, &truths[key]);
+            } else {
+                found += read_once(herd, &r, key, &truths[key]);
+            }
+        }
+        for (size_t i = 0; i < HERD; i++) {
+            herd->beasts[i].deaf = false;
+        }
+        herd_change(herd);
+    }
+    assert_true(found > 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_command_is_answered_as_the_owner_does, setup, teardown),
@@ -366,6 +543,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_asked_for_is_handed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(an_entry_is_handed_over_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dead_owner_is_a_miss_and_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_behind_catches_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_asked_too_early_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_is_told_what_is_old, setup, teardown),
     };
 
     if (getenv("SHARED_TEST") != NULL) {
