@@ -76,6 +76,9 @@ bool cmd_is_ready(struct cmd_context *context, struct buf *out);
  * one. Errors: LIMIT, NO_MEMORY. */
 enum larder_error cmd_groups(struct cmd_context *context, struct buf *out);
 
+/* Appends the nodes of the cluster as JSON, as this one sees them. Errors: LIMIT, NO_MEMORY. */
+enum larder_error cmd_members(struct cmd_context *context, struct buf *out);
+
 /* --- many keys of a store group --- */
 
 /* A page of keys; see group/listing.h. The reply may be RESULT_PENDING. */

@@ -39,6 +39,10 @@ static void show_groups(struct session *s, struct page *page, struct buf *body) 
     show_body(page, APPLICATION_JSON, cmd_groups(&s->worker->context, body), body);
 }
 
+static void show_members(struct session *s, struct page *page, struct buf *body) {
+    show_body(page, APPLICATION_JSON, cmd_members(&s->worker->context, body), body);
+}
+
 static void show_health(struct session *s, struct page *page, struct buf *body) {
     (void)s;
     (void)body;
@@ -83,6 +87,7 @@ static const struct route {
     {{"/readyz", sizeof("/readyz") - 1}, COMMAND_HEALTH, show_readiness, false},
     {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version, false},
     {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups, true},
+    {{"/admin/members", sizeof("/admin/members") - 1}, COMMAND_GROUPS, show_members, true},
     {{"/admin/audit", sizeof("/admin/audit") - 1}, COMMAND_AUDIT, NULL, true},
     {{"/admin/flush", sizeof("/admin/flush") - 1}, COMMAND_FLUSH, NULL, true},
 };
