@@ -129,7 +129,7 @@ static void is_there(struct cluster *c, const struct store_result *range, int64_
         log_warn(
             "a record of this node's name is there: it waits until that has gone; if another node has this name, it "
             "waits for ever",
-            log_slice("id", c->keys.id), log_key(kv->value));
+            log_slice("id", c->keys.id), log_slice("record", kv->value));
     }
 }
 
