@@ -306,24 +306,29 @@ void worker_ring_fini(struct worker *w) {
     }
 }
 
+/* Not before it has links, and not when they have ended, as replies that come late are taken in after that. */
+static bool has_links(const struct worker *w) {
+    return w->shared.peers != NULL && w->shared.asks != NULL;
+}
+
 void worker_ring_begin(struct worker *w) {
-    if (w->shared.shared != NULL) {
+    if (has_links(w)) {
         shared_worker_begin(&w->shared);
     }
 }
 
 void worker_ring_end(struct worker *w) {
-    if (w->shared.shared != NULL) {
+    if (has_links(w)) {
         shared_worker_flush(&w->shared);
     }
 }
 
 int64_t worker_ring_deadline(const struct worker *w) {
-    return w->shared.shared != NULL ? shared_worker_deadline(&w->shared) : INT64_MAX;
+    return has_links(w) ? shared_worker_deadline(&w->shared) : INT64_MAX;
 }
 
 void worker_ring_expire(struct worker *w) {
-    if (w->shared.shared != NULL) {
+    if (has_links(w)) {
         shared_worker_expire(&w->shared, w->sessions.context.now_ns);
         shared_worker_flush(&w->shared);
     }
