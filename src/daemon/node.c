@@ -317,11 +317,11 @@ static void stop(struct node *node) {
         worker_fini(&node->workers[i]);
     }
     free(node->workers);
-    node_ring_free(node);
     node_store_free(node);
     node_rpc_free(node);
     if (node->loop != NULL) {
         mailbox_free(node->mailbox);
+        node_ring_free(node); /* nobody wakes it any more */
         reload_cancel(node);
         block_signals();
         signal_watch_free(node->signals);

@@ -30,9 +30,12 @@ struct node_ring {
 
 static void tick(void *ctx) {
     struct node_ring *ring = ctx;
-    int64_t now_ns = clock_monotonic_ns();
-    int64_t due_ns = cluster_tick(ring->shared.cluster, now_ns);
+    int64_t now_ns = clock_monotonic_ns(), due_ns;
 
+    if (ring->shared.cluster == NULL) {
+        return; /* what the mailbox still had at the end */
+    }
+    due_ns = cluster_tick(ring->shared.cluster, now_ns);
     if (due_ns < INT64_MAX) {
         timer_start(ring->timer, due_ns - now_ns, 0);
     }
