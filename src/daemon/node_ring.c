@@ -306,6 +306,7 @@ void worker_ring_fini(struct worker *w) {
         peers_free(w->shared.asks);
         w->shared.peers = NULL;
         w->shared.asks = NULL;
+        w->sessions.context.shared_worker = NULL;
     }
 }
 
