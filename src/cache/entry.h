@@ -9,6 +9,8 @@
 
 #include "base/slice.h"
 
+enum { ENTRY_GROUP_BITS = 9, ENTRY_ERA_BITS = 7 };
+
 /* One key and its value, as they lie in a segment: this header, the key, the value, padding to ENTRY_ALIGNMENT. An entry
  * is read and written only under its shard's lock, and its address is good only until that lock is given up or anything
  * is stored in the shard: entries move when their segment is evicted or compacted. The one exception is the value of an
@@ -22,13 +24,16 @@ struct entry {
     uint32_t client_flags;
     uint32_t last_access; /* table seconds */
     uint32_t value_size;
-    uint16_t group;
+    uint16_t group : ENTRY_GROUP_BITS;
+    uint16_t era : ENTRY_ERA_BITS; /* in a cluster: when it was written, by ring/keeper.h; else 0 */
     uint8_t key_size;
     uint8_t bits; /* of enum entry_bit */
     char data[];  /* key, value */
 };
 
 enum { ENTRY_NEVER = 0, ENTRY_ALIGNMENT = 8, ENTRY_HEADER_SIZE = offsetof(struct entry, data) };
+
+_Static_assert(ENTRY_HEADER_SIZE == 28, "each byte of it is paid for by every entry");
 
 enum entry_bit {
     ENTRY_FREQUENCY = 3,       /* uses since the eviction last looked, saturating at 3 */
@@ -74,6 +79,13 @@ static inline void entry_set_bits(struct entry *e, unsigned bits) {
 
 static inline void entry_clear_bits(struct entry *e, unsigned bits) {
     e->bits = (uint8_t)(e->bits & ~bits);
+}
+
+/* Of which group it is, and when it was written. */
+static inline void entry_set_origin(struct entry *e, unsigned group, unsigned era) {
+    assert(group < 1u << ENTRY_GROUP_BITS && era < 1u << ENTRY_ERA_BITS);
+    e->group = (uint16_t)(group & ((1u << ENTRY_GROUP_BITS) - 1));
+    e->era = (uint16_t)(era & ((1u << ENTRY_ERA_BITS) - 1));
 }
 
 static inline bool entry_is_expired(const struct entry *e, uint32_t now) {

@@ -64,7 +64,7 @@ static void fill_header(struct entry *e, struct slice key, const struct shard_pu
     e->client_flags = put->client_flags;
     e->last_access = now;
     e->value_size = put->value_size;
-    e->group = put->group;
+    entry_set_origin(e, put->group, put->era);
     e->key_size = (uint8_t)key.size;
     e->bits = 0;
     memcpy(e->data, key.data, key.size);
@@ -84,7 +84,7 @@ static void overwrite(struct shard *s, struct entry *e, const struct shard_put *
     e->client_flags = put->client_flags;
     e->last_access = now;
     e->value_size = put->value_size;
-    e->group = put->group;
+    entry_set_origin(e, put->group, put->era);
     e->bits = (uint8_t)use_more(e);
     segment_note_expiry(shard_segment_of(s, e), e->expires);
     s->counts.stored++;

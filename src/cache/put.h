@@ -11,7 +11,8 @@ struct shard_put {
     uint32_t value_size;
     uint32_t expires; /* table seconds or ENTRY_NEVER */
     uint32_t client_flags;
-    uint16_t group;
+    uint16_t group; /* below 1 << ENTRY_GROUP_BITS */
+    uint8_t era;    /* below 1 << ENTRY_ERA_BITS */
 };
 
 /* Stores `key` in place of whatever was there, with a new cas; the caller fills the value in, under the same lock. NULL

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/random.h"
 #include "cache/sweep.h"
 
 enum {
@@ -35,6 +36,17 @@ static size_t choose_segment_size(uint64_t budget) {
     return size;
 }
 
+/* Each shard begins somewhere else. */
+static uint64_t first_cas(uint64_t seed, unsigned shard) {
+    struct random random;
+
+    if (seed == 0) {
+        return 0;
+    }
+    random_init(&random, seed + shard);
+    return random_next(&random) >> (64 - TABLE_CAS_BITS);
+}
+
 enum larder_error table_init(struct table *t, const struct table_config *config) {
     uint64_t budget;
 
@@ -57,6 +69,7 @@ enum larder_error table_init(struct table *t, const struct table_config *config)
             table_fini(t);
             return error;
         }
+        t->shards[i].cas = first_cas(config->cas_seed, i);
     }
     return LARDER_OK;
 }

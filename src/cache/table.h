@@ -35,9 +35,12 @@ struct table_config {
     uint64_t memory;   /* bytes, all overhead but a few KiB counted; at least TABLE_MEMORY_MIN */
     uint64_t max_item; /* bytes of the largest entry that must find room */
     uint64_t seed;     /* of the hash; drawn from the system in production */
+    uint64_t
+        cas_seed; /* where cas numbers begin; 0: at 1. In a cluster each node draws another one, so that no two give a
+                        * key the same number (TABLE_CAS_BITS) */
 };
 
-enum { TABLE_MEMORY_MIN = 1 << 20 };
+enum { TABLE_MEMORY_MIN = 1 << 20, TABLE_CAS_BITS = 48 /* cas numbers that a seed may begin with are below 2^48 */ };
 
 /* Memory and entries by use, summed over the shards. */
 struct table_stats {

@@ -42,7 +42,7 @@ bool table_walk_step(struct table *t, struct table_walk *walk, void (*visit)(voi
 
 /* Entries that are to be taken out: an index is not to be changed while it is gone over. */
 struct purge {
-    bool (*matches)(void *ctx, const struct entry *entry);
+    bool (*matches)(void *ctx, struct entry *entry);
     void *ctx;
     struct entry *found[PURGED_AT_A_TIME];
     size_t count;
@@ -66,7 +66,7 @@ static void purge_bucket(struct shard *s, size_t bucket, struct purge *purge) {
     } while (purge->count == PURGED_AT_A_TIME);
 }
 
-bool table_purge_step(struct table *t, struct table_walk *walk, bool (*matches)(void *ctx, const struct entry *entry),
+bool table_purge_step(struct table *t, struct table_walk *walk, bool (*matches)(void *ctx, struct entry *entry),
                       void *ctx) {
     struct purge purge = {.matches = matches, .ctx = ctx};
     size_t from;

@@ -19,8 +19,8 @@ enum { TABLE_WALK_BUCKETS = 16 /* of a step */ };
 bool table_walk_step(struct table *t, struct table_walk *walk, void (*visit)(void *ctx, struct entry *entry),
                      void *ctx);
 
-/* The same, and takes those out that `matches`, which may only look. */
-bool table_purge_step(struct table *t, struct table_walk *walk, bool (*matches)(void *ctx, const struct entry *entry),
+/* The same, and takes those out that `matches`, which may change the bits and the era of the others. */
+bool table_purge_step(struct table *t, struct table_walk *walk, bool (*matches)(void *ctx, struct entry *entry),
                       void *ctx);
 
 #endif

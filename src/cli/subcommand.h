@@ -26,6 +26,7 @@ extern const struct subcommand subcommand_put;
 extern const struct subcommand subcommand_ls;
 extern const struct subcommand subcommand_watch;
 extern const struct subcommand subcommand_group;
+extern const struct subcommand subcommand_members;
 extern const struct subcommand subcommand_stats;
 extern const struct subcommand subcommand_flush;
 extern const struct subcommand subcommand_status;

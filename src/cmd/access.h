@@ -3,6 +3,7 @@
 #define LARDER_CMD_ACCESS_H
 
 #include "cmd/guard.h"
+#include "group/shared.h"
 
 /* The way from a command to the group of its key, and what is to be counted on the way back. */
 struct access {
@@ -43,6 +44,39 @@ static inline bool access_durable(const struct access *access, const struct cmd_
             .now_ns = context->now_ns,
         },
         request, reply);
+    return true;
+}
+
+/* The access as group/shared.h wants it. */
+static inline struct shared_access access_shared(const struct access *access, const struct cmd_context *context) {
+    return (struct shared_access){
+        .memory = access->memory,
+        .worker = context->shared_worker,
+        .completions = context->completions,
+        .telemetry = context->telemetry,
+        .now_ns = context->now_ns,
+    };
+}
+
+/* Runs the request if it is not this node's table alone that decides it: its group is durable, or spread over a cluster.
+ * False: it is not so. */
+static inline bool access_elsewhere(const struct access *access, const struct cmd_context *context,
+                                    const struct request *request, struct reply *reply) {
+    struct shared_access shared;
+
+    if (__builtin_expect(request->peer != NULL, 0) &&
+        (context->shared_worker == NULL || group_policy_is_store(access->memory.policy))) {
+        reply->result = RESULT_UNSUPPORTED; /* the other node knows the group as another kind */
+        return true;
+    }
+    if (access_durable(access, context, request, reply)) {
+        return true;
+    }
+    if (context->shared_worker == NULL) {
+        return false;
+    }
+    shared = access_shared(access, context);
+    shared_run(&shared, request, reply);
     return true;
 }
 

@@ -6,7 +6,7 @@ void cmd_arith(struct cmd_context *context, const struct request *request, struc
     struct access access;
 
     access_begin(&access, context, request->key, reply);
-    if (!access_durable(&access, context, request, reply)) {
+    if (!access_elsewhere(&access, context, request, reply)) {
         memory_arith(&access.memory, request, reply);
     }
     access_end(&access, context);

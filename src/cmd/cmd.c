@@ -23,6 +23,10 @@ static cmd_handler *const handlers[COMMAND_COUNT] = {
     [COMMAND_VERBOSITY] = cmd_acknowledge,
 };
 
+void cmd_keep_reply(struct reply *reply) {
+    memory_keep_reply(reply);
+}
+
 void cmd_run(struct cmd_context *context, const struct request *request, struct reply *ret_reply) {
     cmd_handler *handler = handlers[request->command];
 

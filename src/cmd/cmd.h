@@ -24,9 +24,17 @@ enum { CMD_FORESEE_MAX = 16 };
 /* Whether the group of the key takes a value of request->body_size; asked before the value is read. */
 bool cmd_accepts(const struct cmd_context *context, const struct request *request);
 
-/* Whether the request may be run while the replies of others like it, which came before it on the same connection, are
- * pending: it is a plain write of a store group, and takes effect after them. */
-bool cmd_is_ordered(const struct cmd_context *context, const struct request *request);
+/* Beside which others, whose replies are pending on the same connection, a request may be run. */
+enum cmd_order {
+    CMD_ALONE,  /* none: it may have to see what they did */
+    CMD_STORED, /* plain writes of store groups: they take effect in the order they are run in */
+    CMD_SHARED, /* requests of memory groups in a cluster: those for one key keep their order (group/shared.h) */
+};
+
+enum cmd_order cmd_order_of(const struct cmd_context *context, const struct request *request);
+
+/* A complete reply that is not encoded at once: it holds its value by itself from here on, and no lock. */
+void cmd_keep_reply(struct reply *reply);
 
 /* Whether a value that has not all come yet is worth being read straight to its place. */
 bool cmd_places(const struct cmd_context *context, const struct request *request);
@@ -40,7 +48,7 @@ bool cmd_place(const struct cmd_context *context, const struct request *request,
 void cmd_place_cancel(struct placed_value *value);
 
 /* Answers a write whose value will not be taken, with `result` (TOO_LARGE, NO_MEMORY, TOO_MANY_REQUESTS, UNAUTHENTICATED,
- * FORBIDDEN). */
+ * FORBIDDEN). The reply may be RESULT_PENDING: in a cluster the old value may have to be removed elsewhere. */
 void cmd_refuse(struct cmd_context *context, const struct request *request, enum result result,
                 struct reply *ret_reply);
 
@@ -67,6 +75,9 @@ bool cmd_is_ready(struct cmd_context *context, struct buf *out);
 /* Appends the groups of this node as JSON: what each decides and what was asked of it, and the store's figures if there is
  * one. Errors: LIMIT, NO_MEMORY. */
 enum larder_error cmd_groups(struct cmd_context *context, struct buf *out);
+
+/* Appends the nodes of the cluster as JSON, as this one sees them. Errors: LIMIT, NO_MEMORY. */
+enum larder_error cmd_members(struct cmd_context *context, struct buf *out);
 
 /* --- many keys of a store group --- */
 

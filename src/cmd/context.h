@@ -10,7 +10,11 @@
 #include "cache/table.h"
 #include "group/durable.h"
 #include "group/policy.h"
+#include "peer/greeting.h"
 #include "telemetry/snapshot.h"
+
+struct shared;
+struct shared_worker;
 
 /* What commands know of their node: shared by all workers, made at start and never changed but for the atomics. */
 struct cmd_node {
@@ -19,6 +23,9 @@ struct cmd_node {
     struct store *cluster;   /* below it, for what only a cluster has (store/etcd/etcd.h); NULL: it is in none */
     struct durable *durable; /* what store groups need besides; NULL likewise */
     struct auth *auth;       /* who may do what in it; NULL likewise: everybody everything */
+    struct shared *shared;   /* memory groups are spread over the nodes of a cluster; NULL: there is none */
+    const struct greeting_identity
+        *peer_identity; /* what it greets other nodes of its cluster with; NULL: it is in none */
     struct telemetry *telemetry;
     int64_t start_ns;      /* monotonic */
     int64_t start_wall_ns; /* since 1970 */
@@ -40,10 +47,11 @@ struct cmd_context {
     struct cmd_node *node;
     struct worker_telemetry *telemetry;
     const struct group_set *groups;
-    struct pending_queue *completions; /* the worker's, where late answers come in */
-    struct auth_known *who;            /* who asks; NULL: nobody. Is kept up to date (auth_renew) */
-    int64_t now_ns;                    /* monotonic */
-    uint32_t now;                      /* table seconds */
+    struct pending_queue *completions;   /* the worker's, where late answers come in */
+    struct shared_worker *shared_worker; /* the worker's part in node->shared; NULL likewise */
+    struct auth_known *who;              /* who asks; NULL: nobody. Is kept up to date (auth_renew) */
+    int64_t now_ns;                      /* monotonic */
+    uint32_t now;                        /* table seconds */
 };
 
 /* The table second of a moment on the monotonic clock. */

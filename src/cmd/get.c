@@ -8,7 +8,7 @@ void cmd_get(struct cmd_context *context, const struct request *request, struct 
     struct access access;
 
     access_begin(&access, context, request->key, reply);
-    if (!access_durable(&access, context, request, reply)) {
+    if (!access_elsewhere(&access, context, request, reply)) {
         memory_get(&access.memory, request, reply);
     }
     access_end(&access, context);
@@ -21,7 +21,7 @@ void cmd_inspect(struct cmd_context *context, const struct request *request, str
     struct access access;
 
     access_begin(&access, context, request->key, reply);
-    if (!access_durable(&access, context, request, reply)) {
+    if (!access_elsewhere(&access, context, request, reply)) {
         memory_inspect(&access.memory, request, reply);
     }
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cmd/cmd.h"
+#include "group/shared.h"
 #include "store/etcd/etcd.h"
 
 static void append_member(const struct etcd_member *member, struct buf *out) {
@@ -28,6 +29,20 @@ static void explain(struct store *store, const char *trouble, struct buf *out) {
     free(look);
 }
 
+static bool is_member(const struct shared *shared, int64_t now_ns, struct buf *out) {
+    struct cluster_figures figures;
+
+    cluster_get_figures(shared->cluster, &figures);
+    if (!figures.member) {
+        buf_printf(out, "this node is not a member of its cluster yet, or no more\n");
+    } else if (now_ns >= keeper_authority_ns(shared->keeper)) {
+        buf_printf(out, "this node is cut off from its cluster\n");
+    } else {
+        return true;
+    }
+    return false;
+}
+
 bool cmd_is_ready(struct cmd_context *context, struct buf *out) {
     const struct cmd_node *node = context->node;
     char trouble[ETCD_MEMBER_TEXT_MAX];
@@ -38,6 +53,9 @@ bool cmd_is_ready(struct cmd_context *context, struct buf *out) {
     }
     if (!etcd_store_is_ready(node->cluster, trouble)) {
         explain(node->cluster, trouble, out);
+        return false;
+    }
+    if (node->shared != NULL && !is_member(node->shared, context->now_ns, out)) {
         return false;
     }
     buf_printf(out, "ready\n");

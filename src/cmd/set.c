@@ -14,7 +14,7 @@ void cmd_set(struct cmd_context *context, const struct request *request, struct 
     struct access access;
 
     access_begin(&access, context, request->key, reply);
-    if (!access_durable(&access, context, request, reply)) {
+    if (!access_elsewhere(&access, context, request, reply)) {
         memory_store(&access.memory, request, reply);
     }
     access_end(&access, context);
@@ -28,10 +28,17 @@ bool cmd_accepts(const struct cmd_context *context, const struct request *reques
                                          : entry_size_for(request->key.size, request->body_size) <= policy->max_item;
 }
 
-bool cmd_is_ordered(const struct cmd_context *context, const struct request *request) {
-    const struct group_policy *policy = group_set_find(context->groups, request->key);
+enum cmd_order cmd_order_of(const struct cmd_context *context, const struct request *request) {
+    const struct group_policy *policy;
 
-    return group_policy_is_store(policy) && durable_is_ordered(policy, request);
+    if (request->command > COMMAND_INVALIDATE && request->command != COMMAND_DEBUG) {
+        return CMD_ALONE; /* it has no key */
+    }
+    policy = group_set_find(context->groups, request->key);
+    if (group_policy_is_store(policy)) {
+        return durable_is_ordered(policy, request) ? CMD_STORED : CMD_ALONE;
+    }
+    return context->shared_worker != NULL ? CMD_SHARED : CMD_ALONE;
 }
 
 bool cmd_places(const struct cmd_context *context, const struct request *request) {
@@ -52,6 +59,17 @@ void cmd_place_cancel(struct placed_value *value) {
     durable_place_cancel(value);
 }
 
+static void refuse_memory(const struct access *access, const struct cmd_context *context, const struct request *request,
+                          enum result result, struct reply *reply) {
+    if (context->shared_worker == NULL) {
+        memory_refuse(&access->memory, request);
+    } else {
+        const struct shared_access shared = access_shared(access, context);
+
+        shared_refuse(&shared, request, result, reply);
+    }
+}
+
 void cmd_refuse(struct cmd_context *context, const struct request *request, enum result result,
                 struct reply *ret_reply) {
     struct access access;
@@ -59,7 +77,7 @@ void cmd_refuse(struct cmd_context *context, const struct request *request, enum
     *ret_reply = (struct reply){.result = result};
     access_begin(&access, context, request->key, ret_reply);
     if (!group_policy_is_store(access.memory.policy)) {
-        memory_refuse(&access.memory, request);
+        refuse_memory(&access, context, request, result, ret_reply);
     }
     count_refusal(context, result);
     if (result == RESULT_TOO_MANY_REQUESTS) {

@@ -172,7 +172,7 @@ static void reset_fences(struct copies *c, unsigned shard) {
     table_unlock(&c->table->shards[shard]);
 }
 
-void copies_reset(struct copies *c, bool (*is_copy)(void *ctx, const struct entry *e), void *ctx) {
+void copies_reset(struct copies *c, bool (*is_copy)(void *ctx, struct entry *e), void *ctx) {
     struct table_walk walk = {0};
 
     atomic_fetch_add(&c->era, 1);

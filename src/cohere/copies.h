@@ -88,7 +88,7 @@ void copies_put(struct copies *c, struct slice key, const struct copies_value *v
 void copies_delete(struct copies *c, struct slice key, int64_t revision, uint32_t now);
 
 /* Also on the store's thread: all copies go, and revisions begin anew. `is_copy` says which entries of the table are copies. */
-void copies_reset(struct copies *c, bool (*is_copy)(void *ctx, const struct entry *e), void *ctx);
+void copies_reset(struct copies *c, bool (*is_copy)(void *ctx, struct entry *e), void *ctx);
 
 /* --- what a read of the store has found; any thread --- */
 

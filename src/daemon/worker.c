@@ -6,8 +6,10 @@
 
 #include "base/clock.h"
 #include "daemon/node.h"
+#include "daemon/node_ring.h"
+#include "group/shared.h"
 
-enum { IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last words and close */ };
+enum { REST_ROUNDS = 16, IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last words and close */ };
 
 /* Whether the connection has been silent for too long, and which limit says so. */
 static bool is_overdue(const struct worker *w, const struct connection *c, int64_t now, enum counter *ret_limit) {
@@ -19,7 +21,7 @@ static bool is_overdue(const struct worker *w, const struct connection *c, int64
     }
     *ret_limit = COUNTER_LIMIT_IDLE_TIMEOUT;
     return w->idle_timeout_ns > 0 && silent >= w->idle_timeout_ns && !session_is_waiting(&c->session) &&
-           !session_is_watching(&c->session);
+           !session_is_watching(&c->session) && !session_is_peer(&c->session);
 }
 
 static void close_overdue(void *ctx) {
@@ -41,21 +43,48 @@ static void close_overdue(void *ctx) {
     }
 }
 
-/* Any thread: the store has given a reply. A message may be posted again only once it is run, and a tick may take in the
- * replies while it is still in the mailbox. */
-static void wake(void *ctx) {
-    struct worker *w = ctx;
+/* The worker whose thread this is. */
+static _Thread_local const struct worker *current;
 
+/* A message may be posted again only once it is run, and a tick may take in the replies while it is still in the mailbox. */
+void worker_wake(struct worker *w) {
     if (!atomic_exchange(&w->waking, true)) {
         mailbox_post(w->mailbox, &w->completed);
+    }
+}
+
+/* Any thread: a reply has come. Our own thread looks by itself before it rests. */
+static void wake(void *ctx) {
+    if (current != ctx) {
+        worker_wake(ctx);
     }
 }
 
 /* Takes in all replies that have come by now; each is booked with its own time. */
 static void complete(struct worker *w) {
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
+    worker_ring_begin(w);
     session_worker_complete(&w->sessions);
+    worker_ring_end(w);
     worker_watch_deadline(w);
+}
+
+/* Replies that have come on this thread, of what was asked of other nodes perhaps, and then what all requests of the turn
+ * have to ask of other nodes, in one go. */
+static void before_rest(void *ctx) {
+    struct worker *w = ctx;
+    struct pending_queue *completions = &w->sessions.completions;
+
+    for (int i = 0; i < REST_ROUNDS && !pending_queue_is_empty(completions); i++) {
+        complete(w);
+    }
+    if (!pending_queue_is_empty(completions)) {
+        worker_wake(w);
+    }
+    if (w->sessions.context.shared_worker != NULL) {
+        shared_worker_flush(w->sessions.context.shared_worker);
+        worker_watch_deadline(w);
+    }
 }
 
 static void tick(void *ctx) {
@@ -72,13 +101,16 @@ static void on_deadline(void *ctx) {
     w->deadline_ns = INT64_MAX;
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     session_worker_expire(&w->sessions);
+    worker_ring_expire(w);
     worker_watch_deadline(w);
 }
 
 /* The timer that runs already is left alone if it is soon enough: most calls end long before their deadline. */
 void worker_watch_deadline(struct worker *w) {
     int64_t deadline_ns = session_worker_deadline(&w->sessions);
+    int64_t ring_ns = worker_ring_deadline(w);
 
+    deadline_ns = ring_ns < deadline_ns ? ring_ns : deadline_ns;
     if (deadline_ns < w->deadline_ns) {
         w->deadline_ns = deadline_ns;
         timer_start(w->deadline_timer, deadline_ns - w->sessions.context.now_ns, 0);
@@ -106,6 +138,7 @@ static void await_replies(struct worker *w) {
     w->sessions.completions.wake = wake;
     w->sessions.completions.ctx = w;
     w->sessions.on_ready = connection_ready;
+    loop_set_rest(w->loop, before_rest, w);
 }
 
 enum larder_error worker_init(struct worker *w, struct node *node, const struct cmd_context *context,
@@ -118,7 +151,8 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
     };
     if (!session_worker_init(&w->sessions, context, &node->rpc, limits->max_line, limits->max_output) ||
         (w->loop = loop_new()) == NULL || (w->mailbox = mailbox_new(w->loop)) == NULL ||
-        (w->deadline_timer = timer_new(w->loop, on_deadline, w)) == NULL || !start_idle_timer(w)) {
+        (w->deadline_timer = timer_new(w->loop, on_deadline, w)) == NULL || !start_idle_timer(w) ||
+        worker_ring_init(w) != LARDER_OK) {
         worker_fini(w);
         return LARDER_ERROR_NO_MEMORY;
     }
@@ -130,7 +164,9 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
 static void *thread_main(void *ctx) {
     struct worker *w = ctx;
 
+    current = w;
     loop_run(w->loop);
+    current = NULL;
     return NULL;
 }
 
@@ -171,6 +207,7 @@ void worker_fini(struct worker *w) {
         /* First what is still in the mail, sockets perhaps; then everything that is open. */
         mailbox_free(w->mailbox);
         worker_abort(w);
+        worker_ring_fini(w);
         timer_free(w->idle_timer);
         timer_free(w->deadline_timer);
         loop_free(w->loop);

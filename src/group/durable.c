@@ -47,7 +47,7 @@ static void on_early(void *ctx, const struct kv_event *event) {
 }
 
 /* Entries of store groups are copies, all others are not. */
-static bool is_copy(void *ctx, const struct entry *e) {
+static bool is_copy(void *ctx, struct entry *e) {
     const struct group_set *groups = ctx;
 
     return e->group < groups->count && group_policy_is_store(&groups->policies[e->group]);

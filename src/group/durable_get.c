@@ -76,7 +76,7 @@ bool durable_get_copy(const struct durable_access *a, const struct request *requ
         !durable_is_proven(a, max_age_of(a->copies.policy, request), &reply->age_ns)) {
         return false;
     }
-    spot = spot_lock(&a->copies, request->key);
+    (void)spot_lock(&a->copies, request->key, &spot); /* no gate is before copies */
     reply->revision = store_revision(a->durable->store);
     if (spot.entry == NULL || !is_usable(spot.entry, request, reply->revision)) {
         spot_unlock(&spot);

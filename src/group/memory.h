@@ -6,15 +6,36 @@
 #include "group/policy.h"
 #include "model/reply.h"
 #include "model/request.h"
+#include "ring/keeper.h"
+
+/* What became of a request at the gate. */
+enum memory_passage {
+    MEMORY_PASSED,
+    MEMORY_MOVED,  /* the view it was decided by is not the newest any more */
+    MEMORY_ABSENT, /* `inherits`, and the key is not there */
+};
+
+/* In a cluster: by what it was decided that this node acts (ring/keeper.h, rule 6). It is looked at under the shard's lock,
+ * in which entries that do not count (rule 5) are taken out as well. */
+struct memory_gate {
+    const struct keeper *keeper;
+    const struct keeper_view *view;
+    uint32_t slot; /* of the key */
+    bool inherits;
+    enum memory_passage
+        passage; /* set by each function below that takes an access. Unless PASSED nothing was done, the reply
+                                  * is untouched, and a placed value is still the caller's */
+};
 
 /* What requests mean in a group whose backing is memory: the table is the truth, each request is atomic under its shard's
  * lock. */
 struct memory_access {
     struct table *table;
     const struct group_policy *policy;
-    uint32_t now;      /* table seconds */
-    bool *ret_expired; /* set when a look-up met an entry that was over */
-    bool *ret_cut;     /* set when max_ttl shortened a life */
+    uint32_t now;             /* table seconds */
+    bool *ret_expired;        /* set when a look-up met an entry that was over */
+    bool *ret_cut;            /* set when max_ttl shortened a life */
+    struct memory_gate *gate; /* NULL: there is no cluster */
 };
 
 /* GET, GAT: HIT or MISS. A HIT's item stays valid, and the shard locked, until reply_release. */
@@ -39,6 +60,19 @@ void memory_delete(const struct memory_access *a, const struct request *request,
 
 /* INCR, DECR: DONE, NOT_FOUND, EXISTS, NOT_A_NUMBER or NO_MEMORY. */
 void memory_arith(const struct memory_access *a, const struct request *request, struct reply *reply);
+
+/* --- from one node of a cluster to another; these need a gate --- */
+
+/* GET with give_up: HIT with all that is known of the entry, which is in the table no more, or MISS. */
+void memory_give_up(const struct memory_access *a, const struct request *request, struct reply *reply);
+
+/* Puts in what the member `from` of the gate's view has given up, with its cas, flags, life and marks, if the key is still
+ * absent here and the keeper takes it. */
+void memory_install(const struct memory_access *a, uint16_t from, struct slice key, const struct item *item);
+
+/* A reply that keeps a shard locked holds its value by itself from here on, so that it can wait. Others stay as they are.
+ * Without memory for it the result becomes NO_MEMORY. */
+void memory_keep_reply(struct reply *reply);
 
 /* Room for a value that is still on its way: in the table's own memory, so that it is written once and counts in the
  * budget, or, for a store group, in the memory of the write that it will be (durable.h). To be handed over as

@@ -4,8 +4,11 @@
 #include "group/memory_internal.h"
 
 void memory_touch(const struct memory_access *a, const struct request *request, struct reply *reply) {
-    struct spot spot = spot_lock(a, request->key);
+    struct spot spot;
 
+    if (!spot_lock(a, request->key, &spot)) {
+        return;
+    }
     if (spot.entry == NULL) {
         reply->result = RESULT_NOT_FOUND;
     } else {
@@ -35,6 +38,7 @@ static bool empty(const struct memory_access *a, const struct request *request, 
         .expires = has_option(request, REQUEST_TOUCH) ? memory_expiry(a, request->ttl) : ENTRY_NEVER,
         .client_flags = request->client_flags,
         .group = (uint16_t)a->policy->index,
+        .era = memory_era(a),
     };
 
     spot->entry = shard_put(spot->shard, spot->hash, request->key, &put, a->now);
@@ -61,8 +65,11 @@ static enum result delete_entry(const struct memory_access *a, const struct requ
 }
 
 void memory_delete(const struct memory_access *a, const struct request *request, struct reply *reply) {
-    struct spot spot = spot_lock(a, request->key);
+    struct spot spot;
 
+    if (!spot_lock(a, request->key, &spot)) {
+        return;
+    }
     if (!memory_conditions_hold(request, &spot)) {
         reply->result = RESULT_EXISTS;
     } else {
@@ -106,6 +113,7 @@ static enum result arith_missing(const struct memory_access *a, const struct req
         .value_size = (uint32_t)size,
         .expires = memory_expiry(a, request->vivify_ttl),
         .group = (uint16_t)a->policy->index,
+        .era = memory_era(a),
     };
 
     if (!has_option(request, REQUEST_VIVIFY)) {
@@ -152,8 +160,11 @@ static enum result arith_present(const struct memory_access *a, const struct req
 }
 
 void memory_arith(const struct memory_access *a, const struct request *request, struct reply *reply) {
-    struct spot spot = spot_lock(a, request->key);
+    struct spot spot;
 
+    if (!spot_lock(a, request->key, &spot)) {
+        return;
+    }
     reply->result =
         spot.entry == NULL ? arith_missing(a, request, &spot, reply) : arith_present(a, request, &spot, reply);
     spot_unlock(&spot);

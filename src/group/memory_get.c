@@ -42,7 +42,7 @@ void memory_describe(const struct spot *spot, uint32_t now, struct item *ret_ite
     };
 }
 
-static void unlock_held(void *held) {
+void memory_unlock_held(void *held) {
     table_unlock(held);
 }
 
@@ -52,7 +52,7 @@ void memory_show_value(const struct spot *spot, struct reply *reply) {
     reply->item.value = slice_make(entry_value(spot->entry), spot->entry->value_size);
     reply->item.blob = segment->large ? &segment->blob : NULL;
     reply->held = spot->shard;
-    reply->release = unlock_held;
+    reply->release = memory_unlock_held;
 }
 
 /* A miss becomes an empty entry that the caller has won the right to fill. */
@@ -62,6 +62,7 @@ static void vivify(const struct memory_access *a, const struct request *request,
     const struct shard_put put = {
         .expires = memory_expiry(a, touched ? request->ttl : request->vivify_ttl),
         .group = (uint16_t)a->policy->index,
+        .era = memory_era(a),
     };
 
     spot->entry = shard_put(spot->shard, spot->hash, request->key, &put, a->now);
@@ -127,8 +128,11 @@ static void get_hit(const struct memory_access *a, const struct request *request
 }
 
 void memory_get(const struct memory_access *a, const struct request *request, struct reply *reply) {
-    struct spot spot = spot_lock(a, request->key);
+    struct spot spot;
 
+    if (!spot_lock(a, request->key, &spot)) {
+        return;
+    }
     if (spot.entry != NULL) {
         get_hit(a, request, &spot, reply);
     } else if (has_option(request, REQUEST_VIVIFY)) {
@@ -140,8 +144,11 @@ void memory_get(const struct memory_access *a, const struct request *request, st
 }
 
 void memory_inspect(const struct memory_access *a, const struct request *request, struct reply *reply) {
-    struct spot spot = spot_lock(a, request->key);
+    struct spot spot;
 
+    if (!spot_lock(a, request->key, &spot)) {
+        return;
+    }
     reply->result = spot.entry != NULL ? RESULT_HIT : RESULT_MISS;
     if (spot.entry != NULL) {
         memory_describe(&spot, a->now, &reply->item);

@@ -11,12 +11,23 @@ struct spot {
     struct entry *entry; /* NULL: absent */
 };
 
-static inline struct spot spot_lock(const struct memory_access *a, struct slice key) {
-    struct spot spot = {.hash = table_hash(a->table, key)};
+_Static_assert(GROUP_MAX <= 1 << ENTRY_GROUP_BITS && (int)GROUP_MAX <= (int)KEEPER_GROUPS, "entries know their group");
+_Static_assert(KEEPER_ERAS == 1 << ENTRY_ERA_BITS, "entries know their era");
 
-    spot.shard = table_lock(a->table, spot.hash);
-    spot.entry = shard_find(spot.shard, spot.hash, key, a->now, a->ret_expired);
-    return spot;
+/* What the access's gate says, with the spot locked. False: it is unlocked again and nothing is to be done. */
+bool spot_pass(const struct memory_access *a, struct spot *spot);
+
+/* False: the gate is closed, and the spot not locked. */
+static inline bool spot_lock(const struct memory_access *a, struct slice key, struct spot *ret_spot) {
+    ret_spot->hash = table_hash(a->table, key);
+    ret_spot->shard = table_lock(a->table, ret_spot->hash);
+    ret_spot->entry = shard_find(ret_spot->shard, ret_spot->hash, key, a->now, a->ret_expired);
+    return __builtin_expect(a->gate == NULL, 1) || spot_pass(a, ret_spot);
+}
+
+/* The era that new entries get. */
+static inline uint8_t memory_era(const struct memory_access *a) {
+    return a->gate != NULL ? a->gate->view->era : 0;
 }
 
 static inline void spot_unlock(struct spot *spot) {
@@ -31,6 +42,9 @@ int64_t memory_remaining(uint32_t expires, uint32_t now);
 
 /* Fills in what a reply says of the entry, but for the value. */
 void memory_describe(const struct spot *spot, uint32_t now, struct item *ret_item);
+
+/* The release of such a reply as memory_show_value makes; `held` is the shard. */
+void memory_unlock_held(void *held);
 
 /* Shows the value as it lies in the table: the shard stays locked until the reply is released. */
 void memory_show_value(const struct spot *spot, struct reply *reply);

@@ -37,7 +37,7 @@ static struct entry *link_placed(const struct memory_access *a, const struct req
 
     e->expires = put->expires;
     e->client_flags = put->client_flags;
-    e->group = put->group;
+    entry_set_origin(e, put->group, put->era);
     if (shard_large_link(spot->shard, spot->hash, placed->segment, a->now) != LARDER_OK) {
         return NULL;
     }
@@ -53,6 +53,7 @@ static struct entry *write_entry(const struct memory_access *a, const struct req
         .expires = expires,
         .client_flags = request->client_flags,
         .group = (uint16_t)a->policy->index,
+        .era = memory_era(a),
     };
     struct entry *e;
 
@@ -216,8 +217,11 @@ static void store_by_command(const struct memory_access *a, const struct request
 }
 
 void memory_store(const struct memory_access *a, const struct request *request, struct reply *reply) {
-    struct spot spot = spot_lock(a, request->key);
+    struct spot spot;
 
+    if (!spot_lock(a, request->key, &spot)) {
+        return;
+    }
     if (is_too_large(a, request->key, request->body_size)) {
         refuse(request, &spot, RESULT_TOO_LARGE, reply);
     } else if (!memory_conditions_hold(request, &spot)) {
@@ -229,9 +233,12 @@ void memory_store(const struct memory_access *a, const struct request *request, 
 }
 
 void memory_refuse(const struct memory_access *a, const struct request *request) {
-    struct spot spot = spot_lock(a, request->key);
+    struct spot spot;
     struct reply unused;
 
+    if (!spot_lock(a, request->key, &spot)) {
+        return;
+    }
     refuse(request, &spot, RESULT_TOO_LARGE, &unused);
     spot_unlock(&spot);
 }

@@ -2,6 +2,7 @@
 #ifndef LARDER_GROUP_SHARED_H
 #define LARDER_GROUP_SHARED_H
 
+#include "cache/walk.h"
 #include "cluster/cluster.h"
 #include "group/memory.h"
 #include "group/pending.h"
@@ -10,7 +11,18 @@
 
 /* Memory groups whose keys are spread over the nodes of a cluster: each key lives with its owner, and every node takes every
  * request (rules 2 to 4 and 7 of the ring). What a request means is group/memory.h's; where it is done is ring/errand.h's;
- * this does it: on the table, over the worker's links, by the previous owner. */
+ * this does it: on the table, over the worker's links, by the previous owner.
+ *
+ * Order. Requests for one key that come to one worker are done in the order they came in, whatever becomes of the ring
+ * meanwhile: one that waits (for a view, for the previous owner, for an answer) is not overtaken by a later one for its key.
+ * They may be under way together only to the same owner under the same view, over the worker's one link to him. Requests for
+ * different keys have no order. */
+
+enum {
+    SHARED_ORDER_BUCKETS = 1024,
+    SHARED_MEMORY_MAX = 256 << 20,   /* bytes of requests under way and of answers that wait to be told */
+    SHARED_REFERENCE_FROM = 8 << 10, /* answered values from this size on are sent from where they lie */
+};
 
 /* Of a node: flights by which previous owners are asked, one for a key at a time, on whatever workers it is wanted. */
 struct shared_flights;
@@ -19,36 +31,79 @@ struct shared {
     struct keeper *keeper;
     struct cluster *cluster;
     struct shared_flights *flights;
+    int64_t start_ns;   /* where table seconds begin */
     int64_t timeout_ns; /* of a request that brings no deadline of its own */
 };
 
-/* Of a worker. */
+struct shared_op;
+
+/* Of a worker. All zero but for the first three is a good one. */
 struct shared_worker {
     struct shared *shared;
-    struct peers *peers;
-    struct keeper_view *view; /* what it holds; renewed at each batch of requests (shared_worker_renew) */
+    struct peers *peers; /* for requests */
+    struct peers *asks;  /* for what previous owners are asked: behind requests that themselves wait for an answer from
+                          * here, these would have to wait for each other */
+    struct keeper_view *view; /* what it holds; renewed at each batch of requests (shared_worker_begin) */
+    /* Requests under way, by their keys and in the order they came; shared_order.c. */
+    struct shared_op *buckets[SHARED_ORDER_BUCKETS];
+    size_t under_way;
+    struct shared_op *waiting; /* those that wait for something of this worker, the earliest deadline first */
+    struct shared_op *last_waiting;
 };
 
 struct shared_access {
-    struct memory_access memory;
+    struct memory_access memory; /* without a gate */
     struct shared_worker *worker;
     struct pending_queue *completions;
+    struct worker_telemetry *telemetry;
     int64_t now_ns;
 };
+
+/* Before a batch of requests, and when the keeper has a new view: takes it, lets the links follow, and goes on with what has
+ * waited for it. On the worker's thread. */
+void shared_worker_begin(struct shared_worker *w);
+
+/* After a batch: what is to be sent to other nodes leaves. */
+void shared_worker_flush(struct shared_worker *w);
+
+/* When shared_worker_expire is to be called next; INT64_MAX: nothing waits. */
+int64_t shared_worker_deadline(const struct shared_worker *w);
+
+/* Ends the waits whose deadline has passed. INT64_MAX: all, for the end of the node; then the view is given back. What waits
+ * for the links and the cluster ends with these. */
+void shared_worker_expire(struct shared_worker *w, int64_t now_ns);
+void shared_worker_end(struct shared_worker *w);
 
 /* Runs a request of a memory group, by a client or (request->peer) by a peer. The reply is complete or RESULT_PENDING. */
 void shared_run(const struct shared_access *a, const struct request *request, struct reply *reply);
 
-/* Whether requests of this worker may be run while others, run under the view `serial`, are pending on the same connection:
- * those of one view reach their owners in order. */
-uint64_t shared_view_serial(const struct shared_worker *w);
+/* A write that is turned away before it comes here, with `result`: the old value is removed if the request says so, wherever
+ * it is. The reply is complete or RESULT_PENDING. */
+void shared_refuse(const struct shared_access *a, const struct request *request, enum result result,
+                   struct reply *reply);
 
 /* FLUSH of all memory groups, or the purge of one (`group` "*": all): the reply is pending until every live node has applied
- * it. Results: DONE, NODES_MISSING (it stands, but some nodes have not applied it in time; item.value names them),
- * STORE_UNAVAILABLE (it is not recorded). */
+ * it, or until `deadline_ns`. Results: DONE, NODES_MISSING (it stands, but some nodes have not applied it in time; item.value
+ * names them), STORE_UNAVAILABLE (it is not recorded), NO_MEMORY. */
 void shared_purge(const struct shared_access *a, struct slice group, int64_t deadline_ns, struct reply *reply);
+
+/* The same with nobody who waits for it; the log says if it is not recorded. Any thread. */
+void shared_purge_unattended(struct shared *shared, struct slice group);
 
 enum larder_error shared_flights_new(struct shared_flights **ret_flights);
 void shared_flights_free(struct shared_flights *flights);
+
+/* --- entries that do not count --- */
+
+/* A walk over the table that takes them out when the keeper wants it. All zero is one at rest. */
+struct shared_sweep {
+    struct keeper_view *view; /* by which it goes; NULL: it is at rest */
+    struct table_walk walk;
+};
+
+/* Goes on with it, or begins one, by at most `steps` short steps. True: it is not over. For one thread. */
+bool shared_sweep_some(struct shared_sweep *sweep, struct keeper *keeper, struct table *table,
+                       const struct group_set *groups, unsigned steps);
+void shared_sweep_end(struct shared_sweep *sweep);
 
 #endif

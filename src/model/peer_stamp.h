@@ -10,6 +10,7 @@
 struct peer_stamp {
     int64_t revision; /* of the sender's membership */
     uint64_t digest;  /* of the same */
+    int64_t purges;   /* the number of the newest purge that the sender has applied */
     bool give_up;     /* a get: the entry is handed over, with all that is known of it, and is here no more */
 };
 

@@ -13,9 +13,11 @@
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;   /* loop_stop reaches a sleeping loop through it */
-    uv_prepare_t turn; /* runs before each poll: what was read of the clock is old then */
+    uv_prepare_t turn; /* runs before each poll, behind all callbacks: what was read of the clock is old then */
     atomic_bool stopping;
     int64_t now_ns; /* 0: not read in this turn */
+    void (*before_rest)(void *ctx);
+    void *rest_ctx;
 };
 
 struct uv_loop_s *loop_uv(struct loop *loop) {
@@ -33,6 +35,9 @@ static void on_wake(uv_async_t *wake) {
 static void on_turn(uv_prepare_t *turn) {
     struct loop *loop = turn->data;
 
+    if (loop->before_rest != NULL) {
+        loop->before_rest(loop->rest_ctx);
+    }
     loop->now_ns = 0;
 }
 
@@ -57,6 +62,11 @@ struct loop *loop_new(void) {
     loop->turn.data = loop;
     uv_prepare_start(&loop->turn, on_turn);
     return loop;
+}
+
+void loop_set_rest(struct loop *loop, void (*before_rest)(void *ctx), void *ctx) {
+    loop->before_rest = before_rest;
+    loop->rest_ctx = ctx;
 }
 
 void loop_run(struct loop *loop) {

@@ -16,6 +16,10 @@ struct loop *loop_new(void);
  * whatever its owners left open. */
 void loop_run(struct loop *loop);
 
+/* Has `before_rest` called in each turn when its callbacks have run, before the loop waits for what comes next: for what is
+ * better done once for all of them. NULL: nothing is called. On the loop's thread, or before it runs. */
+void loop_set_rest(struct loop *loop, void (*before_rest)(void *ctx), void *ctx);
+
 /* Makes loop_run return soon; one call ends one run, also a run that has not begun yet. Safe from any thread and from
  * callbacks; the loop must not have been freed. */
 void loop_stop(struct loop *loop);

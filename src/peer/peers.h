@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "model/request.h"
-#include "peer/pipeline.h"
+#include "peer/link.h"
 #include "ring/membership.h"
 
 struct loop;
@@ -22,46 +22,42 @@ struct loop;
  * PEER_PAUSE_MAX_NS and a random part, never on the way of a request. */
 struct peers;
 
-enum { PEERS_FAILURES = 3 };
+enum {
+    PEERS_FAILURES = 3,
+    PEERS_OUTPUT_MAX = 16 << 20, /* bytes that wait to be sent to one node, beside the largest value */
+};
 
 struct peers_config {
-    struct slice cluster; /* all borrowed for the life of it */
-    struct slice self;    /* this node's id */
-    struct slice token;   /* the cluster's; empty: none */
-    size_t pending;       /* requests under way to one node */
-    size_t value;         /* bytes of a value */
-    int64_t connect_timeout_ns;
+    const struct greeting_identity *identity; /* of this node; borrowed for the life of it */
+    size_t pending;                           /* requests under way to one node */
+    size_t value;                             /* bytes of a value */
+    int64_t connect_timeout_ns;               /* 0: PEER_CONNECT_TIMEOUT_NS */
+    int64_t pause_min_ns;                     /* between probes; 0: PEER_PAUSE_MIN_NS */
+    int64_t pause_max_ns;
     uint64_t seed;
 };
 
+/* Errors: NO_MEMORY. */
 enum larder_error peers_new(struct loop *loop, const struct peers_config *config, struct peers **ret_peers);
 
-/* Ends all requests with CLOSED. Not from inside a `done`. NULL is allowed. */
+/* Ends all requests with CLOSED (or REFUSED, see below). Not from inside a `done`. NULL is allowed. */
 void peers_free(struct peers *peers);
 
-/* Links of nodes that are not in `members` any more (by id and incarnation) end; their requests with CLOSED. Takes a
- * reference. */
-void peers_follow(struct peers *peers, struct membership *members);
+/* Links of nodes that are not in `members` any more (by id, incarnation and address) end; their requests with CLOSED or
+ * REFUSED, in the loop's next turn. What is needed of `members` is copied. Errors: NO_MEMORY; nothing has changed then, and
+ * members are still known by their old indexes. */
+enum larder_error peers_follow(struct peers *peers, const struct membership *members);
 
-/* As peer_link_submit, to the member with this index in what peers_follow was given last. Errors besides its own: REFUSED
- * (ejected, or it refused our greeting). request->peer has the stamp. */
+/* As peer_link_submit, to the member with this index in what peers_follow was given last, which is not this node; request->peer
+ * has the stamp. REFUSED, here or by `done`: it is ejected, refused our greeting, is not in that list or has an address that
+ * is none; no byte has left. LIMIT: so much waits for it already. Any other error by `done`: it may have been done, or be done still. */
 enum larder_error peers_submit(struct peers *peers, uint16_t member, const struct request *request,
                                pipeline_done_fn *done, void *ctx);
 
 /* Sends what was submitted to all of them; to be called when the requests at hand have been run. */
 void peers_flush(struct peers *peers);
 
-/* What is known of a node, for people and metrics. */
-enum peer_state { PEER_IDLE, PEER_CONNECTING, PEER_UP, PEER_EJECTED };
-
-struct peer_figures {
-    enum peer_state state;
-    uint64_t requests;
-    uint64_t failures;
-    uint64_t ejections;
-    size_t pending;
-};
-
-void peers_get_figures(const struct peers *peers, uint16_t member, struct peer_figures *ret_figures);
+/* What is known of the node with this id. False: it is not in the list. From any thread, as long as `peers` is there. */
+bool peers_get_figures(struct peers *peers, struct slice id, struct peer_figures *ret_figures);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "proto/memcached/command_encode.h"
+#include "proto/memcached/peer_encode.h"
 #include "proto/memcached/response.h"
 
 enum { READ_SIZE = 16384 };
@@ -32,15 +33,17 @@ static struct pipeline_slot *slot_at(struct pipeline *p, size_t index) {
     return &p->slots[(p->first + index) % p->limits.pending];
 }
 
-enum larder_error pipeline_submit(struct pipeline *p, const struct request *request, int64_t unix_s,
+enum larder_error pipeline_submit(struct pipeline *p, const struct request *request, const struct pipeline_now *now,
                                   pipeline_done_fn *done, void *ctx) {
+    uint64_t begins_at = p->sent + p->output.size;
     enum larder_error error;
 
     assert(done != NULL);
     if (p->count == p->limits.pending) {
         return LARDER_ERROR_LIMIT;
     }
-    error = command_encode(&p->output, request, p->next_opaque, unix_s);
+    error = request->peer != NULL ? peer_request_encode(&p->output, request, p->next_opaque, now->monotonic_ns)
+                                  : command_encode(&p->output, request, p->next_opaque, now->unix_s);
     if (error != LARDER_OK) {
         return error;
     }
@@ -50,7 +53,9 @@ enum larder_error pipeline_submit(struct pipeline *p, const struct request *requ
         .deadline_ns = request->deadline_ns,
         .opaque = p->next_opaque++,
         .heard = p->heard,
+        .begins_at = begins_at,
         .command = request->command,
+        .to_peer = request->peer != NULL,
     };
     p->waiting++;
     if (request->deadline_ns < p->next_deadline_ns) {
@@ -64,6 +69,7 @@ struct slice pipeline_output(const struct pipeline *p) {
 }
 
 void pipeline_sent(struct pipeline *p, size_t count) {
+    p->sent += count;
     buf_consume(&p->output, count);
 }
 
@@ -79,8 +85,9 @@ enum larder_error pipeline_input(struct pipeline *p, char **ret_data, size_t *re
     return LARDER_OK;
 }
 
-static void call(struct pipeline_slot slot, enum larder_error error, const struct answer *answer) {
+static void call(struct pipeline *p, struct pipeline_slot slot, enum larder_error error, const struct answer *answer) {
     if (slot.done != NULL) {
+        p->failed += error != LARDER_OK;
         slot.done(slot.ctx, error, answer);
     }
 }
@@ -105,15 +112,17 @@ static enum larder_error match(struct pipeline *p, const struct mc_response *res
         return mc_response_is_error(response) ? LARDER_ERROR_REFUSED : LARDER_ERROR_PROTOCOL;
     }
     slot = *slot_at(p, 0);
-    error = answer_read(slot.command, slot.opaque, response, &answer);
+    error = slot.to_peer ? answer_read_peer(slot.command, slot.opaque, response, &answer)
+                         : answer_read(slot.command, slot.opaque, response, &answer);
     if (error != LARDER_OK) {
         return error;
     }
     p->heard++;
+    p->timeouts = 0;
     if (!answer.more) {
         pop(p);
     }
-    call(slot, LARDER_OK, &answer);
+    call(p, slot, LARDER_OK, &answer);
     return LARDER_OK;
 }
 
@@ -168,7 +177,8 @@ bool pipeline_expire(struct pipeline *p, int64_t now_ns) {
         }
         slot->done = NULL;
         p->waiting--;
-        call(expired, LARDER_ERROR_TIMEOUT, NULL);
+        p->timeouts++;
+        call(p, expired, LARDER_ERROR_TIMEOUT, NULL);
     }
     if (next < p->next_deadline_ns) {
         p->next_deadline_ns = next;
@@ -180,14 +190,19 @@ int64_t pipeline_deadline(const struct pipeline *p) {
     return p->waiting == 0 ? INT64_MAX : p->next_deadline_ns;
 }
 
-void pipeline_fail(struct pipeline *p, enum larder_error error) {
+void pipeline_fail(struct pipeline *p, enum larder_error error, enum larder_error unsent) {
+    uint64_t sent = p->sent;
     size_t count = p->count;
 
+    p->sent += p->output.size;
+    p->timeouts = 0;
     p->output.size = 0;
     p->input.size = 0;
     p->needed = 0;
     p->next_deadline_ns = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
-        call(pop(p), error, NULL);
+        struct pipeline_slot slot = pop(p);
+
+        call(p, slot, slot.begins_at < sent ? error : unsent, NULL);
     }
 }

@@ -35,8 +35,10 @@ struct pipeline_slot {
     void *ctx;
     int64_t deadline_ns;
     uint64_t opaque;
-    uint64_t heard; /* `heard` of the pipeline when it was submitted */
+    uint64_t heard;     /* `heard` of the pipeline when it was submitted */
+    uint64_t begins_at; /* of all bytes that were ever submitted */
     enum command command;
+    bool to_peer; /* request->peer was given: it is answered as a node answers another */
 };
 
 /* Fields are the pipeline's own. The slots are a ring: `count` of them from `first` on. */
@@ -51,7 +53,10 @@ struct pipeline {
     size_t needed;            /* bytes of input before it is worth another look */
     int64_t next_deadline_ns; /* not later than the earliest one */
     uint64_t next_opaque;
-    uint64_t heard; /* responses since the beginning */
+    uint64_t heard;    /* responses since the beginning */
+    uint64_t failed;   /* requests that ended with an error, likewise */
+    uint64_t sent;     /* bytes, likewise; those that were forgotten count as sent */
+    unsigned timeouts; /* since the last response or failure */
 };
 
 /* Errors: NO_MEMORY; there is then nothing to end. */
@@ -60,9 +65,16 @@ enum larder_error pipeline_init(struct pipeline *p, const struct pipeline_limits
 /* Frees it; no request may be waiting (pipeline_fail ends them). */
 void pipeline_fini(struct pipeline *p);
 
-/* Takes a request; its slices are copied. request->deadline_ns counts; `unix_s` is the wall clock's second. Errors: LIMIT
- * (a ceiling), NO_MEMORY, INVALID, UNSUPPORTED (as command_encode); `done` is then never called. */
-enum larder_error pipeline_submit(struct pipeline *p, const struct request *request, int64_t unix_s,
+/* The moment a request is submitted. */
+struct pipeline_now {
+    int64_t unix_s;       /* the wall clock's second: for requests that are not for a peer */
+    int64_t monotonic_ns; /* for those that are */
+};
+
+/* Takes a request; its slices are copied. request->deadline_ns counts. One with request->peer goes to another node
+ * (proto/memcached/peer_encode.h), others to any memcached speaker. Errors: LIMIT (a ceiling), NO_MEMORY, INVALID,
+ * UNSUPPORTED (as command_encode or peer_request_encode); `done` is then never called. */
+enum larder_error pipeline_submit(struct pipeline *p, const struct request *request, const struct pipeline_now *now,
                                   pipeline_done_fn *done, void *ctx);
 
 /* The bytes to send, valid until the next call of any function here. */
@@ -86,13 +98,18 @@ bool pipeline_expire(struct pipeline *p, int64_t now_ns);
 /* When pipeline_expire should be called next; INT64_MAX when nothing waits. */
 int64_t pipeline_deadline(const struct pipeline *p);
 
+/* How many requests in a row have timed out: since a response was last heard, or the connection was lost. */
+static inline unsigned pipeline_timeouts(const struct pipeline *p) {
+    return p->timeouts;
+}
+
 /* How many responses have been matched since pipeline_init. */
 static inline uint64_t pipeline_heard(const struct pipeline *p) {
     return p->heard;
 }
 
-/* The connection is gone: ends all requests with `error`, oldest first, and forgets all bytes. The pipeline is then ready
- * for a new connection. What `done` submits meanwhile belongs to the new one. */
-void pipeline_fail(struct pipeline *p, enum larder_error error);
+/* The connection is gone: ends all requests, oldest first, with `error`, or with `unsent` those of which no byte was sent, and
+ * forgets all bytes. The pipeline is then ready for a new connection. What `done` submits meanwhile belongs to the new one. */
+void pipeline_fail(struct pipeline *p, enum larder_error error, enum larder_error unsent);
 
 #endif

@@ -19,9 +19,13 @@
  * Immutable once made, for any thread. Its memory is 2 bytes for each slot and 8 for each node: 520 KiB at most. */
 struct ring;
 
+#ifndef LARDER_RING_SLOT_BITS
+#define LARDER_RING_SLOT_BITS 18 /* a simulation of many rings takes fewer */
+#endif
+
 enum {
     RING_ALGORITHM = 1, /* what a node says of itself; nodes of another number are in another ring */
-    RING_SLOT_BITS = 18,
+    RING_SLOT_BITS = LARDER_RING_SLOT_BITS,
     RING_SLOTS = 1 << RING_SLOT_BITS,
     RING_NODES_MAX = 1024,
     RING_NOBODY = 0xffff, /* the owner of everything in a ring without nodes */

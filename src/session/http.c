@@ -135,8 +135,8 @@ static enum http_progress run(struct session *s, struct http_request *r, size_t 
 
 /* Whether a request may be run although answers to earlier ones are still to come. */
 static bool may_run(struct session *s, const struct http_request *r) {
-    return is_meant_for_us(s, r) && r->head.expectation == HTTP_EXPECTS_NOTHING && http_session_is_ordered(s, r) &&
-           session_may_run(s, true);
+    return is_meant_for_us(s, r) && r->head.expectation == HTTP_EXPECTS_NOTHING &&
+           session_may_run(s, http_session_order(s, r));
 }
 
 /* Processes one request. Returns the bytes it took; 0 when more must come first, or the session is over. */

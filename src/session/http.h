@@ -91,6 +91,12 @@ bool http_session_route(struct session *s, struct http_request *r);
 /* POST /admin/audit, of somebody who may. The answer comes in its turn, when the audit is over. */
 void http_session_audit(struct session *s, const struct http_request *r);
 
+/* --- http_flush.c --- */
+
+/* POST /admin/flush, of somebody who may: 204, or 503 that names the nodes of the cluster that have not done it in time. The
+ * answer comes in its turn. */
+void http_session_flush(struct session *s, const struct http_request *r);
+
 /* --- http_answer.c --- */
 
 /* What a result that is no success is answered with; status 0: there is nothing to be said of it. */
@@ -98,9 +104,9 @@ struct slice http_failure_text(enum result result, unsigned *ret_status);
 
 /* --- http_value.c: keys --- */
 
-/* Whether it is a plain write of a store group, all there and good, that may be run while the answers of others like it are
- * still to come (slots.h). */
-bool http_session_is_ordered(struct session *s, const struct http_request *r);
+/* Beside which others, whose answers are still to come, it may be run (slots.h): a request for a key that is all there and
+ * good. */
+enum cmd_order http_session_order(struct session *s, const struct http_request *r);
 
 enum http_progress http_session_value(struct session *s, struct http_request *r, size_t *ret_taken);
 

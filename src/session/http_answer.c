@@ -173,6 +173,7 @@ static const struct failure {
     FAILURE(ISOLATED, 503, "this node is cut off from its cluster, so nothing was done"),
     FAILURE(NO_RING, 503, "this node has not joined its cluster yet, so nothing was done"),
     FAILURE(UNSETTLED, 503, "the nodes do not agree yet who has this key, so nothing was done"),
+    FAILURE(NODES_MISSING, 503, "it stands, but some nodes have not done it yet"),
     FAILURE(STORE_UNKNOWN, 504, "the answer of the etcd cluster was lost: the write may have been done or not"),
 #undef FAILURE
 };
@@ -246,6 +247,9 @@ static void answer_slot(struct session *s, struct slot *slot, struct reply *repl
 
     memcpy(&v, slot->data, sizeof(v));
     v.key.data = slot->data + sizeof(v);
+    if (v.ask.command == COMMAND_GET) {
+        session_learn(s, reply);
+    }
     http_value_answer(s, &v, reply);
 }
 
@@ -255,8 +259,8 @@ static void add_slot(struct session *s, const struct http_value_ask *v, const st
     const struct slot_request slot = {
         .answer = answer_slot,
         .data = slice_make(data, sizeof(*v) + v->key.size),
-        .cost = sizeof(*v) + v->key.size + request->value.size,
-        .ordered = cmd_is_ordered(&s->worker->context, request),
+        .cost = sizeof(*v) + v->key.size + request->value.size + (request->command == COMMAND_GET ? s->read_cost : 0),
+        .order = cmd_order_of(&s->worker->context, request),
     };
 
     memcpy(data, v, sizeof(*v));
@@ -267,13 +271,18 @@ static void add_slot(struct session *s, const struct http_value_ask *v, const st
     }
 }
 
+void http_value_reply(struct session *s, const struct http_value_ask *v, const struct request *request,
+                      struct reply *reply) {
+    if (__builtin_expect(reply->result == RESULT_PENDING || session_is_waiting(s), 0)) {
+        add_slot(s, v, request, reply);
+    } else {
+        http_value_answer(s, v, reply);
+    }
+}
+
 void http_value_run(struct session *s, const struct http_value_ask *v, const struct request *request) {
     struct reply reply;
 
     cmd_run(&s->worker->context, request, &reply);
-    if (__builtin_expect(reply.result == RESULT_PENDING || session_is_waiting(s), 0)) {
-        add_slot(s, v, request, &reply);
-    } else {
-        http_value_answer(s, v, &reply);
-    }
+    http_value_reply(s, v, request, &reply);
 }

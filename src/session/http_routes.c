@@ -39,6 +39,10 @@ static void show_groups(struct session *s, struct page *page, struct buf *body) 
     show_body(page, APPLICATION_JSON, cmd_groups(&s->worker->context, body), body);
 }
 
+static void show_members(struct session *s, struct page *page, struct buf *body) {
+    show_body(page, APPLICATION_JSON, cmd_members(&s->worker->context, body), body);
+}
+
 static void show_health(struct session *s, struct page *page, struct buf *body) {
     (void)s;
     (void)body;
@@ -83,7 +87,9 @@ static const struct route {
     {{"/readyz", sizeof("/readyz") - 1}, COMMAND_HEALTH, show_readiness, false},
     {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version, false},
     {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups, true},
+    {{"/admin/members", sizeof("/admin/members") - 1}, COMMAND_GROUPS, show_members, true},
     {{"/admin/audit", sizeof("/admin/audit") - 1}, COMMAND_AUDIT, NULL, true},
+    {{"/admin/flush", sizeof("/admin/flush") - 1}, COMMAND_FLUSH, NULL, true},
 };
 
 static const struct route *find_route(struct slice path) {
@@ -133,7 +139,9 @@ static void refuse_somebody(struct session *s, const struct http_request *r, enu
 }
 
 static void run_order(struct session *s, struct http_request *r) {
-    if (r->head.verb == HTTP_VERB_POST) {
+    if (r->head.verb == HTTP_VERB_POST && r->ask.command == COMMAND_FLUSH) {
+        http_session_flush(s, r);
+    } else if (r->head.verb == HTTP_VERB_POST) {
         http_session_audit(s, r);
     } else {
         http_session_refuse(s, &r->ask,

@@ -120,7 +120,7 @@ static void refuse_value(struct session *s, const struct http_wish *w, const str
     struct reply reply;
 
     cmd_refuse(&s->worker->context, request, result, &reply);
-    http_value_answer(s, &w->value, &reply);
+    http_value_reply(s, &w->value, request, &reply);
 }
 
 /* Begins to take in a value that is not all there. */
@@ -183,20 +183,39 @@ static enum http_progress put(struct session *s, const struct http_request *r, s
 
 /* --- all --- */
 
-bool http_session_is_ordered(struct session *s, const struct http_request *r) {
+/* The request for the key, but for its value. False: it is none that could be run beside others. */
+static bool plain_request(const struct http_request *r, const struct http_wish *w, struct request *ret_request) {
+    struct http_problem problem;
+
+    switch (r->head.verb) {
+    case HTTP_VERB_PUT:
+        *ret_request = write_of(w);
+        ret_request->body_size = (uint32_t)body_size_of(r);
+        return r->head.body != HTTP_BODY_CHUNKED && r->rest.size >= ret_request->body_size &&
+               http_wish_allows(w, WRITE_PARAMETERS | HTTP_PARAMETER_BIT(TTL), &problem);
+    case HTTP_VERB_DELETE:
+        *ret_request = delete_of(w);
+        return r->head.body == HTTP_BODY_NONE && http_wish_allows(w, WRITE_PARAMETERS, &problem);
+    case HTTP_VERB_GET:
+    case HTTP_VERB_HEAD:
+        *ret_request = read_of(w);
+        return r->head.body == HTTP_BODY_NONE && !w->value.durable && http_wish_allows(w, READ_PARAMETERS, &problem);
+    default:
+        return false;
+    }
+}
+
+enum cmd_order http_session_order(struct session *s, const struct http_request *r) {
+    const struct cmd_context *context = &s->worker->context;
     struct http_problem problem;
     struct http_wish w;
     struct request request;
 
-    if ((r->head.verb != HTTP_VERB_PUT && r->head.verb != HTTP_VERB_DELETE) || !http_wish_read(s, r, &w, &problem) ||
-        !http_wish_allows(&w, WRITE_PARAMETERS, &problem)) {
-        return false;
+    if (!http_wish_read(s, r, &w, &problem) || !plain_request(r, &w, &request) ||
+        (request.command == COMMAND_SET && !cmd_accepts(context, &request))) {
+        return CMD_ALONE;
     }
-    request = r->head.verb == HTTP_VERB_PUT ? write_of(&w) : delete_of(&w);
-    request.body_size = (uint32_t)body_size_of(r);
-    return w.value.durable && r->head.body != HTTP_BODY_CHUNKED && r->rest.size >= request.body_size &&
-           (r->head.verb == HTTP_VERB_PUT || r->head.body == HTTP_BODY_NONE) &&
-           cmd_accepts(&s->worker->context, &request) && cmd_is_ordered(&s->worker->context, &request);
+    return cmd_order_of(context, &request);
 }
 
 enum http_progress http_session_value(struct session *s, struct http_request *r, size_t *ret_taken) {

@@ -12,6 +12,10 @@
 /* Runs the request; its answer comes in its turn, perhaps later. */
 void http_value_run(struct session *s, const struct http_value_ask *v, const struct request *request);
 
+/* Answers in its turn what is complete or pending. */
+void http_value_reply(struct session *s, const struct http_value_ask *v, const struct request *request,
+                      struct reply *reply);
+
 /* Answers with what became of it, lets go of what the reply held and counts the request. For a reply whose turn it is. */
 void http_value_answer(struct session *s, const struct http_value_ask *v, struct reply *reply);
 

@@ -3,11 +3,13 @@
 
 #include "base/log.h"
 #include "proto/memcached/token.h"
+#include "session/peering.h"
 
-static void note(struct session *s, const struct mc_command *command, const struct reply *reply) {
+void mc_session_note(struct session *s, const struct mc_command *command, const struct reply *reply) {
     struct worker_telemetry *w = s->worker->context.telemetry;
 
-    telemetry_request(w, PROTOCOL_MEMCACHED, command->request.command, reply->group, result_class(reply->result));
+    telemetry_request(w, command->form == MC_FORM_PEER ? PROTOCOL_PEER : PROTOCOL_MEMCACHED, command->request.command,
+                      reply->group, result_class(reply->result));
     if (__builtin_expect(mc_hides(command, reply), 0)) {
         telemetry_count(w, COUNTER_NOREPLY_ERRORS, 1);
     }
@@ -20,7 +22,7 @@ void mc_session_answer(struct session *s, const struct mc_command *command, stru
         session_check(s, mc_encode(out, command, reply, SESSION_REFERENCE_FROM));
     }
     reply_release(reply);
-    note(s, command, reply);
+    mc_session_note(s, command, reply);
 }
 
 void mc_session_end(struct session *s) {
@@ -47,25 +49,43 @@ static void answer_error(struct session *s, struct mc_command *command, struct s
 static void answer_slot(struct session *s, struct slot *slot, struct reply *reply) {
     struct mc_command command;
 
-    mc_decode(slice_make(slot->data, slot->size), &command);
+    session_decode(s, slice_make(slot->data, slot->size), &command);
+    if (mc_session_reads(&command)) {
+        session_learn(s, reply);
+    }
     mc_session_answer(s, &command, reply);
 }
 
 static void answer_bad_chunk(struct session *s, struct slot *slot, struct reply *reply) {
     struct mc_command command;
 
-    mc_decode(slice_make(slot->data, slot->size), &command);
+    session_decode(s, slice_make(slot->data, slot->size), &command);
     make_error(&command, MC_ERROR_CHUNK);
     mc_session_answer(s, &command, reply);
 }
 
-static bool is_ordered(const struct session *s, const struct mc_command *command) {
-    return (command->form == MC_FORM_LINE || command->form == MC_FORM_META) &&
-           cmd_is_ordered(&s->worker->context, &command->request);
+/* Who speaks must be known before what is said is run. */
+static enum cmd_order order_of(const struct session *s, const struct mc_command *command) {
+    switch (command->form) {
+    case MC_FORM_GET:
+    case MC_FORM_LINE:
+    case MC_FORM_META:
+    case MC_FORM_DEBUG:
+    case MC_FORM_PEER:
+        return mc_session_is_login(command) ? CMD_ALONE : cmd_order_of(&s->worker->context, &command->request);
+    case MC_FORM_NOOP:
+        return session_order_of_any(s);
+    default:
+        return CMD_ALONE;
+    }
 }
 
 bool mc_session_may_run(const struct session *s, const struct mc_command *command) {
-    return !session_is_waiting(s) || session_may_run(s, is_ordered(s, command));
+    return !session_is_waiting(s) || session_may_run(s, order_of(s, command));
+}
+
+bool mc_session_reads(const struct mc_command *command) {
+    return command->request.command == COMMAND_GET || command->request.command == COMMAND_GAT;
 }
 
 static void add_slot(struct session *s, const struct mc_command *command, struct slice line, struct reply *reply,
@@ -73,8 +93,8 @@ static void add_slot(struct session *s, const struct mc_command *command, struct
     const struct slot_request request = {
         .answer = answer,
         .data = line,
-        .cost = line.size + command->request.value.size,
-        .ordered = is_ordered(s, command),
+        .cost = line.size + command->request.value.size + (mc_session_reads(command) ? s->read_cost : 0),
+        .order = order_of(s, command),
     };
 
     session_slot_add(s, reply, &request);
@@ -111,7 +131,7 @@ static void run_stats(struct session *s, struct mc_command *command) {
     switch (cmd_stats(&s->worker->context, topic, emit_stat, s)) {
     case CMD_STATS_DONE:
         mc_session_end(s);
-        note(s, command, &reply);
+        mc_session_note(s, command, &reply);
         break;
     case CMD_STATS_RESET:
         command->form = MC_FORM_ERROR;
@@ -154,6 +174,10 @@ void mc_session_run(struct session *s, struct mc_command *command, struct slice 
         mc_session_get(s, command);
         break;
     case MC_FORM_ERROR:
+        if (__builtin_expect(s->peer == NULL && greeting_is(line), 0)) {
+            session_greet(s, line);
+            break;
+        }
         reply = (struct reply){.result = RESULT_INVALID};
         mc_session_answer(s, command, &reply);
         break;
@@ -162,7 +186,7 @@ void mc_session_run(struct session *s, struct mc_command *command, struct slice 
         break;
     case MC_FORM_QUIT:
         reply = (struct reply){.result = RESULT_DONE};
-        note(s, command, &reply);
+        mc_session_note(s, command, &reply);
         s->over = true;
         break;
     case MC_FORM_DEBUG:
@@ -214,7 +238,11 @@ static size_t process_one(struct session *s, struct slice input) {
     if (line.size > MC_LINE_MAX && !await_line(s, line)) {
         return 0;
     }
-    mc_decode(line, &command);
+    if (__builtin_expect(session_is_greeting(s), 0)) {
+        session_greet(s, line);
+        return taken;
+    }
+    session_decode(s, line, &command);
     if (__builtin_expect(!mc_session_may_run(s, &command), 0)) {
         s->waiting = true;
         return 0;
@@ -232,9 +260,8 @@ static size_t process_one(struct session *s, struct slice input) {
     return taken;
 }
 
-/* Goes on with a get that was put off, unless the reply to one of its keys is still to come. */
 static void continue_get(struct session *s) {
-    if (s->get != NULL && !session_is_waiting(s) && !session_is_full(s)) {
+    if (s->get != NULL && !session_is_full(s)) {
         mc_session_continue_get(s);
     }
 }

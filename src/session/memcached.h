@@ -17,6 +17,12 @@ void mc_session_reply(struct session *s, const struct mc_command *command, struc
 /* Answers that the value was not followed by its CRLF, in its turn. */
 void mc_session_bad_chunk(struct session *s, struct mc_command *command, struct slice line);
 
+/* Counts the request. */
+void mc_session_note(struct session *s, const struct mc_command *command, const struct reply *reply);
+
+/* Whether its reply may have a value. */
+bool mc_session_reads(const struct mc_command *command);
+
 /* Ends the answer of a get or stats. */
 void mc_session_end(struct session *s);
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cmd/guard.h"
 #include "session/memcached.h"
+#include "session/peering.h"
 
 /* Runs a command whose value and CRLF lie at `data`. */
 static void run_with_body(struct session *s, struct mc_command *command, struct slice line, const char *data) {
@@ -118,7 +119,7 @@ static void run_placed(struct session *s, struct body *body) {
     struct slice line = buf_slice(&body->line);
     struct mc_command command;
 
-    mc_decode(line, &command);
+    session_decode(s, line, &command);
     if (memcmp(body->tail, "\r\n", MC_SESSION_CRLF) != 0) {
         mc_session_bad_chunk(s, &command, line);
         return;

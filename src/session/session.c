@@ -5,10 +5,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "group/shared.h"
 #include "proto/preface.h"
 #include "session/grpc.h"
 #include "session/internal.h"
 #include "session/login.h"
+#include "session/peering.h"
 #include "session/slots.h"
 
 enum {
@@ -16,12 +18,23 @@ enum {
     SPARE_BYTES_KEPT = 128 << 10, /* of memory an outbox keeps between two uses */
 };
 
+/* In a cluster the numbers of a key go on from node to node, and a tag that one node gave is good at another. */
+static void make_tag_suffix(struct session_worker *w) {
+    const struct cmd_node *node = w->context.node;
+
+    w->tag_suffix.data = w->tag_text;
+    if (node->shared != NULL) {
+        w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-c");
+    } else {
+        w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-%llx",
+                                              (unsigned long long)(node->start_wall_ns / CLOCK_NS_PER_MS));
+    }
+}
+
 bool session_worker_init(struct session_worker *w, const struct cmd_context *context, struct rpc_node *rpc,
                          size_t max_line, size_t max_output) {
     *w = (struct session_worker){.context = *context, .max_line = max_line, .max_output = max_output};
-    w->tag_suffix.data = w->tag_text;
-    w->tag_suffix.size = (size_t)snprintf(w->tag_text, sizeof(w->tag_text), "-%llx",
-                                          (unsigned long long)(context->node->start_wall_ns / CLOCK_NS_PER_MS));
+    make_tag_suffix(w);
     w->context.completions = &w->completions;
     rpc_worker_init(&w->rpc, &w->context, rpc);
     w->scratch = malloc(SESSION_SCRATCH_SIZE);
@@ -50,11 +63,18 @@ void session_worker_drain(struct session_worker *w) {
 }
 
 int64_t session_worker_deadline(const struct session_worker *w) {
-    return rpc_next_deadline(&w->rpc);
+    const struct shared_worker *shared = w->context.shared_worker;
+    int64_t rpc_ns = rpc_next_deadline(&w->rpc);
+    int64_t shared_ns = shared != NULL ? shared_worker_deadline(shared) : INT64_MAX;
+
+    return rpc_ns < shared_ns ? rpc_ns : shared_ns;
 }
 
 void session_worker_expire(struct session_worker *w) {
     rpc_expire(&w->rpc);
+    if (w->context.shared_worker != NULL) {
+        shared_worker_expire(w->context.shared_worker, w->context.now_ns);
+    }
     session_worker_run_ready(w);
 }
 
@@ -103,6 +123,7 @@ void session_fini(struct session *s) {
     session_watch_free(s);
     session_get_free(s);
     session_who_free(s);
+    session_peer_free(s);
     buf_fini(&s->input);
 }
 
@@ -221,6 +242,9 @@ static void process_kept(struct session *s) {
 
 /* What is asked from here on, this session's client asks. */
 static void enter(struct session *s) {
+    if (s->worker->context.shared_worker != NULL) {
+        shared_worker_begin(s->worker->context.shared_worker);
+    }
     s->processing = true;
     session_who_show(s);
 }

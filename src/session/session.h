@@ -41,9 +41,10 @@ struct session_worker {
     struct outbox *spare;       /* outboxes to lend */
     unsigned spares;
     char tag_text[24];
-    struct slice tag_suffix; /* of entity tags in memory groups, where cas numbers begin anew with the process */
-    struct slice hosts;      /* what HTTP requests may call this node; see proto/http/host.h */
-    char good_host[64];      /* one that was found to be good */
+    struct slice
+        tag_suffix;     /* of entity tags in memory groups: without a cluster cas numbers begin anew with the process */
+    struct slice hosts; /* what HTTP requests may call this node; see proto/http/host.h */
+    char good_host[64]; /* one that was found to be good */
     uint8_t good_host_size;
     struct http_date date;
     uint32_t date_now;                /* the table second that `date` was written in */
@@ -78,9 +79,13 @@ struct session {
     struct http_watch *watch;     /* a watch that is streamed to an HTTP client; NULL: none */
     struct gateway_call *gateway; /* a call of etcd's API by JSON that is open; NULL: none */
     struct http_upload *upload;   /* the body of an HTTP request on its way in; NULL: none */
-    struct unfinished_get *get;   /* keys whose answers wait for room, or for the reply of the first; NULL: none */
+    struct unfinished_get *get;   /* keys of a get that are still to be run; NULL: none */
+    uint64_t gets;                /* how many there were, to tell them apart */
+    uint64_t broken_get;          /* the one whose answer an error has ended before all its replies had come */
+    size_t read_cost;             /* bytes that the replies of the last reads had, about */
     struct slots *slots;          /* replies still to come; NULL: none */
     struct session_who *who;      /* who speaks; NULL: nobody, as far as is known */
+    struct session_peer *peer;    /* another node that greets, or has greeted; NULL: it is a client */
     struct grpc_session *grpc;    /* what a connection with gRPC has; NULL: it speaks something else */
     enum session_protocol protocol;
     bool stalled;    /* input waits for room in the outbox */
@@ -97,7 +102,7 @@ bool session_worker_init(struct session_worker *w, const struct cmd_context *con
 /* All its sessions have ended. Runs what is still in the queue; no more may come. */
 void session_worker_fini(struct session_worker *w);
 
-/* Takes in the replies that have come, on the worker's thread. */
+/* Takes in the replies that have come, on the worker's thread. In a cluster also when there is a new view of it. */
 void session_worker_complete(struct session_worker *w);
 
 /* Once a second or so, on the worker's thread: watches that were silent for long say that they live. It leaves the queue of
@@ -110,7 +115,7 @@ void session_worker_end_watches(struct session_worker *w);
 /* The node is about to end: lets calls that would never end by themselves end now, as far as their client is told so. */
 void session_worker_drain(struct session_worker *w);
 
-/* When the deadline of a call passes, monotonic; INT64_MAX: none. session_worker_expire is to be called then. */
+/* When the deadline of a call, or of a request of a shared group, passes, monotonic; INT64_MAX: none. session_worker_expire is to be called then. */
 int64_t session_worker_deadline(const struct session_worker *w);
 void session_worker_expire(struct session_worker *w);
 
@@ -136,6 +141,9 @@ static inline bool session_wants_input(const struct session *s) {
 
 /* Whether it has something under way that may be silent for ever. */
 bool session_is_watching(const struct session *s);
+
+/* Whether another node of the cluster speaks, which may be silent for as long as it likes. */
+bool session_is_peer(const struct session *s);
 
 /* Calls of etcd's API that are open. */
 size_t session_calls(const struct session *s);

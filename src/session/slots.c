@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "group/shared.h"
 #include "session/internal.h"
 
 /* A session that waits because it has too many slots goes on when so many are answered. */
@@ -12,13 +13,23 @@ bool session_is_waiting(const struct session *s) {
     return (s->slots != NULL && s->slots->count > 0) || session_gateway_is_waiting(s);
 }
 
-bool session_may_run(const struct session *s, bool ordered) {
+enum cmd_order session_order_of_any(const struct session *s) {
+    return s->slots != NULL ? s->slots->order : CMD_ALONE;
+}
+
+void session_learn(struct session *s, const struct reply *reply) {
+    size_t size = reply->result == RESULT_HIT ? reply->item.value.size : 0;
+
+    s->read_cost = size > s->read_cost / 2 ? size : s->read_cost / 2;
+}
+
+bool session_may_run(const struct session *s, enum cmd_order order) {
     const struct slots *slots = s->slots;
 
     if (!session_is_waiting(s)) {
         return true;
     }
-    if (!ordered || s->gateway != NULL || !slots->ordered) {
+    if (order == CMD_ALONE || s->gateway != NULL || slots->order != order) {
         return false;
     }
     if (slots->count >= SESSION_SLOTS_MAX || slots->bytes >= SESSION_SLOTS_BYTES_MAX) {
@@ -30,7 +41,7 @@ bool session_may_run(const struct session *s, bool ordered) {
 
 /* Whether so much was answered that it is worth looking at the input again. */
 static bool may_go_on(const struct slots *slots) {
-    return slots->count == 0 || (slots->ordered && slots->count <= SESSION_SLOTS_MAX / RESUME_SHARE &&
+    return slots->count == 0 || (slots->order != CMD_ALONE && slots->count <= SESSION_SLOTS_MAX / RESUME_SHARE &&
                                  slots->bytes <= SESSION_SLOTS_BYTES_MAX / RESUME_SHARE);
 }
 
@@ -149,6 +160,9 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
         give_up(s, reply);
         return;
     }
+    if (reply->result != RESULT_PENDING) {
+        cmd_keep_reply(reply);
+    }
     *slot = (struct slot){
         .slots = slots,
         .reply = *reply,
@@ -160,7 +174,11 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
     if (request->data.size > 0) {
         memcpy(slot->data, request->data.data, request->data.size);
     }
-    slots->ordered = request->ordered && (slots->count == 0 || slots->ordered);
+    if (slots->count == 0) {
+        slots->order = request->order;
+    } else if (slots->order != request->order) {
+        slots->order = CMD_ALONE;
+    }
     append(slots, slot);
     if (reply->result == RESULT_PENDING) {
         slot->pending = reply->pending;
@@ -216,6 +234,9 @@ void session_worker_run_ready(struct session_worker *w) {
 }
 
 void session_worker_complete(struct session_worker *w) {
+    if (w->context.shared_worker != NULL) {
+        shared_worker_begin(w->context.shared_worker);
+    }
     pending_queue_run(&w->completions);
     session_worker_run_ready(w);
 }

@@ -2,6 +2,7 @@
 #ifndef LARDER_SESSION_SLOTS_H
 #define LARDER_SESSION_SLOTS_H
 
+#include "cmd/cmd.h"
 #include "group/pending.h"
 #include "session/session.h"
 
@@ -9,17 +10,19 @@
  * written past them: a request that is answered at once behind one that is not gets a slot as well. A reply that comes is
  * encoded as soon as all before it are.
  *
- * What may run while others are pending: a request that is ordered (cmd_is_ordered: a plain set or delete of a store
- * group), behind others like it only. The store takes them in the order they are handed in, so they take effect and are
- * answered in order. Everything else would have to see what they did, and waits until no slot is left: the protocol's
- * loop asks session_may_run, keeps the input and sets `waiting`.
+ * What may run while others are pending: a request that cmd_order_of does not want to be alone, behind others of its kind
+ * only. The store takes plain writes in the order they are handed in, so they take effect and are answered in order; requests
+ * of memory groups in a cluster keep their order for each key. Everything else would have to see what they did, and waits
+ * until no slot is left: the protocol's loop asks session_may_run, keeps the input and sets `waiting`.
  *
  * To add a request to a protocol whose reply may be pending: run it; if its result is RESULT_PENDING, or
  * session_is_waiting already, hand the reply to session_slot_add with what its encoding will need, else encode and
  * release it at once. */
 enum {
-    SESSION_SLOTS_MAX = 512,          /* replies one session waits for */
-    SESSION_SLOTS_BYTES_MAX = 1 << 20 /* of keys and values in the writes it waits for; the last one may exceed it */
+    SESSION_SLOTS_MAX = 512, /* replies one session waits for */
+    SESSION_SLOTS_BYTES_MAX =
+        1 << 20 /* of keys and values in the writes it waits for, and, by what the last ones had, of
+                                       * the values that reads will have; the last one may exceed it */
 };
 
 struct slot;
@@ -47,25 +50,31 @@ struct slots {
     struct slot *last;
     unsigned count;
     size_t bytes;
-    bool ordered; /* all of them are */
-    bool ready;   /* in the worker's list of sessions that can go on */
+    enum cmd_order order; /* of all of them; CMD_ALONE if they differ */
+    bool ready;           /* in the worker's list of sessions that can go on */
     struct slots *next_ready;
 };
 
 /* What session_slot_add keeps of a request. */
 struct slot_request {
     slot_answer_fn *answer;
-    struct slice data; /* copied to slot->data */
-    size_t cost;       /* bytes that the pending holds for it, about */
-    bool ordered;      /* cmd_is_ordered */
+    struct slice data;    /* copied to slot->data */
+    size_t cost;          /* bytes that the pending holds for it, about */
+    enum cmd_order order; /* cmd_order_of */
 };
 
-/* Takes over `reply`, complete or pending, into the session's last slot. Without memory the session has failed and the
+/* Takes over `reply`, complete or pending (a complete one holds no lock from then on), into the session's last slot. Without memory the session has failed and the
  * reply is released. */
 void session_slot_add(struct session *s, struct reply *reply, const struct slot_request *request);
 
-/* Whether a request may be run now, given whether it is ordered. */
-bool session_may_run(const struct session *s, bool ordered);
+/* Whether a request of this order may be run now. */
+bool session_may_run(const struct session *s, enum cmd_order order);
+
+/* The order of what changes nothing and only keeps its place: it may stand behind everything. */
+enum cmd_order session_order_of_any(const struct session *s);
+
+/* The reply to a read came in a slot. What the next ones will cost is what the last ones did, and soon less if they did less. */
+void session_learn(struct session *s, const struct reply *reply);
 
 /* Calls on_ready for each session that was marked ready. */
 void session_worker_run_ready(struct session_worker *w);

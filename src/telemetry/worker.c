@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const protocol_labels[] = {
-    [PROTOCOL_MEMCACHED] = "memcached", [PROTOCOL_HTTP] = "http", [PROTOCOL_ETCD] = "etcd"};
+    [PROTOCOL_MEMCACHED] = "memcached", [PROTOCOL_HTTP] = "http", [PROTOCOL_ETCD] = "etcd", [PROTOCOL_PEER] = "peer"};
 
 const char *protocol_label(enum protocol protocol) {
     assert(protocol < PROTOCOL_COUNT);

@@ -17,9 +17,9 @@
  * thread may read (snapshot.h). Every number is therefore a relaxed load and a relaxed store, never a locked
  * instruction. */
 
-enum protocol { PROTOCOL_MEMCACHED, PROTOCOL_HTTP, PROTOCOL_ETCD, PROTOCOL_COUNT };
+enum protocol { PROTOCOL_MEMCACHED, PROTOCOL_HTTP, PROTOCOL_ETCD, PROTOCOL_PEER, PROTOCOL_COUNT };
 
-/* "memcached", "http"; static. */
+/* "memcached", "http", ..., "peer" (requests of other nodes of the cluster); static. */
 const char *protocol_label(enum protocol protocol);
 
 enum {

@@ -35,6 +35,8 @@ HOMES = {
     "curl": "cli/http",
     "openssl": "net",
     "openssl/evp.h": "store/local",
+    "openssl/hmac.h": "peer",
+    "openssl/crypto.h": "peer",
 }
 
 INCLUDE = re.compile(r"\s*#\s*include\b\s*(.*)")

@@ -29,4 +29,10 @@ struct answer {
 enum larder_error answer_read(enum command command, uint64_t opaque, const struct mc_response *response,
                               struct answer *ret_answer);
 
+/* The same of a request that was written by peer_request_encode: what the other node's reply was, in all but `group` and what
+ * belongs to store groups. Of a hit whose cas is the one that was compared (item.unchanged), and of a write that was done, `value`
+ * has a size and no bytes: data is NULL. Of what the node complains about in words that are no result's, nothing is made: PROTOCOL. */
+enum larder_error answer_read_peer(enum command command, uint64_t opaque, const struct mc_response *response,
+                                   struct answer *ret_answer);
+
 #endif

@@ -21,16 +21,18 @@ enum mc_form {
     MC_FORM_STATS, /* STAT lines and END */
     MC_FORM_META,  /* mg ms md ma */
     MC_FORM_DEBUG, /* me */
+    MC_FORM_PEER,  /* mg ms md ma me of another node: with the flag P */
     MC_FORM_NOOP,  /* mn */
     MC_FORM_QUIT,  /* no reply: the connection ends */
     MC_FORM_ERROR, /* `error` is the reply */
 };
 
 enum {
-    MC_LINE_MAX = 2048,          /* bytes of a command line before its newline, except for keys to get */
-    MC_BODY_MAX = INT32_MAX - 2, /* bytes of a value that a line may announce; what is too large is swallowed */
-    MC_META_FLAGS_MAX = 20,      /* flags of one meta command */
-    MC_OPAQUE_MAX = 32,          /* bytes of an opaque with its letter */
+    MC_LINE_MAX = 2048,                /* bytes of a command line before its newline, except for keys to get */
+    MC_BODY_MAX = INT32_MAX - 2,       /* bytes of a value that a line may announce; what is too large is swallowed */
+    MC_META_FLAGS_MAX = 20,            /* flags of one meta command */
+    MC_OPAQUE_MAX = 32,                /* bytes of an opaque with its letter */
+    MC_KEY_ROOM = REQUEST_KEY_MAX + 2, /* what the base64 of the longest key may decode to before it is measured */
 };
 
 /* One decoded command. Slices point into the input, or, for a base64 key, into this struct: it must not be copied. */
@@ -46,9 +48,12 @@ struct mc_command {
     char verb;              /* MC_FORM_META: g, s, d or a */
     struct slice more_keys; /* MC_FORM_GET: keys after request.key */
     struct slice flags;     /* MC_FORM_META: the flag tokens, already checked */
-    struct slice arguments; /* MC_FORM_STATS and others: what follows the first word */
+    struct slice arguments; /* MC_FORM_STATS and others: what follows the first word; MC_FORM_PEER: the opaque */
     struct slice error;     /* MC_FORM_ERROR: the whole reply line */
-    char decoded_key[REQUEST_KEY_MAX];
+    /* From here on only what the request points to is filled in. */
+    char decoded_key[MC_KEY_ROOM];
+    struct peer_stamp stamp;
+    struct conditions conditions;
 };
 
 /* Lines that stand for more than one place. */
@@ -57,12 +62,15 @@ struct mc_command {
 #define MC_RESET SLICE("RESET\r\n")
 #define MC_ERROR_FORMAT SLICE("CLIENT_ERROR bad command line format\r\n")
 #define MC_ERROR_CHUNK SLICE("CLIENT_ERROR bad data chunk\r\n")
-#define MC_ERROR_TOO_LARGE SLICE("SERVER_ERROR object too large for cache\r\n")
-#define MC_ERROR_NO_MEMORY SLICE("SERVER_ERROR out of memory storing object\r\n")
 
 /* Decodes the line `line` (without its newline and the CR before it). Always gives a command; what is wrong becomes
  * MC_FORM_ERROR. */
 void mc_decode(struct slice line, struct mc_command *ret_command);
+
+/* The same on a connection that another node has opened with a greeting (peer/greeting.h): what it asks for has the flag P,
+ * which becomes request.peer, and says exactly what the other node's request said (peer_words.h). Deadlines come as what is
+ * left of them: they count from `now_ns`, monotonic. But for that only mn and quit are understood. */
+void mc_decode_greeted(struct slice line, int64_t now_ns, struct mc_command *ret_command);
 
 /* Whether a line that begins so may go on beyond MC_LINE_MAX. */
 bool mc_line_may_be_long(struct slice start);

@@ -86,17 +86,12 @@ static bool decode_single_get(struct slice line, struct mc_command *command) {
     return true;
 }
 
-/* Everything but the key buffer. */
-static void command_clear(struct mc_command *command) {
-    memset(command, 0, offsetof(struct mc_command, decoded_key));
-}
-
 void mc_decode(struct slice line, struct mc_command *command) {
     struct slice rest = line;
     struct slice word;
     const struct row *row;
 
-    command_clear(command);
+    mc_command_clear(command);
     if (decode_single_get(line, command)) {
         return;
     }

@@ -18,6 +18,11 @@ mc_decoder mc_decode_shutdown;
 mc_decoder mc_decode_meta_debug;
 mc_decoder mc_decode_meta;
 
+/* Everything but the buffers at its end. */
+static inline void mc_command_clear(struct mc_command *command) {
+    memset(command, 0, offsetof(struct mc_command, decoded_key));
+}
+
 /* Answers the command with `line`. */
 static inline void mc_fail(struct mc_command *command, struct slice line) {
     command->form = MC_FORM_ERROR;

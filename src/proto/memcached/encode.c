@@ -53,58 +53,6 @@ static enum larder_error encode_value(struct outbox *out, const struct mc_comman
     return copy ? LARDER_OK : mc_put_value(out, item, reference_from);
 }
 
-struct slice mc_error_line(enum result result) {
-    switch (result) {
-    case RESULT_TOO_LARGE:
-        return MC_ERROR_TOO_LARGE;
-    case RESULT_NO_MEMORY:
-        return MC_ERROR_NO_MEMORY;
-    case RESULT_NOT_A_NUMBER:
-        return SLICE("CLIENT_ERROR cannot increment or decrement non-numeric value\r\n");
-    case RESULT_INVALID:
-        return MC_ERROR_FORMAT;
-    case RESULT_UNSUPPORTED:
-        return SLICE("SERVER_ERROR not supported here\r\n");
-    case RESULT_NOT_IN_STORE:
-        return SLICE("CLIENT_ERROR this flag has no meaning in a store group\r\n");
-    case RESULT_BAD_KEY:
-        return SLICE("CLIENT_ERROR this key is none that a client may use in a store group\r\n");
-    case RESULT_UNAUTHENTICATED:
-        return SLICE("CLIENT_ERROR unauthenticated\r\n");
-    case RESULT_FORBIDDEN:
-        return SLICE("CLIENT_ERROR permission denied\r\n");
-    case RESULT_NO_SPACE:
-        return SLICE("SERVER_ERROR the store is full\r\n");
-    case RESULT_TOO_MANY_REQUESTS:
-        return SLICE("SERVER_ERROR too many requests wait for the store\r\n");
-    case RESULT_CONTENDED:
-        return SLICE("SERVER_ERROR the key changes too often, nothing was done\r\n");
-    case RESULT_STORE_FAILED:
-        return SLICE("SERVER_ERROR the store cannot be read or written\r\n");
-    case RESULT_STORE_UNAVAILABLE:
-        return SLICE("SERVER_ERROR the etcd cluster cannot be reached, nothing was done\r\n");
-    case RESULT_TOO_OLD:
-        return SLICE("SERVER_ERROR the etcd cluster cannot be reached, and nothing here is fresh enough\r\n");
-    case RESULT_STORE_DENIED:
-        return SLICE("SERVER_ERROR the etcd cluster refuses the user of this node\r\n");
-    case RESULT_STORE_UNKNOWN:
-        return SLICE("SERVER_ERROR the answer was lost, it may have been done or not\r\n");
-    case RESULT_OWNER_AWAY:
-        return SLICE("SERVER_ERROR the node that has this key cannot be reached, nothing was done\r\n");
-    case RESULT_OWNER_UNKNOWN:
-        return SLICE(
-            "SERVER_ERROR the answer of the node that has this key was lost, it may have been done or not\r\n");
-    case RESULT_ISOLATED:
-        return SLICE("SERVER_ERROR this node is cut off from its cluster, nothing was done\r\n");
-    case RESULT_NO_RING:
-        return SLICE("SERVER_ERROR this node has not joined its cluster yet, nothing was done\r\n");
-    case RESULT_UNSETTLED:
-        return SLICE("SERVER_ERROR the nodes do not agree yet who has this key, nothing was done\r\n");
-    default:
-        return slice_make("", 0);
-    }
-}
-
 static struct slice word_of(const struct mc_command *command, enum result result) {
     switch (result) {
     case RESULT_STORED:
@@ -141,11 +89,31 @@ static enum larder_error encode_number(struct outbox *out, uint64_t number) {
     return LARDER_OK;
 }
 
+/* A flush that stands, but that some nodes have not done yet. */
+static enum larder_error encode_missing(struct outbox *out, struct slice names) {
+    static const struct slice words = {"SERVER_ERROR it stands, but these nodes have not done it yet: ",
+                                       sizeof("SERVER_ERROR it stands, but these nodes have not done it yet: ") - 1};
+    char *start = outbox_reserve(out, words.size + names.size + 2);
+    char *at = start;
+
+    if (start == NULL) {
+        return room_error(out, words.size + names.size + 2);
+    }
+    at = put_slice(at, words);
+    at = put_slice(at, names);
+    at = PUT_LITERAL(at, "\r\n");
+    outbox_commit(out, (size_t)(at - start));
+    return LARDER_OK;
+}
+
 static enum larder_error encode_line(struct outbox *out, const struct mc_command *command, const struct reply *reply) {
     enum command asked = command->request.command;
 
     if (command->noreply) {
         return LARDER_OK;
+    }
+    if (reply->result == RESULT_NODES_MISSING && reply->item.value.size > 0) {
+        return encode_missing(out, reply->item.value);
     }
     if ((asked == COMMAND_INCR || asked == COMMAND_DECR) && reply->result == RESULT_DONE) {
         return encode_number(out, reply->number);
@@ -167,6 +135,8 @@ enum larder_error mc_encode(struct outbox *out, const struct mc_command *command
         return mc_encode_meta(out, command, reply, reference_from);
     case MC_FORM_DEBUG:
         return mc_encode_debug(out, command, reply);
+    case MC_FORM_PEER:
+        return mc_encode_peer(out, command, reply, reference_from);
     case MC_FORM_NOOP:
         return outbox_append(out, SLICE("MN\r\n"));
     case MC_FORM_ERROR:

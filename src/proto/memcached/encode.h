@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "proto/memcached/command.h"
+#include "proto/memcached/error_line.h"
 
 /* Between the files of the encoder. The put_ functions write at `at`, where room has been reserved, and return the place
  * behind what they wrote. */
@@ -26,11 +27,10 @@ static inline char *put_number(char *at, uint64_t number) {
 /* Appends the value and its CRLF, by reference if it is large enough and lies in a blob. */
 enum larder_error mc_put_value(struct outbox *out, const struct item *item, size_t reference_from);
 
-/* The line for a result that is the same in text and meta commands: errors and refusals. Empty: there is none. */
-struct slice mc_error_line(enum result result);
-
 enum larder_error mc_encode_meta(struct outbox *out, const struct mc_command *command, const struct reply *reply,
                                  size_t reference_from);
 enum larder_error mc_encode_debug(struct outbox *out, const struct mc_command *command, const struct reply *reply);
+enum larder_error mc_encode_peer(struct outbox *out, const struct mc_command *command, const struct reply *reply,
+                                 size_t reference_from);
 
 #endif

@@ -317,6 +317,35 @@ static void a_large_value_outlives_its_entry(void **state) {
     table_fini(&t);
 }
 
+/* In a cluster two nodes give no key the same number. */
+static void numbers_begin_where_the_seed_says(void **state) {
+    uint64_t first[2];
+    (void)state;
+
+    for (uint64_t i = 0; i < 2; i++) {
+        const struct table_config config = {
+            .memory = 4 << 20, .max_item = 1 << 20, .seed = 3, .cas_seed = 77 + i * 1000};
+        struct shard_put with = {.group = 256, .era = 127};
+        struct table t;
+        struct shard *s;
+        struct entry *e;
+
+        assert_int_equal(table_init(&t, &config), LARDER_OK);
+        s = table_lock(&t, table_hash(&t, SLICE("k")));
+        e = shard_put(s, table_hash(&t, SLICE("k")), SLICE("k"), &with, NOW);
+        first[i] = e->cas;
+        assert_true(e->cas > 1000 && e->cas < UINT64_C(1) << TABLE_CAS_BITS);
+        /* The group and the era of an entry go where it goes. */
+        e = shard_resize(s, table_hash(&t, SLICE("k")), SLICE("k"), 100000, NOW);
+        assert_int_equal(e->group, 256);
+        assert_int_equal(e->era, 127);
+        assert_int_equal(e->cas, first[i] + 1);
+        table_unlock(s);
+        table_fini(&t);
+    }
+    assert_int_not_equal(first[0], first[1]);
+}
+
 static void resizing_keeps_the_value(void **state) {
     struct table t;
     struct shard *s;
@@ -348,6 +377,7 @@ int main(void) {
         cmocka_unit_test(expired_memory_comes_back),
         cmocka_unit_test(used_entries_outlive_a_scan),
         cmocka_unit_test(a_large_value_outlives_its_entry),
+        cmocka_unit_test(numbers_begin_where_the_seed_says),
         cmocka_unit_test(resizing_keeps_the_value),
     };
 

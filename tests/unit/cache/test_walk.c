@@ -104,7 +104,7 @@ static void what_is_there_all_the_time_is_met(void **state) {
     }
 }
 
-static bool is_of_the_first(void *ctx, const struct entry *e) {
+static bool is_of_the_first(void *ctx, struct entry *e) {
     (void)ctx;
     return e->group == 0;
 }

@@ -204,7 +204,7 @@ struct purge_check {
     bool seen;
 };
 
-static bool is_in_the_next_era(void *ctx, const struct entry *e) {
+static bool is_in_the_next_era(void *ctx, struct entry *e) {
     struct purge_check *check = ctx;
 
     (void)e;

@@ -62,7 +62,7 @@ static enum larder_error submit(enum command command, int64_t deadline_ns) {
     if (command == COMMAND_GET) {
         request.key = SLICE("k");
     }
-    return pipeline_submit(&pipeline, &request, 0, on_done, &transcript);
+    return pipeline_submit(&pipeline, &request, &(struct pipeline_now){.unix_s = 0}, on_done, &transcript);
 }
 
 static void get(int64_t deadline_ns) {
@@ -100,7 +100,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
-    pipeline_fail(&pipeline, LARDER_ERROR_CLOSED);
+    pipeline_fail(&pipeline, LARDER_ERROR_CLOSED, LARDER_ERROR_CLOSED);
     pipeline_fini(&pipeline);
     return 0;
 }
@@ -163,10 +163,10 @@ static void test_broken_protocol(void **state) {
     get(INT64_MAX);
     assert_int_equal(receive("EN O1\r\n", 7), LARDER_ERROR_PROTOCOL);
     assert_string_equal(transcript.calls, "");
-    pipeline_fail(&pipeline, LARDER_ERROR_CLOSED);
+    pipeline_fail(&pipeline, LARDER_ERROR_CLOSED, LARDER_ERROR_CLOSED);
     assert_string_equal(transcript.calls, "C");
     assert_int_equal(receive("OK\r\n", 4), LARDER_ERROR_PROTOCOL);
-    pipeline_fail(&pipeline, LARDER_ERROR_CLOSED);
+    pipeline_fail(&pipeline, LARDER_ERROR_CLOSED, LARDER_ERROR_CLOSED);
     assert_int_equal(receive("ERROR Too many open connections\r\n", 33), LARDER_ERROR_REFUSED);
 }
 
@@ -193,7 +193,7 @@ static void test_dead_only_if_nothing_was_heard(void **state) {
     get(200);
     assert_false(pipeline_expire(&pipeline, 150));
     assert_true(pipeline_expire(&pipeline, 200));
-    pipeline_fail(&pipeline, LARDER_ERROR_TIMEOUT);
+    pipeline_fail(&pipeline, LARDER_ERROR_TIMEOUT, LARDER_ERROR_TIMEOUT);
     assert_string_equal(transcript.calls, "TT");
     get(300);
     get(300);
@@ -225,7 +225,7 @@ static void test_submit_from_inside(void **state) {
     assert_string_equal(transcript.calls, "mm");
     get(INT64_MAX);
     transcript.resubmit = &pipeline;
-    pipeline_fail(&pipeline, LARDER_ERROR_CLOSED);
+    pipeline_fail(&pipeline, LARDER_ERROR_CLOSED, LARDER_ERROR_CLOSED);
     assert_string_equal(transcript.calls, "mmC");
     assert_true(slice_equal(pipeline_output(&pipeline), SLICE("mg k c f t v O3\r\n")));
     hear("EN O3\r\n");

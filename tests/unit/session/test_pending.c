@@ -103,7 +103,6 @@ static void everything_else_waits(void **state) {
         {"md d/a C999\r\n", "EX\r\n"},
         {"incr d/none 1\r\n", "NOT_FOUND\r\n"},
         {"touch d/none 0\r\n", "NOT_FOUND\r\n"},
-        {"mn\r\n", "MN\r\n"},
         {"version\r\n", NULL},
         {"flush_all\r\n", "OK\r\n"},
         {"nonsense\r\n", "ERROR\r\n"},
@@ -133,6 +132,22 @@ static void everything_else_waits(void **state) {
         s->store.hold_writes = false;
         client_fini(&c);
     }
+}
+
+/* It marks a place in the answers and looks at nothing. */
+static void a_noop_keeps_its_place(void **state) {
+    struct store_harness *s = *state;
+    struct client c;
+
+    client_init(&c, &s->h);
+    s->store.hold_writes = true;
+    client_say_text(&c, "set d/a 0 0 1\r\nx\r\nmn\r\nset d/b 0 0 1\r\ny\r\nmn\r\n");
+    assert_int_equal(s->store.held_count, 2);
+    store_harness_release(s, 1);
+    heard(&c, "");
+    store_harness_release(s, 0);
+    heard(&c, "STORED\r\nMN\r\nSTORED\r\nMN\r\n");
+    client_fini(&c);
 }
 
 static void a_write_without_an_answer_keeps_its_place(void **state) {
@@ -478,6 +493,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_read_waits_for_the_write_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(plain_writes_run_ahead_and_are_answered_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_else_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_noop_keeps_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_write_without_an_answer_keeps_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals_stand_in_line, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_write_changes_nothing, setup, teardown),

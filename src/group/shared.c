@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "group/shared.h"
+
+#include "base/clock.h"
+#include "group/shared_op.h"
+
+void shared_resume(struct shared_op *op, enum errand_action (*resume)(struct shared_op *op, int64_t now_ns)) {
+    if (op->wait == SHARED_PARKED || op->wait == SHARED_AWAITS || op->wait == SHARED_FLIES) {
+        shared_wait_end(op);
+    }
+    op->wait = SHARED_RUNS;
+    op->resume = resume;
+    pending_post(&op->pending);
+}
+
+/* --- the errand's actions --- */
+
+static enum errand_action run_here(struct shared_op *op, int64_t now_ns) {
+    struct memory_gate gate = {
+        .keeper = op->errand.keeper,
+        .view = op->errand.view,
+        .slot = op->errand.slot,
+        .inherits = op->errand.inherits,
+    };
+
+    op->memory.gate = &gate;
+    op->memory.now = shared_table_seconds(op->worker->shared, now_ns);
+    shared_act(&op->memory, &op->request, &op->pending.reply);
+    op->memory.gate = NULL;
+    switch (gate.passage) {
+    case MEMORY_MOVED:
+        return errand_ran(&op->errand, ERRAND_RAN_MOVED, now_ns);
+    case MEMORY_ABSENT:
+        return errand_ran(&op->errand, ERRAND_RAN_ABSENT, now_ns);
+    default:
+        memory_keep_reply(&op->pending.reply);
+        return errand_ran(&op->errand, ERRAND_RAN_DONE, now_ns);
+    }
+}
+
+static enum errand_action was_sent(struct shared_op *op, int64_t now_ns) {
+    return errand_sent(&op->errand, op->sent, op->revision, now_ns);
+}
+
+static enum errand_action was_asked(struct shared_op *op, int64_t now_ns) {
+    return errand_asked(&op->errand, op->asked, op->revision, now_ns);
+}
+
+static enum errand_action was_refreshed(struct shared_op *op, int64_t now_ns) {
+    return errand_refreshed(&op->errand, op->refresh.reached, now_ns);
+}
+
+static enum errand_action has_view(struct shared_op *op, int64_t now_ns) {
+    return errand_refreshed(&op->errand, true, now_ns);
+}
+
+static enum errand_action go_on(struct shared_op *op, int64_t now_ns) {
+    (void)now_ns;
+    return op->action;
+}
+
+/* Waits until no earlier request for its key is in the way. */
+static enum pending_next park(struct shared_op *op) {
+    op->resume = go_on;
+    shared_wait_begin(op, SHARED_PARKED);
+    return PENDING_WAIT;
+}
+
+/* True: its answer will come. */
+static bool forward(struct shared_op *op, int64_t now_ns) {
+    op->resume = was_sent;
+    op->sent_serial = op->errand.view->serial;
+    if (!shared_send(op, &op->sent)) {
+        op->revision = 0;
+        op->action = was_sent(op, now_ns);
+        return false;
+    }
+    op->wait = SHARED_SENT;
+    shared_order_kick(op);
+    return true;
+}
+
+static bool ask(struct shared_op *op, int64_t now_ns) {
+    op->resume = was_asked;
+    shared_wait_begin(op, SHARED_FLIES);
+    if (!shared_fly(op)) {
+        shared_wait_end(op);
+        op->action = errand_asked(&op->errand, ERRAND_ASKED_AWAY, 0, now_ns);
+        return false;
+    }
+    return true;
+}
+
+static void refresh(struct shared_op *op) {
+    op->resume = was_refreshed;
+    op->wait = SHARED_REFRESH;
+    shared_refresh(op);
+}
+
+static bool await(struct shared_op *op, int64_t now_ns) {
+    const struct keeper_view *view = op->worker->view;
+
+    if (view != NULL && view->members->revision >= op->errand.revision) {
+        op->action = has_view(op, now_ns);
+        return false;
+    }
+    op->resume = has_view;
+    shared_wait_begin(op, SHARED_AWAITS);
+    return true;
+}
+
+void shared_await_check(struct shared_worker *w) {
+    for (struct shared_op *op = w->waiting, *next; op != NULL; op = next) {
+        next = op->next_waiting;
+        if (op->wait == SHARED_AWAITS && w->view->members->revision >= op->errand.revision) {
+            shared_resume(op, has_view);
+        }
+    }
+}
+
+/* --- its end --- */
+
+static enum result result_of(const struct shared_op *op) {
+    if (op->timed_out) {
+        return op->reads ? RESULT_MISS : RESULT_UNSETTLED;
+    }
+    switch (op->errand.end) {
+    case ERRAND_DONE:
+        return op->pending.reply.result;
+    case ERRAND_AWAY:
+        return op->reads ? RESULT_MISS : RESULT_OWNER_AWAY;
+    case ERRAND_UNKNOWN:
+        return op->reads ? RESULT_MISS : RESULT_OWNER_UNKNOWN;
+    case ERRAND_ISOLATED:
+        return RESULT_ISOLATED;
+    case ERRAND_NO_RING:
+        return RESULT_NO_RING;
+    case ERRAND_WRONG:
+        return RESULT_WRONG_EPOCH;
+    case ERRAND_UNSETTLED:
+        break;
+    }
+    return op->reads ? RESULT_MISS : RESULT_UNSETTLED;
+}
+
+static enum pending_next end(struct shared_op *op) {
+    struct reply *reply = &op->pending.reply;
+
+    reply->result = op->refuses ? op->refusal : result_of(op);
+    if (reply->result == RESULT_WRONG_EPOCH) {
+        reply->revision = op->errand.revision;
+    }
+    if (op->cut) {
+        telemetry_count(op->telemetry, COUNTER_LIMIT_MAX_TTL, 1);
+    }
+    if (op->expired && op->request.command == COMMAND_GET) {
+        telemetry_count(op->telemetry, COUNTER_GET_EXPIRED, 1);
+    }
+    errand_fini(&op->errand);
+    shared_order_remove(op);
+    return PENDING_DONE;
+}
+
+static enum pending_next step(struct pending *p) {
+    struct shared_op *op = shared_op_of(p);
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (op->wait == SHARED_FLIES) {
+        shared_wait_end(op);
+    }
+    op->wait = SHARED_RUNS;
+    op->action = op->resume(op, now_ns);
+    for (;;) {
+        switch (op->action) {
+        case ERRAND_RUN:
+            if (!shared_order_allows(op, 0)) {
+                return park(op);
+            }
+            op->action = run_here(op, now_ns);
+            break;
+        case ERRAND_SEND:
+            if (!shared_order_allows(op, op->errand.view->serial)) {
+                return park(op);
+            }
+            if (forward(op, now_ns)) {
+                return PENDING_WAIT;
+            }
+            break;
+        case ERRAND_ASK:
+            if (ask(op, now_ns)) {
+                return PENDING_WAIT;
+            }
+            break;
+        case ERRAND_REFRESH:
+            refresh(op);
+            return PENDING_WAIT;
+        case ERRAND_AWAIT:
+            if (await(op, now_ns)) {
+                return PENDING_WAIT;
+            }
+            break;
+        case ERRAND_END:
+            return end(op);
+        }
+    }
+}
+
+/* --- its beginning --- */
+
+static enum errand_action begin(struct shared_op *op, int64_t now_ns) {
+    struct shared_worker *w = op->worker;
+
+    return errand_begin(&op->errand, w->shared->keeper, w->view, op->request.key, !op->reads, op->request.peer,
+                        op->deadline_ns, now_ns);
+}
+
+static void start(const struct shared_access *a, const struct request *request, const enum result *refusal,
+                  struct reply *reply) {
+    struct shared_op *op = shared_op_new(a, request, step, reply);
+
+    if (op == NULL) {
+        return;
+    }
+    if (refusal != NULL) {
+        op->refuses = true;
+        op->refusal = *refusal;
+    }
+    op->resume = begin;
+    shared_order_add(op);
+    pending_start(&op->pending, reply);
+}
+
+/* What is here, and nothing is in the way of, is done at once, without an op. False: it is not so. */
+static bool run_at_once(const struct shared_access *a, const struct request *request, struct reply *reply) {
+    const struct shared_worker *w = a->worker;
+    struct keeper *keeper = w->shared->keeper;
+    struct memory_access memory = a->memory;
+    struct memory_gate gate = {.keeper = keeper, .view = w->view};
+    struct keeper_route route;
+
+    if (w->under_way > 0 && !(request->peer != NULL && request->peer->give_up) &&
+        shared_order_has(w, memory.table, request->key)) {
+        return false;
+    }
+    route = request->peer == NULL ? keeper_route(keeper, w->view, request->key, a->now_ns)
+                                  : keeper_receive(keeper, w->view, request->peer, request->key, a->now_ns);
+    if (route.way != KEEPER_OWN && route.way != KEEPER_INHERIT) {
+        return false;
+    }
+    gate.slot = route.slot;
+    gate.inherits = route.way == KEEPER_INHERIT;
+    memory.gate = &gate;
+    shared_act(&memory, request, reply);
+    return gate.passage == MEMORY_PASSED;
+}
+
+void shared_run(const struct shared_access *a, const struct request *request, struct reply *reply) {
+    if (!run_at_once(a, request, reply)) {
+        start(a, request, NULL, reply);
+    }
+}
+
+void shared_refuse(const struct shared_access *a, const struct request *request, enum result result,
+                   struct reply *reply) {
+    const struct request removal = {
+        .command = COMMAND_DELETE,
+        .key = request->key,
+        .deadline_ns = request->deadline_ns,
+        .peer = request->peer,
+    };
+
+    if ((request->options & REQUEST_EVICT_ON_REFUSAL) != 0 && !run_at_once(a, &removal, reply)) {
+        start(a, &removal, &result, reply);
+    } else {
+        reply->result = result;
+    }
+}
+
+/* --- the worker --- */
+
+void shared_worker_begin(struct shared_worker *w) {
+    struct keeper_view *view = keeper_view_ref(w->view);
+
+    keeper_renew(w->shared->keeper, &view);
+    if (view == w->view || peers_follow(w->peers, view->members) != LARDER_OK ||
+        peers_follow(w->asks, view->members) != LARDER_OK) {
+        keeper_view_unref(view);
+        return;
+    }
+    keeper_view_unref(w->view);
+    w->view = view;
+    shared_await_check(w);
+}
+
+void shared_worker_flush(struct shared_worker *w) {
+    peers_flush(w->peers);
+    peers_flush(w->asks);
+}

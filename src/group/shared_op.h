@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_GROUP_SHARED_OP_H
+#define LARDER_GROUP_SHARED_OP_H
+
+#include "group/memory_internal.h"
+#include "group/shared.h"
+
+/* Between the files of shared groups: one request on its way. */
+
+/* What it is waiting for. */
+enum shared_wait {
+    SHARED_RUNS,    /* nothing: it is in its step, or in the queue for the next one */
+    SHARED_PARKED,  /* an earlier request for its key */
+    SHARED_SENT,    /* the answer of another node */
+    SHARED_FLIES,   /* the previous owner's entry */
+    SHARED_REFRESH, /* the membership as the store has it now */
+    SHARED_AWAITS,  /* the view of a revision */
+};
+
+struct shared_op {
+    struct pending pending; /* first */
+    struct shared_worker *worker;
+    struct worker_telemetry *telemetry;
+    struct group_policy policy; /* as of when it came: the set may be gone by the end */
+    struct memory_access memory;
+    struct request request; /* its key and value are the op's own */
+    struct peer_stamp stamp;
+    struct conditions conditions;
+    struct placed_value placed;
+    bool reads;   /* nothing is lost if it was not done: then it is a miss */
+    bool refuses; /* it removes what a refused write would have replaced; answered with `refusal` */
+    bool expired; /* of `memory` */
+    bool cut;
+    enum result refusal;
+    int64_t deadline_ns;
+    size_t charged;
+
+    struct errand errand;
+    enum errand_action action;
+    /* Takes what has come and says what is to be done now; NULL: what `action` says. */
+    enum errand_action (*resume)(struct shared_op *op, int64_t now_ns);
+    enum shared_wait wait;
+    bool timed_out; /* while parked */
+    bool unordered; /* it is in no bucket */
+
+    /* What has come. */
+    enum errand_sent sent;
+    enum errand_asked asked;
+    int64_t revision;
+    struct shared_answer *answer; /* a large value */
+    struct cluster_wait refresh;
+
+    uint64_t hash;          /* of its key */
+    uint64_t sent_serial;   /* SHARED_SENT: the view's */
+    struct shared_op *next; /* in its bucket, in the order of coming */
+    struct shared_op *next_waiting;
+    struct shared_op *previous_waiting;
+    struct shared_op *next_in_flight;
+    struct shared_flight *flight; /* SHARED_FLIES: that it waits for, under the flights' lock */
+    char data[];                  /* key, value */
+};
+
+static inline struct shared_op *shared_op_of(struct pending *p) {
+    return (struct shared_op *)(void *)p;
+}
+
+/* Puts it into its worker's queue for its next step, which begins with `resume`. On the worker's thread. */
+void shared_resume(struct shared_op *op, enum errand_action (*resume)(struct shared_op *op, int64_t now_ns));
+
+/* The table second of a moment. */
+static inline uint32_t shared_table_seconds(const struct shared *shared, int64_t now_ns) {
+    return table_seconds(shared->start_ns, now_ns);
+}
+
+/* --- shared_memory.c: what requests under way take --- */
+
+/* A new op for the request, owning all it needs. NULL: the reply says why. */
+struct shared_op *shared_op_new(const struct shared_access *a, const struct request *request,
+                                enum pending_next (*step)(struct pending *p), struct reply *reply);
+
+/* Whether so many more bytes may be held. */
+bool shared_charge(struct shared *shared, size_t size);
+void shared_discharge(struct shared *shared, size_t size);
+
+/* The op's reply becomes what another node has answered; its value is copied. */
+void shared_take_answer(struct shared_op *op, const struct reply *answered);
+
+/* The request on the table, by its command. */
+void shared_act(const struct memory_access *a, const struct request *request, struct reply *reply);
+
+/* --- shared_order.c --- */
+
+/* Whether anything is under way for the key. */
+bool shared_order_has(const struct shared_worker *w, const struct table *table, struct slice key);
+
+/* An entry that is to be given up waits for nobody: its asker may be whom the earlier ones wait for. */
+void shared_order_add(struct shared_op *op);
+
+/* Whether it may act now on the table (serial 0), or be sent under this view. */
+bool shared_order_allows(const struct shared_op *op, uint64_t serial);
+
+/* It was sent, or its answer came: later ones for its key may go on now. */
+void shared_order_kick(struct shared_op *op);
+void shared_order_remove(struct shared_op *op);
+
+/* The list of those with a deadline that this worker has to see to. */
+void shared_wait_begin(struct shared_op *op, enum shared_wait wait);
+void shared_wait_end(struct shared_op *op);
+
+/* --- shared_send.c --- */
+
+/* Sends it to errand.member. True: the answer will come; false: *ret_sent says why not. */
+bool shared_send(struct shared_op *op, enum errand_sent *ret_sent);
+
+/* The index, among the members that the worker's links follow, of a member of `view`; RING_NOBODY: it is none of them. */
+uint16_t shared_member(struct shared_worker *w, const struct keeper_view *view, uint16_t member);
+
+/* How an error of a link is to be understood. */
+enum errand_sent shared_sent_of(enum larder_error error);
+
+/* --- shared_flight.c --- */
+
+/* Joins the flight for the op's key, or begins one. True: it will be posted; false: it cannot be asked for now. */
+bool shared_fly(struct shared_op *op);
+
+/* Gives the wait up. False: it is over already, and the op is in its queue. */
+bool shared_fly_leave(struct shared_op *op);
+
+/* Memory in use; shared_memory.c. */
+atomic_size_t *shared_flights_memory(struct shared_flights *flights);
+
+/* --- shared_refresh.c --- */
+
+void shared_refresh(struct shared_op *op);
+
+/* Those that wait for the worker's view, if it is new enough for them. */
+void shared_await_check(struct shared_worker *w);
+
+#endif

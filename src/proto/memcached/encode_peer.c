@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/memcached/encode.h"
+
+/* A node's reply to another: all that it says (peer_words.h). */
+
+enum {
+    FIELD_ROOM = NUMBER_MAX_DIGITS + 3,
+    FIELDS = 11, /* that are numbers, the size of VA and the revision of wrong-epoch counted */
+    LINE_ROOM = FIELDS * FIELD_ROOM + MC_OPAQUE_MAX + 64,
+};
+
+static char *put_field(char *at, char flag, uint64_t number) {
+    if (number == 0) {
+        return at;
+    }
+    return put_number(put_char(put_char(at, ' '), flag), number);
+}
+
+/* Seconds, or -1 for ever. */
+static char *put_time(char *at, char flag, int64_t ttl) {
+    at = put_char(put_char(at, ' '), flag);
+    return ttl < 0 ? PUT_LITERAL(at, "-1") : put_number(at, (uint64_t)ttl);
+}
+
+static char *put_marks(char *at, const struct item *item) {
+    const struct {
+        bool set;
+        char letter;
+    } marks[] = {{item->fetched, 'h'},  {item->binary_key, 'b'}, {item->stale, 'x'},  {item->won, 'w'},
+                 {item->win_sent, 'z'}, {item->unchanged, 'u'},  {item->created, 'n'}};
+    char *start = at;
+
+    at = PUT_LITERAL(at, " A");
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        at = marks[i].set ? put_char(at, marks[i].letter) : at;
+    }
+    return at - start > 2 ? at : start;
+}
+
+static char *put_item(char *at, const struct item *item, bool shown) {
+    at = put_field(at, 'c', item->cas);
+    at = put_field(at, 'f', item->client_flags);
+    at = item->ttl != 0 ? put_time(at, 't', item->ttl) : at;
+    at = item->ttl_before != item->ttl ? put_time(at, 'e', item->ttl_before) : at;
+    at = put_field(at, 'l', item->last_access);
+    at = put_field(at, 'g', item->footprint);
+    at = put_field(at, 'q', item->queue);
+    at = shown ? at : put_field(at, 's', item->value.size);
+    return put_marks(at, item);
+}
+
+static bool shows_value(const struct mc_command *command, const struct reply *reply) {
+    return reply->result == RESULT_HIT && command->request.command != COMMAND_DEBUG && !reply->item.unchanged;
+}
+
+/* Empty: an error line is to be written. */
+static struct slice status_of(const struct mc_command *command, const struct reply *reply) {
+    switch (reply->result) {
+    case RESULT_HIT:
+    case RESULT_STORED:
+    case RESULT_DELETED:
+    case RESULT_TOUCHED:
+    case RESULT_DONE:
+        return shows_value(command, reply) ? SLICE("VA ") : SLICE("HD");
+    case RESULT_MISS:
+        return SLICE("EN");
+    case RESULT_NOT_STORED:
+        return SLICE("NS");
+    case RESULT_EXISTS:
+        return SLICE("EX");
+    case RESULT_NOT_FOUND:
+        return SLICE("NF");
+    default:
+        return slice_make("", 0);
+    }
+}
+
+static enum larder_error encode_error(struct outbox *out, const struct reply *reply) {
+    struct slice line = mc_error_line(reply->result);
+    char *start;
+    char *at;
+
+    if (reply->result != RESULT_WRONG_EPOCH) {
+        /* Nothing that a memory group answers is without a line; but no request may stay without an answer. */
+        return outbox_append(out, line.size > 0 ? line : mc_error_line(RESULT_UNSUPPORTED));
+    }
+    start = outbox_reserve(out, LINE_ROOM);
+    if (start == NULL) {
+        return LARDER_ERROR_LIMIT;
+    }
+    at = put_slice(start, MC_WRONG_EPOCH);
+    at = put_number(at, (uint64_t)reply->revision);
+    at = PUT_LITERAL(at, "\r\n");
+    outbox_commit(out, (size_t)(at - start));
+    return LARDER_OK;
+}
+
+enum larder_error mc_encode_peer(struct outbox *out, const struct mc_command *command, const struct reply *reply,
+                                 size_t reference_from) {
+    struct slice status = status_of(command, reply);
+    bool shown = shows_value(command, reply);
+    char *start;
+    char *at;
+
+    if (status.size == 0) {
+        return encode_error(out, reply);
+    }
+    start = outbox_reserve(out, LINE_ROOM);
+    if (start == NULL) {
+        return LARDER_ERROR_LIMIT;
+    }
+    at = put_slice(start, status);
+    at = shown ? put_number(at, reply->item.value.size) : at;
+    at = put_item(at, &reply->item, shown);
+    at = put_field(at, 'N', reply->number);
+    at = put_slice(PUT_LITERAL(at, " O"), command->arguments);
+    at = PUT_LITERAL(at, "\r\n");
+    outbox_commit(out, (size_t)(at - start));
+    return shown ? mc_put_value(out, &reply->item, reference_from) : LARDER_OK;
+}

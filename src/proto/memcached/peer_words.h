@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_PROTO_MEMCACHED_PEER_WORDS_H
+#define LARDER_PROTO_MEMCACHED_PEER_WORDS_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+#include "model/request.h"
+
+/* The words that nodes use among themselves beside memcached's. A client's line leaves open what its server makes of it, and
+ * asks for the parts of the reply that it wants; a node's says exactly what its request is, and is told all of the reply.
+ *
+ * A request: the meta command, the key, of ms the size, then P (which comes first), A, and the others that are not 0:
+ *     P<revision>.<digest>[.<ms>]  the stamp: decimal, 16 hexadecimal digits, and what is left of the deadline
+ *     A<command><options>          what is asked: a letter of peer_commands, and letters of peer_options
+ *     L<purges>                    the entry is to be given up, if as many purges are applied; of other requests the stamp's
+ *                                  number of purges is not sent
+ *     b                            the key travels in base64
+ *     T N R F C E D J              ttl, vivify_ttl, recache_ttl (plain seconds, never dates), client_flags, compare, cas,
+ *                                  delta, initial
+ *     Y[=<list>][!<list>]          the conditions match and none_match: `*`, or numbers parted by commas
+ *     O<opaque>
+ * A reply: the status of a meta command (EN is a miss, NF not found, whatever was asked), of VA the size, then those that are
+ * not 0:
+ *     c f t l          cas, client_flags, ttl, last_access
+ *     e                ttl_before, if it is not ttl
+ *     g q s N          footprint, queue, the size of a value that is not shown, number
+ *     A<letters>       b binary_key, u unchanged, h fetched, x stale, w won, z win_sent, n created
+ *     O<opaque>
+ * or the line of an error, which has no opaque. */
+
+struct peer_command {
+    enum command command;
+    char letter;
+    char verb; /* the second letter of the meta command */
+};
+
+extern const struct peer_command peer_commands[];
+extern const unsigned peer_command_count;
+
+struct peer_option {
+    uint32_t option; /* of enum request_option */
+    char letter;     /* a to z */
+};
+
+/* All but PEER_OPTIONS_OF_STORES. */
+extern const struct peer_option peer_options[];
+extern const unsigned peer_option_count;
+
+/* Options that have a meaning for store groups only. No node is asked for them. */
+#define PEER_OPTIONS_OF_STORES ((uint32_t)(REQUEST_AT_REVISION | REQUEST_FRESHNESS))
+
+enum {
+    PEER_DIGEST_DIGITS = 16,
+    /* The longest deadline that is sent: a day. */
+    PEER_DEADLINE_MAX_MS = 24 * 3600 * 1000,
+};
+
+#endif
