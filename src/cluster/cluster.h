@@ -17,6 +17,8 @@
  *     /larder/<cluster>/nodes/<id>       a node's record (ring/membership.h), under its lease
  *     /larder/<cluster>/purges/<group>   a purge of a group's entries; "*" as the group is a flush of all. Its mod_revision
  *                                        is the purge's number. The newest one of a group stands for all before it
+ *     /larder/<cluster>/joined           changed with each record that is made, and never taken out: so that a question shows
+ *                                        whether a node came since, also one that has gone again
  *     /larder/<cluster>/applied/<id>     the number up to which that node has applied purges, under its lease
  *
  * A machine of one thread, the control thread's: cluster_tick and what the store answers drive it, and `wake` says when the
@@ -55,7 +57,8 @@ int64_t cluster_tick(struct cluster *c, int64_t now_ns);
 void cluster_leave(struct cluster *c, int64_t now_ns);
 bool cluster_has_left(const struct cluster *c);
 
-/* The store takes no more calls: ends what is under way. Then cluster_free. */
+/* Before the store is closed: ends what waits here, and hands in no more calls. What the store still has ends with the store;
+ * so cluster_free comes after store_close. Neither `wake` nor any other function of the config is called after that. */
 void cluster_stop(struct cluster *c);
 void cluster_free(struct cluster *c); /* NULL is allowed */
 
@@ -64,7 +67,7 @@ void cluster_free(struct cluster *c); /* NULL is allowed */
 /* Something that waits; its owner keeps it in place until `done` was called, once, on the control thread. */
 struct cluster_wait {
     struct cluster_wait *next;
-    int64_t revision; /* REFRESH: the least */
+    int64_t revision; /* REFRESH: the least; 0: as of now. PURGE: its number, once it is recorded */
     int64_t deadline_ns;
     void (*done)(struct cluster_wait *wait);
     bool reached;                     /* false: the deadline came first, or the store failed */

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "cmd/cmd.h"
-#include "proto/json.h"
 #include "store/store.h"
 
 /* What was asked of one group. */

@@ -179,6 +179,7 @@ static bool is_proven(const struct facts *f, struct slice label, const char proo
 static void check_identity(const struct greeting_identity *self) {
     assert(self->id.size > 0 && self->id.size <= MEMBER_ID_MAX);
     assert(self->cluster.size > 0 && self->cluster.size <= CLUSTER_NAME_MAX);
+    assert(self->token.size <= GREETING_TOKEN_MAX);
 }
 
 /* --- who greets --- */

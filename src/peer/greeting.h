@@ -26,10 +26,12 @@ enum {
     GREETING_VERSION = 1,
     GREETING_NONCE_SIZE = 16,
     GREETING_PROOF_SIZE = 32,
-    GREETING_LINE_MAX = 1024, /* bytes of the longest line, its CRLF included */
+    GREETING_LINE_MAX = 1024,  /* bytes of the longest line, its CRLF included */
+    GREETING_TOKEN_MAX = 1024, /* bytes */
 };
 
-/* All borrowed. The id has 1..MEMBER_ID_MAX bytes, the cluster's name 1..CLUSTER_NAME_MAX. */
+/* All borrowed. The id has 1..MEMBER_ID_MAX bytes, the cluster's name 1..CLUSTER_NAME_MAX, the token up to
+ * GREETING_TOKEN_MAX. */
 struct greeting_identity {
     struct slice cluster;
     struct slice id;

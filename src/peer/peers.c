@@ -224,7 +224,7 @@ static struct peer_options options_for(struct peers *peers, const struct peer *p
     const struct peers_config *c = &peers->config;
 
     return (struct peer_options){
-        .limits = {.pending = c->pending, .value = c->value},
+        .limits = {.pending = c->pending, .output = c->value + PEERS_OUTPUT_MAX, .value = c->value},
         .connect_timeout_ns = c->connect_timeout_ns,
         .pause_min_ns = c->pause_min_ns,
         .pause_max_ns = c->pause_max_ns,

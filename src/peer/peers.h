@@ -22,7 +22,10 @@ struct loop;
  * PEER_PAUSE_MAX_NS and a random part, never on the way of a request. */
 struct peers;
 
-enum { PEERS_FAILURES = 3 };
+enum {
+    PEERS_FAILURES = 3,
+    PEERS_OUTPUT_MAX = 16 << 20, /* bytes that wait to be sent to one node, beside the largest value */
+};
 
 struct peers_config {
     const struct greeting_identity *identity; /* of this node; borrowed for the life of it */
@@ -47,7 +50,7 @@ enum larder_error peers_follow(struct peers *peers, const struct membership *mem
 
 /* As peer_link_submit, to the member with this index in what peers_follow was given last, which is not this node; request->peer
  * has the stamp. REFUSED, here or by `done`: it is ejected, refused our greeting, is not in that list or has an address that
- * is none; no byte has left. Any other error by `done`: it may have been done, or be done still. */
+ * is none; no byte has left. LIMIT: so much waits for it already. Any other error by `done`: it may have been done, or be done still. */
 enum larder_error peers_submit(struct peers *peers, uint16_t member, const struct request *request,
                                pipeline_done_fn *done, void *ctx);
 

@@ -106,7 +106,7 @@ enum errand_action errand_begin(struct errand *e, struct keeper *keeper, struct 
     if (stamp != NULL) {
         e->stamp = *stamp;
     }
-    return decide(e, now_ns);
+    return decide_anew(e, now_ns);
 }
 
 /* It is ours, and not here. */

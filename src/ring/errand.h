@@ -62,7 +62,8 @@ struct errand {
     enum errand_end end;
 };
 
-/* `stamp` NULL: a client's. `view` (may be NULL) is what the worker holds; the errand takes a reference of its own. */
+/* `stamp` NULL: a client's. `view` (may be NULL) is what the worker holds; the errand takes a reference of its own, or of a
+ * newer one. */
 enum errand_action errand_begin(struct errand *e, struct keeper *keeper, struct keeper_view *view, struct slice key,
                                 bool writes, const struct peer_stamp *stamp, int64_t deadline_ns, int64_t now_ns);
 

@@ -3,52 +3,59 @@
 
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "ring/membership_pack.h"
 #include "ring/record.h"
 #include "ring/ring.h"
 
-/* The nodes of a membership to be. */
+/* An address for each node, and what an arena needs to keep them apart. */
+enum { ARENA_MAX = 2 * RING_NODES_MAX * MEMBER_ADDRESS_MAX };
+
+/* The nodes of a membership to be. Their texts belong to others, or to the arena. */
 struct gathering {
     size_t count;
     size_t bad;
-    struct record records[RING_NODES_MAX];
+    struct arena arena;
+    struct member members[RING_NODES_MAX];
 };
 
-static void dissolve(struct gathering *g) {
-    for (size_t i = 0; i < g->count; i++) {
-        record_fini(&g->records[i]);
+/* NULL: out of memory. */
+static struct gathering *gather(void) {
+    struct gathering *g = calloc(1, sizeof(*g));
+
+    if (g != NULL) {
+        arena_init(&g->arena, ARENA_MAX);
     }
+    return g;
+}
+
+static void dissolve(struct gathering *g) {
+    arena_fini(&g->arena);
     free(g);
 }
 
 /* Errors: LIMIT. */
-static enum larder_error add(struct gathering *g, const struct record *record) {
+static enum larder_error add(struct gathering *g, const struct member *member) {
     if (g->count == RING_NODES_MAX) {
         return LARDER_ERROR_LIMIT;
     }
-    g->records[g->count++] = *record;
+    g->members[g->count++] = *member;
     return LARDER_OK;
 }
 
 /* Adds what `kv` says; or counts it as bad. */
 static enum larder_error add_read(struct gathering *g, struct slice prefix, const struct kv *kv) {
-    struct record record;
+    struct member member;
     enum larder_error error = LARDER_ERROR_INVALID;
 
     if (slice_has_prefix(kv->key, prefix)) {
-        error = record_read(slice_skip(kv->key, prefix.size), kv, &record);
+        error = record_read(slice_skip(kv->key, prefix.size), kv, &g->arena, &member);
     }
     if (error == LARDER_ERROR_INVALID) {
         g->bad++;
         return LARDER_OK;
     }
-    if (error == LARDER_OK) {
-        error = add(g, &record);
-        if (error != LARDER_OK) {
-            record_fini(&record);
-        }
-    }
-    return error;
+    return error == LARDER_OK ? add(g, &member) : error;
 }
 
 /* Makes it, unless there was an error before, and ends the gathering. */
@@ -57,7 +64,7 @@ static enum larder_error finish(struct gathering *g, enum larder_error error, in
     size_t bad = g->bad;
 
     if (error == LARDER_OK) {
-        error = membership_pack(g->records, g->count, revision, ret_membership);
+        error = membership_pack(g->members, g->count, revision, ret_membership);
     }
     dissolve(g);
     if (error == LARDER_OK) {
@@ -67,8 +74,8 @@ static enum larder_error finish(struct gathering *g, enum larder_error error, in
 }
 
 /* By id; of one id the newest first. */
-static int compare_records(const void *left, const void *right) {
-    const struct member *a = &((const struct record *)left)->member, *b = &((const struct record *)right)->member;
+static int compare_members(const void *left, const void *right) {
+    const struct member *a = left, *b = right;
     int order = slice_compare(a->id, b->id);
 
     return order != 0 ? order : (a->incarnation < b->incarnation) - (a->incarnation > b->incarnation);
@@ -78,13 +85,12 @@ static int compare_records(const void *left, const void *right) {
 static void sort(struct gathering *g) {
     size_t kept = 0;
 
-    qsort(g->records, g->count, sizeof(g->records[0]), compare_records);
+    qsort(g->members, g->count, sizeof(g->members[0]), compare_members);
     for (size_t i = 0; i < g->count; i++) {
-        if (kept > 0 && slice_equal(g->records[kept - 1].member.id, g->records[i].member.id)) {
-            record_fini(&g->records[i]);
+        if (kept > 0 && slice_equal(g->members[kept - 1].id, g->members[i].id)) {
             g->bad++;
         } else {
-            g->records[kept++] = g->records[i];
+            g->members[kept++] = g->members[i];
         }
     }
     g->count = kept;
@@ -92,7 +98,7 @@ static void sort(struct gathering *g) {
 
 enum larder_error membership_read(struct slice prefix, const struct kv *kvs, size_t count, int64_t revision,
                                   struct membership **ret_membership, size_t *ret_bad) {
-    struct gathering *g = calloc(1, sizeof(*g));
+    struct gathering *g = gather();
     enum larder_error error = LARDER_OK;
 
     if (g == NULL) {
@@ -155,14 +161,14 @@ static enum larder_error merge(struct gathering *g, const struct membership *m, 
     size_t e = 0;
 
     for (size_t i = 0; i < m->count && error == LARDER_OK; i++) {
-        const struct record old = {.member = m->members[i]};
+        const struct member *old = &m->members[i];
         int order = -1;
 
-        while (e < count && error == LARDER_OK && (order = compare_key(prefix, events[e], &old.member)) < 0) {
+        while (e < count && error == LARDER_OK && (order = compare_key(prefix, events[e], old)) < 0) {
             error = add_event(g, prefix, events[e++]);
         }
         if (error == LARDER_OK) {
-            error = e < count && order == 0 ? add_event(g, prefix, events[e++]) : add(g, &old);
+            error = e < count && order == 0 ? add_event(g, prefix, events[e++]) : add(g, old);
         }
     }
     while (e < count && error == LARDER_OK) {
@@ -175,7 +181,7 @@ enum larder_error membership_apply(const struct membership *m, struct slice pref
                                    size_t count, int64_t revision, struct membership **ret_membership,
                                    size_t *ret_bad) {
     const struct kv_event **chosen = malloc((count + 1) * sizeof(*chosen));
-    struct gathering *g = calloc(1, sizeof(*g));
+    struct gathering *g = gather();
     enum larder_error error = LARDER_ERROR_NO_MEMORY;
 
     if (chosen != NULL && g != NULL) {

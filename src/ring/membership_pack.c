@@ -45,18 +45,18 @@ static struct slice keep(struct slice text, char **at) {
 }
 
 /* The nodes, and behind them their texts. */
-static size_t size_of(const struct record *records, size_t count) {
+static size_t size_of(const struct member *members, size_t count) {
     size_t size = sizeof(struct membership) + count * sizeof(struct member);
 
     for (size_t i = 0; i < count; i++) {
-        size += records[i].member.id.size + records[i].member.address.size;
+        size += members[i].id.size + members[i].address.size;
     }
     return size;
 }
 
-enum larder_error membership_pack(const struct record *records, size_t count, int64_t revision,
+enum larder_error membership_pack(const struct member *members, size_t count, int64_t revision,
                                   struct membership **ret_membership) {
-    struct membership *m = malloc(size_of(records, count));
+    struct membership *m = malloc(size_of(members, count));
     char *texts;
 
     if (m == NULL) {
@@ -67,10 +67,10 @@ enum larder_error membership_pack(const struct record *records, size_t count, in
     m->count = count;
     texts = (char *)&m->members[count];
     for (size_t i = 0; i < count; i++) {
-        assert(i == 0 || slice_compare(records[i - 1].member.id, records[i].member.id) < 0);
-        m->members[i] = records[i].member;
-        m->members[i].id = keep(records[i].member.id, &texts);
-        m->members[i].address = keep(records[i].member.address, &texts);
+        assert(i == 0 || slice_compare(members[i - 1].id, members[i].id) < 0);
+        m->members[i] = members[i];
+        m->members[i].id = keep(members[i].id, &texts);
+        m->members[i].address = keep(members[i].address, &texts);
     }
     m->digest = digest_of(m);
     *ret_membership = m;

@@ -2,23 +2,30 @@
 #include "ring/record.h"
 
 #include <limits.h>
-#include <string.h>
 
+#include "base/json.h"
+#include "base/json_scan.h"
 #include "base/number.h"
 
 #define STATE_SERVING "serving"
 #define STATE_LEAVING "leaving"
 
-enum { PORT_MAX = 65535 };
+enum { PORT_MAX = 65535, DEPTH_MAX = 16 /* of what stands in fields that are not ours */ };
+
+enum field { FIELD_ID, FIELD_ADDRESS, FIELD_RING, FIELD_STATE, FIELD_COUNT };
+
+static const struct slice field_names[FIELD_COUNT] = {SLICE("id"), SLICE("address"), SLICE("ring"), SLICE("state")};
+
+/* What stands in the fields, as it stands there; no data: the field is not there. */
+struct fields {
+    struct slice raw[FIELD_COUNT];
+};
 
 /* HOST:PORT. What the host means is for those to find out who connect to it. */
 static bool address_is_good(struct slice address) {
     size_t host = address.size;
     uint64_t port;
 
-    if (address.size > MEMBER_ADDRESS_MAX) {
-        return false;
-    }
     for (size_t i = 0; i < address.size; i++) {
         if (address.data[i] <= ' ' || address.data[i] > '~') {
             return false;
@@ -30,91 +37,131 @@ static bool address_is_good(struct slice address) {
     return host > 1 && number_parse_u64(slice_skip(address, host), &port) && port > 0 && port <= PORT_MAX;
 }
 
-/* Empty if it is no text. */
-static struct slice text_of(const json_t *json, const char *name) {
-    const json_t *text = json_object_get(json, name);
+/* Whether the characters of a string are these. */
+static bool is_text(struct slice raw, struct slice text) {
+    char characters[MEMBER_RECORD_MAX];
 
-    return slice_make(json_string_value(text), json_string_length(text));
+    return slice_equal(slice_make(characters, json_unescape(raw, characters)), text);
 }
 
-static bool read_algorithm(const json_t *json, unsigned *ret_algorithm) {
-    const json_t *number = json_object_get(json, "ring");
-    json_int_t value = json_integer_value(number);
+/* The field of that name, or FIELD_COUNT. */
+static enum field find_field(struct slice raw_name) {
+    enum field field = 0;
 
-    if (!json_is_integer(number) || value < 1 || value > UINT_MAX) {
+    while (field < FIELD_COUNT && !is_text(raw_name, field_names[field])) {
+        field++;
+    }
+    return field;
+}
+
+/* The value of a field, behind its colon. A field that comes twice might be read in another way elsewhere. */
+static bool scan_field(struct json_scanner *s, enum field field, struct fields *f) {
+    struct slice raw = {0};
+    enum json_token token = json_next(s, &raw);
+
+    if (field == FIELD_COUNT) {
+        return json_skip(s, token, DEPTH_MAX);
+    }
+    if (token != (field == FIELD_RING ? JSON_TOKEN_NUMBER : JSON_TOKEN_STRING) || f->raw[field].data != NULL) {
         return false;
     }
-    *ret_algorithm = (unsigned)value;
+    f->raw[field] = raw;
     return true;
 }
 
+/* One object that has all fields, and nothing behind it. */
+static bool scan_record(struct slice text, struct fields *f) {
+    struct json_scanner s = json_scan(text);
+    enum json_token token;
+    struct slice raw;
+
+    if (json_next(&s, &raw) != JSON_TOKEN_OBJECT) {
+        return false;
+    }
+    for (bool first = true; (token = json_next_member(&s, first, &raw)) == JSON_TOKEN_STRING; first = false) {
+        if (!scan_field(&s, find_field(raw), f)) {
+            return false;
+        }
+    }
+    for (enum field field = 0; field < FIELD_COUNT; field++) {
+        if (f->raw[field].data == NULL) {
+            return false;
+        }
+    }
+    return token == JSON_TOKEN_OBJECT_END && json_next(&s, &raw) == JSON_TOKEN_END && s.at == s.end;
+}
+
 /* A state that we do not know says that we do not know who owns what: no record of ours. */
-static bool read_state(const json_t *json, bool *ret_leaving) {
-    struct slice state = text_of(json, "state");
+static bool read_fields(const struct fields *f, struct member *member) {
+    uint64_t algorithm;
 
-    *ret_leaving = slice_equal(state, SLICE(STATE_LEAVING));
-    return *ret_leaving || slice_equal(state, SLICE(STATE_SERVING));
+    if (!is_text(f->raw[FIELD_ID], member->id) || !number_parse_u64(f->raw[FIELD_RING], &algorithm) || algorithm == 0 ||
+        algorithm > UINT_MAX) {
+        return false;
+    }
+    member->algorithm = (unsigned)algorithm;
+    member->leaving = is_text(f->raw[FIELD_STATE], SLICE(STATE_LEAVING));
+    return member->leaving || is_text(f->raw[FIELD_STATE], SLICE(STATE_SERVING));
 }
 
-static bool read_fields(const json_t *json, struct member *ret_member) {
-    ret_member->address = text_of(json, "address");
-    return slice_equal(text_of(json, "id"), ret_member->id) && address_is_good(ret_member->address) &&
-           read_algorithm(json, &ret_member->algorithm) && read_state(json, &ret_member->leaving);
-}
+/* Errors: INVALID, NO_MEMORY. */
+static enum larder_error read_address(struct slice raw, struct arena *arena, struct slice *ret_address) {
+    char characters[MEMBER_RECORD_MAX];
+    struct slice address = slice_make(characters, json_unescape(raw, characters));
 
-enum larder_error record_read(struct slice id, const struct kv *kv, struct record *ret_record) {
-    struct record record = {.member = {.id = id, .incarnation = kv->create_revision}};
-    json_error_t error;
-
-    if (member_id_problem(id) != NULL || kv->value.size == 0 || kv->value.size > MEMBER_RECORD_MAX) {
+    if (address.size > MEMBER_ADDRESS_MAX || !address_is_good(address)) {
         return LARDER_ERROR_INVALID;
     }
-    record.json = json_loadb(kv->value.data, kv->value.size, JSON_REJECT_DUPLICATES, &error);
-    if (record.json == NULL) {
-        return json_error_code(&error) == json_error_out_of_memory ? LARDER_ERROR_NO_MEMORY : LARDER_ERROR_INVALID;
-    }
-    if (!read_fields(record.json, &record.member)) {
-        record_fini(&record);
-        return LARDER_ERROR_INVALID;
-    }
-    *ret_record = record;
-    return LARDER_OK;
+    return arena_copy(arena, address, ret_address) ? LARDER_OK : LARDER_ERROR_NO_MEMORY;
 }
 
-void record_fini(struct record *record) {
-    json_decref(record->json);
-    record->json = NULL;
-}
-
-/* Appends what jansson writes. */
-static enum larder_error write_json(const json_t *json, struct buf *out) {
-    size_t size = json_dumpb(json, NULL, 0, JSON_COMPACT);
+enum larder_error record_read(struct slice id, const struct kv *kv, struct arena *arena, struct member *ret_member) {
+    struct member member = {.id = id, .incarnation = kv->create_revision};
+    struct fields fields = {0};
     enum larder_error error;
 
-    if (size == 0) {
-        return LARDER_ERROR_NO_MEMORY;
+    if (member_id_problem(id) != NULL || kv->value.size == 0 || kv->value.size > MEMBER_RECORD_MAX ||
+        !scan_record(kv->value, &fields) || !read_fields(&fields, &member)) {
+        return LARDER_ERROR_INVALID;
     }
-    error = buf_reserve(out, size);
-    if (error != LARDER_OK) {
-        return error;
+    error = read_address(fields.raw[FIELD_ADDRESS], arena, &member.address);
+    if (error == LARDER_OK) {
+        *ret_member = member;
     }
-    if (json_dumpb(json, out->data + out->size, size, JSON_COMPACT) != size) {
-        return LARDER_ERROR_NO_MEMORY;
+    return error;
+}
+
+/* Appends ,"name":"text". */
+static enum larder_error write_text(struct buf *out, struct slice name, struct slice text) {
+    enum larder_error error = buf_printf(out, ",\"%.*s\":", (int)name.size, name.data);
+
+    return error == LARDER_OK ? json_append_string(out, text) : error;
+}
+
+static enum larder_error write_record(const struct member *member, struct buf *out) {
+    enum larder_error error = buf_printf(out, "{\"ring\":%u", member->algorithm);
+
+    if (error == LARDER_OK) {
+        error = write_text(out, SLICE("id"), member->id);
     }
-    out->size += size;
-    return LARDER_OK;
+    if (error == LARDER_OK) {
+        error = write_text(out, SLICE("address"), member->address);
+    }
+    if (error == LARDER_OK) {
+        error = write_text(out, SLICE("state"), member->leaving ? SLICE(STATE_LEAVING) : SLICE(STATE_SERVING));
+    }
+    if (error == LARDER_OK) {
+        error = write_text(out, SLICE("version"), SLICE(LARDER_VERSION));
+    }
+    return error == LARDER_OK ? buf_append(out, "}", 1) : error;
 }
 
 enum larder_error member_record_write(const struct member *member, struct buf *out) {
-    json_t *json = json_pack("{s:s%,s:s%,s:I,s:s,s:s}", "id", member->id.data, member->id.size, "address",
-                             member->address.data, member->address.size, "ring", (json_int_t)member->algorithm, "state",
-                             member->leaving ? STATE_LEAVING : STATE_SERVING, "version", LARDER_VERSION);
-    enum larder_error error;
+    size_t before = out->size;
+    enum larder_error error = write_record(member, out);
 
-    if (json == NULL) {
-        return LARDER_ERROR_NO_MEMORY;
+    if (error != LARDER_OK) {
+        out->size = before;
     }
-    error = write_json(json, out);
-    json_decref(json);
     return error;
 }

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/json_scan.h"
 #include "proto/grpc/timeout.h"
-#include "proto/json_scan.h"
 
 enum {
     JSON_DEPTH_MAX = 100,   /* objects and arrays in one another */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
 #include "base/utf8.h"
-#include "proto/json.h"
 #include "session/gateway.h"
 
 enum { TEXT_MAX = 1 << 20 /* bytes of an error's body */ };

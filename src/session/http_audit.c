@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
-#include "proto/json.h"
+#include "base/json.h"
 #include "session/http.h"
 #include "session/slots.h"
 

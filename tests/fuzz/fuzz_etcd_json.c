@@ -3,8 +3,8 @@
  * and must be the same; and what is JSON at all, jansson says the same about. */
 #include <jansson.h>
 
+#include "base/json_scan.h"
 #include "etcd_types.h"
-#include "proto/json_scan.h"
 
 enum { DEPTH = 2000 /* jansson's limit is a little above */ };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole session over a small table. The first four bytes say how the rest is cut up and how the replies are taken;
- * the same bytes said in one piece must be answered the same. A byte 0xff stands for a long
+/* A whole session over a small table. The first four bytes say how the rest is cut up and how the replies are taken, and whether
+ * a client says it or another node that has greeted; the same bytes said in one piece must be answered the same. A byte 0xff stands for a long
  * line, so that large values fit. */
 #include <assert.h>
 
-#include "../unit/session/harness.h"
+#include "../unit/session/peer_client.h"
 #include "base/random.h"
 
-enum { HEAD = 4, MANY = 400, SAID_MAX = 32 << 10, PIECES_MAX = 200, TRIES = 3 };
+enum { HEAD = 4, GREETED = 2, MANY = 400, SAID_MAX = 32 << 10, PIECES_MAX = 200, TRIES = 3 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,7 +42,7 @@ static void check_budget(struct harness *h) {
 }
 
 /* What is heard when `said` comes in pieces of up to `step_max` bytes (0: in one) and leaves `take` bytes at a time. */
-static struct buf listen(struct slice said, size_t step_max, uint8_t seed, size_t take) {
+static struct buf listen(struct slice said, size_t step_max, uint8_t seed, size_t take, bool greeted) {
     struct harness h;
     struct client c;
     struct random r;
@@ -52,6 +52,9 @@ static struct buf listen(struct slice said, size_t step_max, uint8_t seed, size_
     random_init(&r, seed);
     harness_init(&h, &config);
     client_init(&c, &h);
+    if (greeted) {
+        peer_client_greet(&h, &c);
+    }
     c.take = take;
     for (size_t at = 0; at < said.size && !c.session.over;) {
         size_t step = step_max > 0 ? step_min + random_below(&r, step_max) + 1 : said.size;
@@ -80,9 +83,9 @@ static bool is_repeatable(struct slice said) {
            memmem(said.data, said.size, "/metrics", 8) == NULL;
 }
 
-static bool same(struct slice said, size_t step_max, uint8_t seed, size_t take) {
-    struct buf whole = listen(said, 0, 0, 0);
-    struct buf split = listen(said, step_max, seed, take);
+static bool same(struct slice said, size_t step_max, uint8_t seed, size_t take, bool greeted) {
+    struct buf whole = listen(said, 0, 0, 0, greeted);
+    struct buf split = listen(said, step_max, seed, take, greeted);
     bool equal = slice_equal(buf_slice(&whole), buf_slice(&split));
 
     buf_fini(&whole);
@@ -100,7 +103,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     said = expand(data + HEAD, size - HEAD);
     /* A time of day in the input may fall on the edge of a second: then they differ once, not always. */
     for (int i = 0; i < TRIES && !equal; i++) {
-        equal = same(buf_slice(&said), (size_t)data[0] * (data[3] % 2 == 0 ? 1 : 64) + 1, data[1], data[2]);
+        equal = same(buf_slice(&said), (size_t)data[0] * (data[3] % 2 == 0 ? 1 : 64) + 1, data[1], data[2],
+                     (data[3] & GREETED) != 0);
         equal = equal || !is_repeatable(buf_slice(&said));
     }
     assert(equal);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server that says anything: the first byte chooses what it was asked, the rest is its answer. However the answer is
+/* A server that says anything: the first byte chooses what it was asked, and whether it is a node that was asked by another one,
+ * the rest is its answer. However the answer is
  * cut into pieces, it means the same, and every request ends exactly once. */
 #include <assert.h>
 #include <stdint.h>
@@ -9,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { REQUESTS = 4, VALUE_MAX = 4096 };
+enum { REQUESTS = 4, VALUE_MAX = 4096, TO_PEER = 0x80 };
 
 struct outcome {
     enum larder_error error;
@@ -32,7 +33,9 @@ static void on_done(void *ctx, enum larder_error error, const struct answer *ans
     if (answer != NULL) {
         assert(answer->reply.result < RESULT_COUNT);
         o->digest = o->digest * 31 + answer->reply.result;
-        mix(o, answer->reply.item.value);
+        if (answer->reply.item.value.data != NULL) {
+            mix(o, answer->reply.item.value);
+        }
         mix(o, answer->name);
         mix(o, answer->text);
     }
@@ -41,10 +44,16 @@ static void on_done(void *ctx, enum larder_error error, const struct answer *ans
 static void ask(struct pipeline *p, unsigned choice, struct outcome *o) {
     static const enum command commands[] = {COMMAND_GET,   COMMAND_SET,   COMMAND_INCR,    COMMAND_DELETE,
                                             COMMAND_TOUCH, COMMAND_STATS, COMMAND_VERSION, COMMAND_FLUSH};
+    static const enum command of_nodes[] = {COMMAND_GET, COMMAND_SET,   COMMAND_INCR,       COMMAND_DELETE,
+                                            COMMAND_GAT, COMMAND_TOUCH, COMMAND_INVALIDATE, COMMAND_DEBUG};
+    static const struct peer_stamp stamp = {.revision = 1};
+    bool to_peer = (choice & TO_PEER) != 0;
     enum larder_error error;
 
     for (unsigned i = 0; i < REQUESTS; i++) {
-        struct request request = {.command = commands[(choice + i) % 8], .deadline_ns = INT64_MAX};
+        struct request request = {.command = (to_peer ? of_nodes : commands)[(choice + i) % 8],
+                                  .deadline_ns = INT64_MAX,
+                                  .peer = to_peer ? &stamp : NULL};
 
         request.key = request.command == COMMAND_STATS ? slice_make(NULL, 0) : SLICE("k");
         error = pipeline_submit(p, &request, &(struct pipeline_now){.unix_s = 0}, on_done, o);

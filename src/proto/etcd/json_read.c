@@ -3,10 +3,10 @@
 #include <stdio.h>
 
 #include "base/base64.h"
+#include "base/json_scan.h"
 #include "base/number.h"
 #include "proto/etcd/field.h"
 #include "proto/etcd/message.h"
-#include "proto/json_scan.h"
 
 struct reader {
     struct json_scanner scanner;

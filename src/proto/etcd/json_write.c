@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
+#include "base/json.h"
 #include "proto/etcd/field.h"
 #include "proto/etcd/message.h"
-#include "proto/json.h"
 
 static enum larder_error write_message(const ProtobufCMessage *message, struct buf *out);
 

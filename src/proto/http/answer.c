@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
+#include "base/json.h"
 #include "base/number.h"
-#include "proto/json.h"
 
 enum {
     HEAD_USUAL = 512,   /* bytes of most heads: room that is made at once */

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "proto/json.h"
+#include "base/json.h"
 
 static enum larder_error begin(struct buf *out, struct slice key) {
     enum larder_error error = buf_append(out, "{", 1);

@@ -4,14 +4,8 @@
 #include "base/number.h"
 #include "model/request.h"
 #include "proto/memcached/command_encode.h"
-#include "proto/memcached/error_line.h"
 
 static enum result refusal(const struct mc_response *r) {
-    enum result known = mc_error_result(r);
-
-    if (known != RESULT_COUNT) {
-        return known;
-    }
     switch (r->kind) {
     case MC_RESPONSE_ERROR:
         return RESULT_UNSUPPORTED;

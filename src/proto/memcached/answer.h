@@ -22,16 +22,16 @@ struct answer {
 
 /* Reads `response` as the response to a command written by command_encode.
  *
- * What the server says in words becomes a result: that of which these are our words, else ERROR is UNSUPPORTED, CLIENT_ERROR
- * is INVALID or NOT_A_NUMBER, SERVER_ERROR is TOO_LARGE or else NO_MEMORY; `text` holds the words. A life that ends within this second is 1 second.
+ * What the server says in words becomes a result: ERROR is UNSUPPORTED, CLIENT_ERROR is INVALID or NOT_A_NUMBER,
+ * SERVER_ERROR is TOO_LARGE or else NO_MEMORY; `text` holds the words. A life that ends within this second is 1 second.
  *
  * Errors: PROTOCOL (no response to such a command, or with a different opaque); ret_answer is then undefined. */
 enum larder_error answer_read(enum command command, uint64_t opaque, const struct mc_response *response,
                               struct answer *ret_answer);
 
 /* The same of a request that was written by peer_request_encode: what the other node's reply was, in all but `group` and what
- * belongs to store groups. Its `value` is left out, but for its size, where the request's cas shows that we have it. Of what the
- * node complains about in words that are no result's, nothing is made: PROTOCOL. */
+ * belongs to store groups. Of a hit whose cas is the one that was compared (item.unchanged), and of a write that was done, `value`
+ * has a size and no bytes: data is NULL. Of what the node complains about in words that are no result's, nothing is made: PROTOCOL. */
 enum larder_error answer_read_peer(enum command command, uint64_t opaque, const struct mc_response *response,
                                    struct answer *ret_answer);
 

@@ -151,6 +151,8 @@ static bool read_reply(const struct mc_response *response, uint64_t opaque, stru
     }
     if (response->kind == MC_RESPONSE_VA) {
         reply->item.value = response->value;
+    } else if (reply->result == RESULT_HIT && reply->item.value.size > 0 && !reply->item.unchanged) {
+        return false; /* nobody has the value */
     }
     return opaque_seen;
 }

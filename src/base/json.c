@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/json.h"
+#include "base/json.h"
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/json_scan.h"
+#include "base/json_scan.h"
 
 #include <assert.h>
 #include <stddef.h>

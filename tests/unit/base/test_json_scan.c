@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "proto/json_scan.h"
+#include "base/json_scan.h"
 
 enum { DEPTH = 10 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef LARDER_PROTO_JSON_H
-#define LARDER_PROTO_JSON_H
+#ifndef LARDER_BASE_JSON_H
+#define LARDER_BASE_JSON_H
 
 #include "base/buf.h"
 #include "base/slice.h"

@@ -2,38 +2,60 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/random.h"
-#include "cmd/cmd.h"
-#include "peer_client.h"
+#include "group/memory.h"
 #include "proto/memcached/answer.h"
+#include "proto/memcached/command.h"
 #include "proto/memcached/peer_encode.h"
 #include "proto/memcached/peer_words.h"
 
-/* Two nodes of the same beginning are asked the same, one directly, the other as another node asks it: encoded, through a
- * session, and its answer read. Each reply must be the same in every field, and so, since later replies tell of what earlier
+/* Two memory groups of the same beginning are asked the same, one directly, the other as another node asks it: the request
+ * encoded and decoded, the reply encoded and read. Each reply must be the same in every field, and so, since later replies tell of what earlier
  * requests did, must be what became of the table. */
 
 enum { ROUNDS = 60000, KEYS = 5, LARGE = 20000, TOO_LARGE = 70000 };
 
-static const struct harness_config config = {
-    .memory = TABLE_MEMORY_MIN, .max_item = 64 << 10, .max_line = 8 << 10, .max_output = 256 << 10};
+static const struct table_config config = {.memory = TABLE_MEMORY_MIN, .max_item = 64 << 10, .seed = 7};
 
-static struct harness here;
-static struct harness there;
-static struct client client;
+/* A table and what is needed to act on it. */
+struct place {
+    struct table table;
+    struct memory_access access;
+    bool expired;
+    bool cut;
+};
+
+static struct group_policy policy;
+static struct place here;
+static struct place there;
+static struct buf said;
+static struct outbox answered;
+static struct buf heard;
 static struct random dice;
 static char large[TOO_LARGE];
 static uint64_t last_cas;
 
+static void place_init(struct place *p) {
+    assert_int_equal(table_init(&p->table, &config), LARDER_OK);
+    p->access = (struct memory_access){
+        .table = &p->table, .policy = &policy, .now = 100, .ret_expired = &p->expired, .ret_cut = &p->cut};
+}
+
 static int set_up(void **state) {
     (void)state;
-    harness_init(&here, &config);
-    harness_init(&there, &config);
-    client_init(&client, &there);
-    peer_client_greet(&there, &client);
+    policy = group_policy_make(SLICE("default"), config.max_item);
+    place_init(&here);
+    place_init(&there);
+    buf_init(&said, 1 << 20);
+    outbox_init(&answered, 1 << 20);
+    buf_init(&heard, 1 << 20);
     memset(large, 'x', sizeof(large));
     last_cas = 0;
     return 0;
@@ -41,9 +63,11 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
-    client_fini(&client);
-    harness_fini(&there);
-    harness_fini(&here);
+    buf_fini(&said);
+    outbox_fini(&answered);
+    buf_fini(&heard);
+    table_fini(&there.table);
+    table_fini(&here.table);
     return 0;
 }
 
@@ -147,20 +171,65 @@ static struct request draw_request(struct conditions *conditions, const struct p
 
 /* --- both ways --- */
 
-/* The answer lies in the client's ear until it speaks again. */
+static void run(struct place *p, const struct request *request, struct reply *ret_reply) {
+    *ret_reply = (struct reply){.result = RESULT_UNSUPPORTED};
+    switch (request->command) {
+    case COMMAND_GET:
+    case COMMAND_GAT:
+        memory_get(&p->access, request, ret_reply);
+        break;
+    case COMMAND_DEBUG:
+        memory_inspect(&p->access, request, ret_reply);
+        break;
+    case COMMAND_TOUCH:
+        memory_touch(&p->access, request, ret_reply);
+        break;
+    case COMMAND_DELETE:
+    case COMMAND_INVALIDATE:
+        memory_delete(&p->access, request, ret_reply);
+        break;
+    case COMMAND_INCR:
+    case COMMAND_DECR:
+        memory_arith(&p->access, request, ret_reply);
+        break;
+    default:
+        memory_store(&p->access, request, ret_reply);
+        break;
+    }
+}
+
+/* As the session does it. */
+static void serve(void) {
+    const char *newline = memchr(said.data, '\n', said.size);
+    struct mc_command command;
+    struct reply reply;
+
+    mc_decode_greeted(slice_make(said.data, (size_t)(newline - said.data) - 1), 0, &command);
+    assert_int_equal(command.form, MC_FORM_PEER);
+    if (command.has_body) {
+        command.request.value = slice_make(newline + 1, command.request.body_size);
+    }
+    run(&there, &command.request, &reply);
+    outbox_clear(&answered, 1 << 20);
+    assert_int_equal(mc_encode(&answered, &command, &reply, SIZE_MAX), LARDER_OK);
+    reply_release(&reply);
+}
+
+/* The answer lies in `heard` until the next is asked. */
 static struct answer ask_there(const struct request *request, uint64_t opaque) {
     struct mc_response response;
+    struct iovec pieces[2];
     struct answer answer;
-    struct buf said;
     size_t size;
 
-    buf_init(&said, 1 << 20);
+    said.size = 0;
     assert_int_equal(peer_request_encode(&said, request, opaque, 0), LARDER_OK);
-    client.heard.size = 0;
-    client_say(&client, said.data, said.size);
-    buf_fini(&said);
-    assert_int_equal(mc_response_decode(buf_slice(&client.heard), 1 << 20, &response, &size), LARDER_OK);
-    assert_int_equal(size, client.heard.size);
+    serve();
+    assert_int_equal(outbox_pieces(&answered, pieces, 2), 1);
+    heard.size = 0;
+    assert_int_equal(buf_append(&heard, pieces[0].iov_base, pieces[0].iov_len), LARDER_OK);
+    assert_int_equal(mc_response_decode(buf_slice(&heard), 1 << 20, &response, &size), LARDER_OK);
+    assert_int_equal(size, heard.size);
     assert_int_equal(answer_read_peer(request->command, opaque, &response, &answer), LARDER_OK);
     return answer;
 }
@@ -197,8 +266,8 @@ static void assert_same(const struct reply *a, const struct reply *b) {
 
 static void let_time_pass(void) {
     if (one_in(3)) {
-        here.worker.context.now += (uint32_t)random_below(&dice, 4);
-        there.worker.context.now = here.worker.context.now;
+        here.access.now += (uint32_t)random_below(&dice, 4);
+        there.access.now = here.access.now;
     }
 }
 
@@ -212,7 +281,7 @@ static void walk(uint64_t seed, unsigned *seen) {
         struct answer answer = ask_there(&request, i);
         struct reply reply;
 
-        cmd_run(&here.worker.context, &request, &reply);
+        run(&here, &request, &reply);
         assert_same(&answer.reply, &reply);
         if (reply.item.cas != 0) {
             last_cas = reply.item.cas;
