@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "daemon/node_ring.h"
 #include "daemon/worker.h"
 
 enum {
@@ -64,10 +65,12 @@ static int64_t batch_begin(struct connection *c) {
     struct cmd_context *context = &c->worker->sessions.context;
 
     cmd_context_set_now(context, start);
+    worker_ring_begin(c->worker);
     return start;
 }
 
 static void batch_end(struct connection *c, int64_t start) {
+    worker_ring_end(c->worker);
     telemetry_batch_end(c->worker->sessions.context.telemetry, clock_monotonic_ns() - start);
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "daemon/node_ring.h"
 #include "daemon/node_rpc.h"
 #include "daemon/node_store.h"
 #include "daemon/notify.h"
@@ -96,6 +97,9 @@ static void sweep(void *ctx) {
             node->swept_at = now;
         }
     }
+    if (node_ring_sweep(node, SWEEP_STEPS)) {
+        delay_ns = CLOCK_NS_PER_MS;
+    }
     timer_start(node->sweep_timer, delay_ns, 0);
 }
 
@@ -148,13 +152,20 @@ static void begin_drain(struct node *node) {
     }
 }
 
+static bool is_asked_again(struct node *node) {
+    bool again = node->ending;
+
+    node->ending = true;
+    return again;
+}
+
 static void on_signal(void *ctx, int number) {
     struct node *node = ctx;
 
     if (number == SIGHUP) {
         reload_begin(node);
-    } else {
-        begin_drain(node);
+    } else if (is_asked_again(node) || !node_ring_leave(node, begin_drain)) {
+        begin_drain(node); /* asked again, it does not wait any longer */
     }
 }
 
@@ -270,11 +281,15 @@ static bool start(struct node *node) {
     if (!node_store_open(node) || !node_rpc_open(node)) {
         return false;
     }
+    /* Nobody is accepted before the control thread runs; but who a node is in its cluster may depend on the ports it got. */
+    if (!listeners_open(&node->listeners, node) || !node_ring_open(node)) {
+        return false;
+    }
     if (!start_workers(node)) {
         log_error("cannot start: out of memory, descriptors or threads");
         return false;
     }
-    return listeners_open(&node->listeners, node) && node_rpc_announce(node);
+    return node_rpc_announce(node);
 }
 
 /* Who asks once more for what is almost done shall not end the process before it: its exit status would be another. No
@@ -295,11 +310,14 @@ static void stop(struct node *node) {
         worker_join(&node->workers[i]);
     }
     node_rpc_stop(node);
+    node_ring_stop(node);
     node_store_close(node);
+    node_ring_end(node);
     for (unsigned i = 0; i < node->started; i++) {
         worker_fini(&node->workers[i]);
     }
     free(node->workers);
+    node_ring_free(node);
     node_store_free(node);
     node_rpc_free(node);
     if (node->loop != NULL) {
@@ -331,6 +349,7 @@ int node_run(const struct options *options, int argc, char *const *argv, char *c
     if (started) {
         log_info("ready", log_number("threads", node.worker_count), log_number("memory", (int64_t)options->memory));
         notify_ready();
+        node_ring_start(&node);
         loop_run(node.loop);
         log_info("ended");
     }

@@ -34,10 +34,12 @@ struct node {
     unsigned started;
     unsigned next_worker; /* whose turn the next connection is */
     uint32_t swept_at;    /* table second of the last sweep */
+    bool ending;          /* it was asked to */
     atomic_uint connections;
     atomic_uint undrained; /* workers that still have connections */
     struct mailbox_message drained_message;
-    struct reload *reload; /* NULL: none is under way */
+    struct node_ring *ring; /* NULL: there are no other nodes */
+    struct reload *reload;  /* NULL: none is under way */
     int argc;
     char *const *argv;
     char *const *environment;

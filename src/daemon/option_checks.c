@@ -68,4 +68,5 @@ void options_settle(struct options *o, struct diagnostics *d) {
     group_options_settle(o, d);
     data_dir_check(o, d);
     cluster_options_settle(o, d);
+    ring_options_settle(o, d);
 }

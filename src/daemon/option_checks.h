@@ -26,4 +26,7 @@ void data_dir_check(const struct options *o, struct diagnostics *d);
  * if nobody gave it, to half of the request's. */
 void cluster_options_settle(struct options *o, struct diagnostics *d);
 
+/* What makes a node one of several, and what is of no use without `cluster`. */
+void ring_options_settle(struct options *o, struct diagnostics *d);
+
 #endif

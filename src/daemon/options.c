@@ -12,6 +12,8 @@
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
 #define HOUR UINT64_C(3600000000000)
+#define MINUTE UINT64_C(60000000000)
+#define SECOND UINT64_C(1000000000)
 #define MILLISECOND UINT64_C(1000000)
 
 const struct option_info option_infos[OPTION_COUNT] = {
@@ -282,5 +284,10 @@ void options_fini(struct options *o) {
     free(o->store_cert);
     free(o->store_key);
     free(o->store_server_name);
+    free(o->cluster);
+    free(o->advertise);
+    free(o->node_id);
+    free(o->cluster_token_file);
+    free(o->on_isolation);
     memset(o, 0, sizeof(*o));
 }

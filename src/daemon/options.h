@@ -109,6 +109,14 @@ struct options {
     uint64_t mirror_memory;
     uint64_t watch_memory;
     uint64_t audit_pause_ns; /* 0: it is never compared in the background */
+    char *cluster;           /* NULL: this node is alone */
+    char *advertise;         /* NULL: what it listens on */
+    char *node_id;           /* NULL: `advertise` */
+    char *cluster_token_file;
+    uint64_t lease_ns; /* whole seconds */
+    uint64_t handoff_ns;
+    char *on_isolation; /* "refuse" or "serve" */
+    uint64_t peer_timeout_ns;
     char *config;
     enum log_level log_level;
     enum log_format log_format;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "daemon/node.h"
+#include "daemon/node_ring.h"
 #include "group/shared.h"
 
 enum { REST_ROUNDS = 16, IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last words and close */ };
@@ -62,7 +63,9 @@ static void wake(void *ctx) {
 /* Takes in all replies that have come by now; each is booked with its own time. */
 static void complete(struct worker *w) {
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
+    worker_ring_begin(w);
     session_worker_complete(&w->sessions);
+    worker_ring_end(w);
     worker_watch_deadline(w);
 }
 
@@ -98,13 +101,16 @@ static void on_deadline(void *ctx) {
     w->deadline_ns = INT64_MAX;
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     session_worker_expire(&w->sessions);
+    worker_ring_expire(w);
     worker_watch_deadline(w);
 }
 
 /* The timer that runs already is left alone if it is soon enough: most calls end long before their deadline. */
 void worker_watch_deadline(struct worker *w) {
     int64_t deadline_ns = session_worker_deadline(&w->sessions);
+    int64_t ring_ns = worker_ring_deadline(w);
 
+    deadline_ns = ring_ns < deadline_ns ? ring_ns : deadline_ns;
     if (deadline_ns < w->deadline_ns) {
         w->deadline_ns = deadline_ns;
         timer_start(w->deadline_timer, deadline_ns - w->sessions.context.now_ns, 0);
@@ -145,7 +151,8 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
     };
     if (!session_worker_init(&w->sessions, context, &node->rpc, limits->max_line, limits->max_output) ||
         (w->loop = loop_new()) == NULL || (w->mailbox = mailbox_new(w->loop)) == NULL ||
-        (w->deadline_timer = timer_new(w->loop, on_deadline, w)) == NULL || !start_idle_timer(w)) {
+        (w->deadline_timer = timer_new(w->loop, on_deadline, w)) == NULL || !start_idle_timer(w) ||
+        worker_ring_init(w) != LARDER_OK) {
         worker_fini(w);
         return LARDER_ERROR_NO_MEMORY;
     }
@@ -200,6 +207,7 @@ void worker_fini(struct worker *w) {
         /* First what is still in the mail, sockets perhaps; then everything that is open. */
         mailbox_free(w->mailbox);
         worker_abort(w);
+        worker_ring_fini(w);
         timer_free(w->idle_timer);
         timer_free(w->deadline_timer);
         loop_free(w->loop);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "daemon/connection.h"
+#include "group/shared.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/timer.h"
@@ -22,6 +23,9 @@ struct worker {
     struct mailbox_message completed; /* posted when there is something in the queue of sessions */
     atomic_bool waking;               /* it is in the mailbox */
     struct connection *connections;
+    struct shared_worker shared;         /* its part in a cluster of nodes; all zero: there is none */
+    struct mailbox_message ring_changed; /* posted when the nodes have changed */
+    atomic_bool ring_told;               /* it is in the mailbox */
     struct timer *idle_timer;
     struct timer *deadline_timer;
     int64_t deadline_ns;     /* when it runs; INT64_MAX: it is at rest */
