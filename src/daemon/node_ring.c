@@ -11,7 +11,7 @@
 #include "daemon/node.h"
 #include "group/shared.h"
 
-enum { TOKEN_LINE_MAX = GREETING_TOKEN_MAX + 2, PEER_PENDING_MAX = 4096 /* requests under way to one node */ };
+enum { TOKEN_LINE_MAX = GREETING_TOKEN_MAX + 2, RING_PENDING_MAX = 4096 /* requests under way to one node */ };
 
 struct node_ring {
     struct node *node;
@@ -282,7 +282,7 @@ enum larder_error worker_ring_init(struct worker *w) {
     }
     config = (struct peers_config){
         .identity = &ring->identity,
-        .pending = PEER_PENDING_MAX,
+        .pending = RING_PENDING_MAX,
         .value = (size_t)w->node->options->max_item,
         .seed = random_os_seed(),
     };

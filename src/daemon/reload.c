@@ -7,7 +7,7 @@
 #include "daemon/notify.h"
 
 /* The new set on its round: each worker takes it up between two batches, and the last one's answer lets the old set go. */
-struct errand {
+struct reload_errand {
     struct mailbox_message message;
     struct worker *worker;
     struct reload *reload;
@@ -18,7 +18,7 @@ struct reload {
     struct node *node;
     struct group_set *set;
     atomic_uint left;
-    struct errand errands[];
+    struct reload_errand errands[];
 };
 
 static void run_done(struct mailbox_message *message) {
@@ -37,7 +37,7 @@ static void run_done(struct mailbox_message *message) {
 }
 
 static void run_errand(struct mailbox_message *message) {
-    struct errand *errand = (struct errand *)(void *)message;
+    struct reload_errand *errand = (struct reload_errand *)(void *)message;
     struct reload *reload = errand->reload;
 
     errand->worker->sessions.context.groups = reload->set;
@@ -60,9 +60,9 @@ static void send_round(struct node *node, struct group_set *set) {
     atomic_init(&reload->left, node->worker_count);
     node->reload = reload;
     for (unsigned i = 0; i < node->worker_count; i++) {
-        struct errand *errand = &reload->errands[i];
+        struct reload_errand *errand = &reload->errands[i];
 
-        *errand = (struct errand){.message = {.run = run_errand}, .worker = &node->workers[i], .reload = reload};
+        *errand = (struct reload_errand){.message = {.run = run_errand}, .worker = &node->workers[i], .reload = reload};
         mailbox_post(errand->worker->mailbox, &errand->message);
     }
 }
