@@ -19,6 +19,7 @@
 #include "daemon/node_store.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
+#include "group/shared.h"
 #include "proto/memcached/command.h"
 
 enum {
@@ -74,11 +75,20 @@ void node_deal(struct node *node, int fd) {
     mailbox_post(dealt->worker->mailbox, &dealt->message);
 }
 
+/* In a cluster every node takes part. */
+static void flush(struct node *node) {
+    if (node->shared.shared != NULL) {
+        shared_purge_unattended(node->shared.shared, SLICE("*"));
+    } else {
+        table_clear(&node->table);
+    }
+}
+
 static void flush_if_due(struct node *node, uint32_t now) {
     uint32_t flush_at = atomic_load(&node->shared.flush_at);
 
     if (flush_at != 0 && flush_at <= now && atomic_compare_exchange_strong(&node->shared.flush_at, &flush_at, 0)) {
-        table_clear(&node->table);
+        flush(node);
     }
 }
 
@@ -193,7 +203,12 @@ static void raise_descriptor_limit(uint64_t connections) {
 
 static bool start_table(struct node *node) {
     const struct options *o = node->options;
-    const struct table_config config = {.memory = o->memory, .max_item = o->max_item, .seed = random_os_seed()};
+    const struct table_config config = {
+        .memory = o->memory,
+        .max_item = o->max_item,
+        .seed = random_os_seed(),
+        .cas_seed = o->cluster != NULL ? random_os_seed() : 0,
+    };
     enum larder_error error = table_init(&node->table, &config);
 
     if (error != LARDER_OK) {

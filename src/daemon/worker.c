@@ -186,6 +186,7 @@ enum larder_error worker_start(struct worker *w) {
 void worker_join(struct worker *w) {
     loop_stop(w->loop);
     pthread_join(w->thread, NULL);
+    loop_set_rest(w->loop, NULL, NULL); /* what comes from here on is taken in by worker_settle */
 }
 
 void worker_end_watches(struct worker *w) {
@@ -204,6 +205,7 @@ bool worker_settle(struct worker *w) {
 
 void worker_fini(struct worker *w) {
     if (w->loop != NULL) {
+        loop_set_rest(w->loop, NULL, NULL);
         /* First what is still in the mail, sockets perhaps; then everything that is open. */
         mailbox_free(w->mailbox);
         worker_abort(w);

@@ -91,10 +91,15 @@ static bool ask(struct shared_op *op, int64_t now_ns) {
     return true;
 }
 
-static void refresh(struct shared_op *op) {
+static bool refresh(struct shared_op *op, int64_t now_ns) {
+    if (op->worker->ended) {
+        op->action = errand_refreshed(&op->errand, false, now_ns);
+        return false;
+    }
     op->resume = was_refreshed;
     op->wait = SHARED_REFRESH;
     shared_refresh(op);
+    return true;
 }
 
 static bool await(struct shared_op *op, int64_t now_ns) {
@@ -102,6 +107,10 @@ static bool await(struct shared_op *op, int64_t now_ns) {
 
     if (view != NULL && view->members->revision >= op->errand.revision) {
         op->action = has_view(op, now_ns);
+        return false;
+    }
+    if (op->worker->ended) {
+        op->action = errand_refreshed(&op->errand, false, now_ns);
         return false;
     }
     op->resume = has_view;
@@ -192,8 +201,10 @@ static enum pending_next step(struct pending *p) {
             }
             break;
         case ERRAND_REFRESH:
-            refresh(op);
-            return PENDING_WAIT;
+            if (refresh(op, now_ns)) {
+                return PENDING_WAIT;
+            }
+            break;
         case ERRAND_AWAIT:
             if (await(op, now_ns)) {
                 return PENDING_WAIT;
@@ -279,8 +290,12 @@ void shared_refuse(const struct shared_access *a, const struct request *request,
 /* --- the worker --- */
 
 void shared_worker_begin(struct shared_worker *w) {
-    struct keeper_view *view = keeper_view_ref(w->view);
+    struct keeper_view *view;
 
+    if (w->ended) {
+        return;
+    }
+    view = keeper_view_ref(w->view);
     keeper_renew(w->shared->keeper, &view);
     if (view == w->view || peers_follow(w->peers, view->members) != LARDER_OK ||
         peers_follow(w->asks, view->members) != LARDER_OK) {
@@ -293,6 +308,8 @@ void shared_worker_begin(struct shared_worker *w) {
 }
 
 void shared_worker_flush(struct shared_worker *w) {
-    peers_flush(w->peers);
-    peers_flush(w->asks);
+    if (!w->ended) {
+        peers_flush(w->peers);
+        peers_flush(w->asks);
+    }
 }

@@ -49,6 +49,7 @@ struct shared_worker {
     size_t under_way;
     struct shared_op *waiting; /* those that wait for something of this worker, the earliest deadline first */
     struct shared_op *last_waiting;
+    bool ended; /* shared_worker_end: nobody is asked for anything any more */
 };
 
 struct shared_access {
@@ -69,9 +70,12 @@ void shared_worker_flush(struct shared_worker *w);
 /* When shared_worker_expire is to be called next; INT64_MAX: nothing waits. */
 int64_t shared_worker_deadline(const struct shared_worker *w);
 
-/* Ends the waits whose deadline has passed. INT64_MAX: all, for the end of the node; then the view is given back. What waits
- * for the links and the cluster ends with these. */
+/* Ends the waits whose deadline has passed. */
 void shared_worker_expire(struct shared_worker *w, int64_t now_ns);
+
+/* The node ends: ends all waits, gives the view back, and asks nobody for anything any more; so the links may be freed then,
+ * which ends what waits for them, as the end of the cluster's machine does with what waits for that. What is still under way
+ * comes to its end in the worker's queue of late replies. Twice is fine. */
 void shared_worker_end(struct shared_worker *w);
 
 /* Runs a request of a memory group, by a client or (request->peer) by a peer. The reply is complete or RESULT_PENDING. */

@@ -151,6 +151,7 @@ void shared_worker_expire(struct shared_worker *w, int64_t now_ns) {
 }
 
 void shared_worker_end(struct shared_worker *w) {
+    w->ended = true;
     shared_worker_expire(w, INT64_MAX);
     if (w->view != NULL) {
         keeper_view_unref(w->view);

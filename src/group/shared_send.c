@@ -9,6 +9,9 @@ uint16_t shared_member(struct shared_worker *w, const struct keeper_view *view, 
     if (w->view == NULL || w->view->serial < view->serial) {
         shared_worker_begin(w);
     }
+    if (w->ended || w->view == NULL) {
+        return RING_NOBODY;
+    }
     if (w->view == view) {
         return member;
     }

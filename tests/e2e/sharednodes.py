@@ -29,7 +29,7 @@ class SharedNode(Server):
         self.peer_port = port or free_port()
         words = ["--config", str(directory / "conf"), "--cluster", "test", "--node-id", name,
                  "--listen", f"127.0.0.1:{self.peer_port}", "--advertise", f"127.0.0.1:{self.peer_port}",
-                 "--cluster-lease", f"{lease}s", "--drain-timeout", "20s"]
+                 "--lease", f"{lease}s", "--handoff", "8s", "--drain-timeout", "20s"]
         words += ["--data-dir", str(directory / "data")] if store is None else ["--store", store]
         super().__init__(directory, extra=[*words, *extra], **options)
 

@@ -417,6 +417,50 @@ static void who_is_asked_too_early_waits(void **state) {
     client_fini(&c);
 }
 
+static bool has_replies(void *ctx) {
+    struct beast *b = ctx;
+
+    return !pending_queue_is_empty(&b->h.worker.completions);
+}
+
+/* The entry that a request waits for has come, but the request has not had its turn yet: a later one could be done at once. */
+static void who_waits_is_not_overtaken(void **state) {
+    struct herd *herd = *state;
+    struct beast *b = &herd->beasts[0];
+    bool was_of_c[100];
+    unsigned at;
+    struct client c;
+    char key[16];
+    char said[64];
+    char expected[64];
+
+    fill(herd, 0, 100, 'x');
+    for (at = 0; at < 100; at++) {
+        snprintf(key, sizeof(key), "k%u", at);
+        was_of_c[at] = herd_owner(herd, 0, key) == 'c';
+    }
+    herd->beasts[2].leaving = true;
+    herd_change(herd);
+    do {
+        assert_true(at > 0);
+        snprintf(key, sizeof(key), "k%u", --at);
+    } while (!was_of_c[at] || herd_owner(herd, 0, key) != 'a');
+    herd_client(herd, 0, &c);
+    b->waking = true; /* nobody takes the replies in */
+    snprintf(said, sizeof(said), "append %s 0 0 1\r\ny\r\n", key);
+    herd_say(herd, 0, &c, said, strlen(said));
+    assert_int_equal(b->worker.under_way, 1);
+    assert_true(herd_run_until(herd, has_replies, b));
+    snprintf(said, sizeof(said), "get %s\r\n", key);
+    herd_say(herd, 0, &c, said, strlen(said));
+    mailbox_post(b->mailbox, &b->completed);
+    assert_true(herd_run_until(herd, client_is_answered, &c));
+    snprintf(expected, sizeof(expected), "STORED\r\nVALUE %s 0 %zu\r\n%sxy\r\nEND\r\n", key, strlen(key) + 2, key);
+    buf_append(&c.heard, "", 1);
+    assert_string_equal(c.heard.data, expected);
+    client_fini(&c);
+}
+
 /* What a key may have: the last value whose write was acknowledged, or one of those after it of which nobody knows. */
 struct truth {
     unsigned known;
@@ -545,6 +589,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_dead_owner_is_a_miss_and_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_behind_catches_up, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_asked_too_early_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_waits_is_not_overtaken, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_is_told_what_is_old, setup, teardown),
     };
 
