@@ -51,6 +51,19 @@ void crowd_answered(struct crowd *crowd, uint64_t id, const struct answer *answe
     free(ask);
 }
 
+void crowd_died(struct crowd *crowd, size_t process) {
+    struct ask *ask = crowd->asks;
+
+    while (ask != NULL) {
+        struct ask *next = ask->next;
+
+        if (ask->process == process) {
+            crowd_answered(crowd, ask->id, &(struct answer){.outcome = OUTCOME_DIED});
+        }
+        ask = next;
+    }
+}
+
 /* --- what is asked --- */
 
 static enum op_kind any_kind(struct crowd *crowd) {

@@ -430,12 +430,7 @@ void jobs_lost(struct node *node, size_t to) {
 
 void jobs_end(struct node *node) {
     while (node->jobs != NULL) {
-        struct job *job = node->jobs;
-
-        if (job->ask != 0) {
-            crowd_answered(&node->trial->crowd, job->ask, &(struct answer){.outcome = OUTCOME_DIED});
-        }
-        take_out(node, job);
+        take_out(node, node->jobs);
     }
     while (node->flights != NULL) {
         struct flight *flight = node->flights;

@@ -52,7 +52,6 @@ struct job {
     uint64_t ask; /* of a client; 0: a peer's */
     size_t peer;  /* whose it is, and the letter's number */
     uint64_t peer_number;
-    uint64_t peer_life;
     unsigned peer_connection;
     int64_t decided_ns;    /* when it was decided by the view it has; of the simulation's clock */
     bool awaits;           /* the view of errand.revision */

@@ -91,6 +91,7 @@ void node_kill(struct node *node) {
     node->held_end = &node->held;
     depot_unwatch(&node->trial->depot, node->process);
     jobs_end(node);
+    crowd_died(&node->trial->crowd, node->process);
     for (size_t i = 0; i < RING_TRIAL_WORKERS; i++) {
         keeper_view_unref(node->views[i]);
         node->views[i] = NULL;
