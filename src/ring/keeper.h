@@ -57,7 +57,8 @@ struct keeper_plan;
 /* What a node knows at a time. Immutable, counted. */
 struct keeper_view {
     atomic_uint refs;
-    uint64_t serial; /* counts what is to be decided otherwise: membership by its digest, purges; two views may share it */
+    uint64_t
+        serial; /* counts what is to be decided otherwise: membership by its digest, purges; two views may share it */
     struct membership *members;
     struct keeper_plan *plan; /* what follows from it, for each slot; the keeper's own */
     const uint16_t *owners;   /* of each slot: the index in members, or RING_NOBODY */
@@ -81,8 +82,8 @@ void keeper_free(struct keeper *keeper);
  * that does not asks nobody, and waits as rule 3 says. A node that leaves stops at its own record's `leaving`, which is
  * never taken back, and takes the record out only after that came here.
  * Errors: NO_MEMORY, LIMIT; then the node has no authority until it succeeds. */
-enum larder_error keeper_set_membership(struct keeper *keeper, struct membership *members, int64_t incarnation, bool gap,
-                                        int64_t now_ns);
+enum larder_error keeper_set_membership(struct keeper *keeper, struct membership *members, int64_t incarnation,
+                                        bool gap, int64_t now_ns);
 
 /* Rule 1: when the last renewal was sent that was granted, for the record that is ours now, and when the question was sent
  * whose answer shows that the keeper has every change of the membership, and every purge, up to then. INT64_MIN: never. */
@@ -127,8 +128,8 @@ bool keeper_keeps(const struct keeper_view *view, uint32_t slot, unsigned group,
 int64_t keeper_authority_ns(const struct keeper *keeper);
 
 enum keeper_way {
-    KEEPER_OWN,      /* ours */
-    KEEPER_INHERIT,  /* ours; of what the table does not have, `member` is to be asked first (RING_NOBODY: none has it), and
+    KEEPER_OWN,     /* ours */
+    KEEPER_INHERIT, /* ours; of what the table does not have, `member` is to be asked first (RING_NOBODY: none has it), and
                         all doubt is to be cleared (rule 3) */
     KEEPER_FORWARD,  /* to `member` */
     KEEPER_ISOLATED, /* nobody here may answer */
@@ -146,12 +147,13 @@ struct keeper_route {
 
 /* A client's request: OWN, INHERIT, FORWARD, ISOLATED, NO_RING. `view` may be NULL. `now_ns` was read after the request had
  * arrived. */
-struct keeper_route keeper_route(struct keeper *keeper, const struct keeper_view *view, struct slice key, int64_t now_ns);
+struct keeper_route keeper_route(struct keeper *keeper, const struct keeper_view *view, struct slice key,
+                                 int64_t now_ns);
 
 /* A peer's: OWN, INHERIT, ISOLATED, NO_RING, BEHIND, WRONG. With give_up: OWN means that what the table has is to be handed
  * over, INHERIT the same, but that nothing there means UNSETTLED. Never FORWARD: one hop. */
-struct keeper_route keeper_receive(struct keeper *keeper, const struct keeper_view *view, const struct peer_stamp *stamp,
-                                   struct slice key, int64_t now_ns);
+struct keeper_route keeper_receive(struct keeper *keeper, const struct keeper_view *view,
+                                   const struct peer_stamp *stamp, struct slice key, int64_t now_ns);
 
 /* `member` has answered a request with the stamp of this view, other than by wrong-epoch: it acts by no older one. */
 void keeper_answered(struct keeper *keeper, const struct keeper_view *view, uint16_t member);

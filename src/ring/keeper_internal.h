@@ -48,10 +48,10 @@ struct keeper {
     _Atomic int64_t authority_ns;
 
     /* The control thread's. */
-    struct ring *ring;   /* of the newest view; NULL: none yet */
-    uint64_t swept;      /* no entry is of an era before it */
-    int64_t purges;      /* the newest number */
-    int64_t renewed_ns;  /* the authority that was given last */
+    struct ring *ring;  /* of the newest view; NULL: none yet */
+    uint64_t swept;     /* no entry is of an era before it */
+    int64_t purges;     /* the newest number */
+    int64_t renewed_ns; /* the authority that was given last */
     int64_t proven_ns;
     bool is_broken; /* a view could not be made */
 };

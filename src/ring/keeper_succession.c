@@ -74,9 +74,9 @@ static void succeed_slot(const struct succession *s, uint32_t slot) {
         return;
     }
     plan->since[slot] = carried_since(s, last->since[slot]);
-    plan->previous[slot] = is_ours         ? (s->change->is_alone ? RING_NOBODY : carried(s, last->previous[slot]))
-                           : s->settled    ? RING_NOBODY
-                                           : carried(s, last->previous[slot]);
+    plan->previous[slot] = is_ours      ? (s->change->is_alone ? RING_NOBODY : carried(s, last->previous[slot]))
+                           : s->settled ? RING_NOBODY
+                                        : carried(s, last->previous[slot]);
 }
 
 void keeper_succeed(struct keeper_plan *plan, const struct keeper_change *change) {

@@ -153,8 +153,8 @@ static void succeed(struct keeper *keeper, struct keeper_plan *plan, const struc
     keeper_succeed(plan, &change);
 }
 
-static enum larder_error set_members(struct keeper *keeper, struct membership *members, int64_t incarnation,
-                                     bool void_, int64_t now_ns) {
+static enum larder_error set_members(struct keeper *keeper, struct membership *members, int64_t incarnation, bool void_,
+                                     int64_t now_ns) {
     uint16_t serving[RING_NODES_MAX];
     struct ring *ring = NULL;
     enum larder_error error = make_ring(keeper, members, serving, &ring);
@@ -190,8 +190,8 @@ static enum larder_error set_members(struct keeper *keeper, struct membership *m
     return LARDER_OK;
 }
 
-enum larder_error keeper_set_membership(struct keeper *keeper, struct membership *members, int64_t incarnation, bool gap,
-                                        int64_t now_ns) {
+enum larder_error keeper_set_membership(struct keeper *keeper, struct membership *members, int64_t incarnation,
+                                        bool gap, int64_t now_ns) {
     struct keeper_view *last = newest_of(keeper);
     bool void_ = is_void(keeper, members, gap, now_ns);
 

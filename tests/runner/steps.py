@@ -34,12 +34,12 @@ def layers(logs):
 
 
 def mutations(logs, everything):
-    """The coherence machine with one fault at a time: its simulation has to turn red with each. It builds by itself. Unless
-    everything is asked for, one fault for each rule will do."""
+    """The coherence machine and the ring with one fault at a time: the simulation has to turn red with each. It builds by
+    itself. Unless everything is asked for, one fault for each rule will do."""
     place = fresh(logs)
     share_out = ["-n", str(builds.JOBS), "--basetemp", str(place / "built")]
     share_out += [] if everything else ["-m", "not long"]
-    return pytest(place, ["tests/sim/coherence", *share_out], MUTATIONS_SECONDS)
+    return pytest(place, ["tests/sim/coherence", "tests/sim/ring", *share_out], MUTATIONS_SECONDS)
 
 
 def build(logs, kind):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small build of the coherence machine and its simulation beside Meson's, in which one file can be put in the place of
-another within a second."""
+"""A small build of a machine and its simulation beside Meson's, in which one file can be put in the place of another within
+a second. What it is made of unless somebody says otherwise is the coherence machine."""
 
 import os
 import pathlib
@@ -38,40 +38,42 @@ def run(command):
         raise RuntimeError(f"{shlex.join(str(word) for word in command)}\n{done.stdout}")
 
 
-def compile_file(source, output):
-    flags = [*extra_flags(), "-std=gnu17", "-O2", "-g", "-D_GNU_SOURCE", '-DLARDER_VERSION="test"', f"-I{ROOT / 'src'}"]
+def compile_file(source, output, defines=()):
+    flags = [*extra_flags(), *defines, "-std=gnu17", "-O2", "-g", "-D_GNU_SOURCE", '-DLARDER_VERSION="test"', f"-I{ROOT / 'src'}"]
     run([*compiler(), *flags, "-c", source, "-o", output])
 
 
 class PlainBuild:
     """Objects in `place`; the files of the archive are those that are not put in by hand."""
 
-    def __init__(self, place):
+    def __init__(self, place, sources=SOURCES, main=MAIN, libraries=LIBRARIES, defines=()):
         self.place = pathlib.Path(place)
+        self.sources = sources
+        self.libraries = libraries
+        self.defines = defines
+        self.main = self.place / (main.replace("/", "_") + ".o")
         self.archive = self.place / "parts.a"
 
     def make(self):
         self.place.mkdir(parents=True, exist_ok=True)
-        files = sorted(path for pattern in SOURCES for path in ROOT.glob(pattern))
+        files = sorted(path for pattern in self.sources for path in ROOT.glob(pattern))
         objects = [self.place / (str(path.relative_to(ROOT)).replace("/", "_") + ".o") for path in files]
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            list(pool.map(compile_file, files, objects))
-        main = self.place / (MAIN.replace("/", "_") + ".o")
+            list(pool.map(compile_file, files, objects, [self.defines] * len(files)))
         self.archive.unlink(missing_ok=True)
-        run(["ar", "rcs", self.archive, *(path for path in objects if path != main)])
+        run(["ar", "rcs", self.archive, *(path for path in objects if path != self.main)])
         self.link("plain")
         return self
 
     def link(self, name, *objects):
         """A program of all, in which `objects` stand before what is in the archive."""
         program = self.place / name
-        main = self.place / (MAIN.replace("/", "_") + ".o")
-        run([*compiler(), *extra_flags(), main, *objects, self.archive, *LIBRARIES, "-o", program])
+        run([*compiler(), *extra_flags(), self.main, *objects, self.archive, *self.libraries, "-o", program])
         return program
 
     def mutate(self, name, text):
         """A program in which one of the files has this text instead."""
         source = self.place / f"{name}.c"
         source.write_text(text, encoding="utf-8")
-        compile_file(source, source.with_suffix(".o"))
+        compile_file(source, source.with_suffix(".o"), self.defines)
         return self.link(name, source.with_suffix(".o"))

@@ -51,11 +51,24 @@ void crowd_answered(struct crowd *crowd, uint64_t id, const struct answer *answe
     free(ask);
 }
 
+void crowd_died(struct crowd *crowd, size_t process) {
+    struct ask *ask = crowd->asks;
+
+    while (ask != NULL) {
+        struct ask *next = ask->next;
+
+        if (ask->process == process) {
+            crowd_answered(crowd, ask->id, &(struct answer){.outcome = OUTCOME_DIED});
+        }
+        ask = next;
+    }
+}
+
 /* --- what is asked --- */
 
 static enum op_kind any_kind(struct crowd *crowd) {
-    static const unsigned char weights[OP_KINDS] = {[OP_GET] = 45, [OP_SET] = 18,    [OP_ADD] = 8,  [OP_CAS] = 10,
-                                                    [OP_INCR] = 6, [OP_DELETE] = 10, [OP_TOUCH] = 3};
+    static const unsigned char weights[OP_KINDS] = {
+        [OP_GET] = 45, [OP_SET] = 18, [OP_ADD] = 8, [OP_CAS] = 10, [OP_INCR] = 6, [OP_DELETE] = 10, [OP_TOUCH] = 3};
     int64_t left = sim_between(sim_of(crowd), 0, 99);
     unsigned kind = 0;
 

@@ -14,7 +14,6 @@ struct ask {
     int64_t begun_ns;
     int64_t ended_ns;
     struct answer answer;
-    bool is_over;
     struct ask *next;
 };
 
@@ -36,6 +35,8 @@ struct crowd {
 void crowd_init(struct crowd *crowd, struct trial *trial);
 void crowd_begin(struct crowd *crowd);
 void crowd_stop(struct crowd *crowd);
+
+void crowd_died(struct crowd *crowd, size_t process);
 
 /* An answer, or the node's death. */
 void crowd_answered(struct crowd *crowd, uint64_t ask, const struct answer *answer);

@@ -22,18 +22,18 @@ const struct roll_entry *roll_find(const struct roll *roll, size_t name) {
 
 struct membership *roll_membership(const struct roll *roll, int64_t revision) {
     static const char addresses[RING_TRIAL_NODES][2] = {"0", "1", "2", "3", "4", "5"};
-    struct record records[RING_TRIAL_NAMES];
+    struct member list[RING_TRIAL_NAMES];
     struct membership *members;
 
     for (size_t i = 0; i < roll->count; i++) {
-        records[i].json = NULL;
-        records[i].member = (struct member){.id = layout_name(roll->entries[i].name),
-                                            .address = slice_make(addresses[roll->entries[i].process], 1),
-                                            .incarnation = roll->entries[i].incarnation,
-                                            .algorithm = RING_ALGORITHM,
-                                            .leaving = roll->entries[i].leaving};
+
+        list[i] = (struct member){.id = layout_name(roll->entries[i].name),
+                                  .address = slice_make(addresses[roll->entries[i].process], 1),
+                                  .incarnation = roll->entries[i].incarnation,
+                                  .algorithm = RING_ALGORITHM,
+                                  .leaving = roll->entries[i].leaving};
     }
-    sim_must(membership_pack(records, roll->count, revision, &members) == LARDER_OK);
+    sim_must(membership_pack(list, roll->count, revision, &members) == LARDER_OK);
     return members;
 }
 
@@ -168,8 +168,11 @@ static void renew(struct depot *depot, struct depot_record *r) {
 }
 
 static void enter(struct depot *depot, struct depot_record *r, const struct question *q) {
-    *r = (struct depot_record){
-        .depot = depot, .incarnation = depot->revision + 1, .process = q->process, .life = q->life, .applied = q->number};
+    *r = (struct depot_record){.depot = depot,
+                               .incarnation = depot->revision + 1,
+                               .process = q->process,
+                               .life = q->life,
+                               .applied = q->number};
     renew(depot, r);
     changed(depot, false, 0);
 }

@@ -129,9 +129,9 @@ static void begin_send(struct node *node, struct job *job) {
 static void answered(struct node *node, struct job *job, const struct answer *answer) {
     job->answer = *answer;
     sent(node, job,
-         answer->outcome == OUTCOME_WRONG                ? ERRAND_SENT_WRONG
+         answer->outcome == OUTCOME_WRONG       ? ERRAND_SENT_WRONG
          : outcome_is_of_table(answer->outcome) ? ERRAND_SENT_ANSWERED
-                                                         : ERRAND_SENT_REFUSED);
+                                                : ERRAND_SENT_REFUSED);
 }
 
 /* --- flights --- */
@@ -197,7 +197,7 @@ static void flight_answered(struct node *node, struct flight *flight, const stru
     *copy = *answer;
     flight->is_answered = true;
     flight->revision = answer->revision;
-    flight->how = outcome_is_of_table(answer->outcome)     ? ERRAND_ASKED_ANSWERED
+    flight->how = outcome_is_of_table(answer->outcome)   ? ERRAND_ASKED_ANSWERED
                   : answer->outcome == OUTCOME_UNSETTLED ? ERRAND_ASKED_UNSETTLED
                   : answer->outcome == OUTCOME_WRONG     ? ERRAND_ASKED_WRONG
                                                          : ERRAND_ASKED_AWAY;
@@ -323,7 +323,8 @@ static void too_late(struct node *node, uint64_t number, void *payload) {
         node_task(node, LANE_WORKER, 2 * RING_TRIAL_LATE_NS, too_late, number, NULL);
         return;
     }
-    ENSURE(find(node, number) == NULL, "a request (op %d, letter %llu, flight %d, awaits %d) on process %zu has not ended",
+    ENSURE(find(node, number) == NULL,
+           "a request (op %d, letter %llu, flight %d, awaits %d) on process %zu has not ended",
            (int)find(node, number)->op.kind, (unsigned long long)find(node, number)->letter,
            find(node, number)->flight != NULL, find(node, number)->awaits, node->process);
 }
@@ -429,12 +430,7 @@ void jobs_lost(struct node *node, size_t to) {
 
 void jobs_end(struct node *node) {
     while (node->jobs != NULL) {
-        struct job *job = node->jobs;
-
-        if (job->ask != 0) {
-            crowd_answered(&node->trial->crowd, job->ask, &(struct answer){.outcome = OUTCOME_DIED});
-        }
-        take_out(node, job);
+        take_out(node, node->jobs);
     }
     while (node->flights != NULL) {
         struct flight *flight = node->flights;

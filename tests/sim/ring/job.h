@@ -22,8 +22,8 @@ struct op {
 enum outcome {
     OUTCOME_HIT, /* GET */
     OUTCOME_MISS,
-    OUTCOME_YES, /* done */
-    OUTCOME_NO,  /* NOT_STORED, EXISTS */
+    OUTCOME_YES,    /* done */
+    OUTCOME_NO,     /* NOT_STORED, EXISTS */
     OUTCOME_ABSENT, /* NOT_FOUND */
     OUTCOME_AWAY,
     OUTCOME_UNKNOWN,
@@ -49,15 +49,14 @@ struct job {
     uint64_t id;
     struct op op;
     struct errand errand;
-    uint64_t ask;            /* of a client; 0: a peer's */
-    size_t peer;             /* whose it is, and the letter's number */
+    uint64_t ask; /* of a client; 0: a peer's */
+    size_t peer;  /* whose it is, and the letter's number */
     uint64_t peer_number;
-    uint64_t peer_life;
     unsigned peer_connection;
-    int64_t decided_ns;      /* when it was decided by the view it has; of the simulation's clock */
-    bool awaits;             /* the view of errand.revision */
-    struct flight *flight;   /* that it waits for */
-    uint64_t letter;         /* that it waits for an answer to; 0: none */
+    int64_t decided_ns;    /* when it was decided by the view it has; of the simulation's clock */
+    bool awaits;           /* the view of errand.revision */
+    struct flight *flight; /* that it waits for */
+    uint64_t letter;       /* that it waits for an answer to; 0: none */
     size_t letter_to;
     unsigned letter_connection;
     struct answer answer;

@@ -41,8 +41,8 @@ static void do_task(void *ctx) {
 void node_task(struct node *node, enum lane lane, int64_t delay_ns, node_fn *run, uint64_t number, void *payload) {
     struct task *task = sim_new(sizeof(*task));
 
-    *task = (struct task){
-        .node = node, .life = node->life, .lane = lane, .run = run, .number = number, .payload = payload};
+    *task =
+        (struct task){.node = node, .life = node->life, .lane = lane, .run = run, .number = number, .payload = payload};
     (void)sim_after(sim_of(node), (int64_t)((double)delay_ns / node->rate), do_task, task);
 }
 
@@ -91,6 +91,7 @@ void node_kill(struct node *node) {
     node->held_end = &node->held;
     depot_unwatch(&node->trial->depot, node->process);
     jobs_end(node);
+    crowd_died(&node->trial->crowd, node->process);
     for (size_t i = 0; i < RING_TRIAL_WORKERS; i++) {
         keeper_view_unref(node->views[i]);
         node->views[i] = NULL;

@@ -31,7 +31,7 @@ struct steward {
     int64_t cursor; /* the revision up to which all is known */
     int64_t purges[RING_TRIAL_GROUPS + 1];
     int64_t purged[RING_TRIAL_GROUPS + 1]; /* what of them the keeper knows */
-    bool is_late; /* something is known that the keeper has not been told */
+    bool is_late;                          /* something is known that the keeper has not been told */
     int64_t incarnation;
     int64_t renewed_ns;
     int64_t proven_ns;
@@ -59,7 +59,7 @@ struct node {
     bool is_alive;
     bool is_paused;
     int64_t resumed_ns[LANES]; /* when each thread last went on */
-    double rate; /* of its clock */
+    double rate;               /* of its clock */
     struct task *held;
     struct task **held_end;
     struct keeper *keeper;

@@ -141,7 +141,8 @@ static void test_handed_over(void **state) {
                 trial_run(&trial, 10 * SIM_MS);
             }
             check_all(&trial, values, i);
-            trial_run(&trial, 200 * SIM_MS); /* else a key may pass by a node that has not asked for it yet, and is lost */
+            trial_run(&trial,
+                      200 * SIM_MS); /* else a key may pass by a node that has not asked for it yet, and is lost */
             check_all(&trial, values, i + 1);
         }
         trial_run(&trial, sim_between(&trial.sim, 0, 2 * RING_TRIAL_LEASE_NS));
@@ -176,14 +177,9 @@ static void test_calm(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calm),
-        cmocka_unit_test(test_handed_over),
-        cmocka_unit_test(test_all_weather),
-        cmocka_unit_test(test_bad_weather),
-        cmocka_unit_test(test_succession),
-        cmocka_unit_test(test_purges),
-        cmocka_unit_test(test_twins),
-        cmocka_unit_test(test_eras),
+        cmocka_unit_test(test_calm),        cmocka_unit_test(test_handed_over), cmocka_unit_test(test_all_weather),
+        cmocka_unit_test(test_bad_weather), cmocka_unit_test(test_succession),  cmocka_unit_test(test_purges),
+        cmocka_unit_test(test_twins),       cmocka_unit_test(test_eras),
     };
 
     seeds_init(argc, argv);

@@ -152,8 +152,8 @@ static void go_wrong(void *ctx) {
         kind = (enum trouble_kind)sim_between(sim_of(trouble->trial), 0, TROUBLE_KINDS - 1);
     } while ((trouble->kinds & 1U << kind) == 0);
     make(trouble->trial, kind);
-    trouble->event = sim_after(sim_of(trouble->trial), sim_between(sim_of(trouble->trial), 0, trouble->pause_ns),
-                               go_wrong, trouble);
+    trouble->event =
+        sim_after(sim_of(trouble->trial), sim_between(sim_of(trouble->trial), 0, trouble->pause_ns), go_wrong, trouble);
 }
 
 void trouble_begin(struct trouble *trouble, struct trial *trial, unsigned kinds, int64_t pause_ns) {

@@ -25,10 +25,6 @@ MUTATIONS = [
              "if (revision <= e->view->members->revision) {", "if (true || revision == 0) {"),
     Mutation("2", "a node is a member by its name", "keeper_view.c",
              "member != NULL && incarnation != 0 && member->incarnation == incarnation", "member != NULL"),
-    Mutation("2", "of two with one name the old one's slots stay with the new one", "keeper_plan.c",
-             "        if (at < next->count && slice_equal(next->members[at].id, last->members[i].id) &&\n"
-             "            next->members[at].incarnation == last->members[i].incarnation) {",
-             "        if (at < next->count && slice_equal(next->members[at].id, last->members[i].id)) {"),
     # 3: the previous owner
     Mutation("3", "the previous owner is not asked", "errand.c",
              "    if (e->asked != e->view->serial) {\n        return run(e, true);\n    }\n", ""),
