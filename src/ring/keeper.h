@@ -22,6 +22,7 @@
  *      whose record has gone with its lease acts no more, and `lease` after a change of the membership was learned by
  *      anybody, every node acts by it or not at all. The margin is one part in KEEPER_MARGIN of the lease: so much may the
  *      rates of two monotonic clocks, or of one and the store's, differ. Wall clocks mean nothing here.
+ *      Nobody but the node itself and its lease may take its record out: who does so by hand ends this rule.
  *   2. A request between nodes carries the sender's view (struct peer_stamp). The receiver acts only if its own has the
  *      same digest; if it is behind, it waits; if it is ahead, it says so, and the sender catches up and tries once more.
  *      A node is a member by the incarnation of its record, never by its name alone.

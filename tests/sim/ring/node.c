@@ -101,8 +101,12 @@ void node_kill(struct node *node) {
     lines_reset(node->trial, node->process);
 }
 
+/* Not while it has not come to what it was held up in before, or that would lose its order. */
 void node_pause(struct node *node) {
-    if (node->is_alive && !node->is_paused) {
+    bool is_going =
+        sim_of(node)->now_ns > node->resumed_ns[LANE_CONTROL] && sim_of(node)->now_ns > node->resumed_ns[LANE_WORKER];
+
+    if (node->is_alive && !node->is_paused && is_going) {
         seeds_trace(sim_of(node), "process %zu is paused", node->process);
         node->is_paused = true;
     }

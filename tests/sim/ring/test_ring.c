@@ -150,6 +150,7 @@ static void test_handed_over(void **state) {
         while (node_is_member(&trial.nodes[nodes - 1])) {
             trial_run(&trial, 10 * SIM_MS);
         }
+        trial_run(&trial, 200 * SIM_MS);
         check_all(&trial, values, nodes - 1);
         trial_run(&trial, 2 * RING_TRIAL_HANDOFF_NS);
         ENSURE(!trial.nodes[nodes - 1].is_alive, "it has not left");
