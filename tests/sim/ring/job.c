@@ -83,7 +83,7 @@ static void run(struct node *node, uint64_t number, void *payload) {
 
 /* Between the decision and the lock of the shard the thread may be held up. */
 static void begin_run(struct node *node, struct job *job) {
-    int64_t most_ns = sim_chance(sim_of(node), 5) ? 4 * SIM_MS : SIM_MS / 50;
+    int64_t most_ns = sim_chance(sim_of(node), 12) ? 12 * SIM_MS : SIM_MS / 50;
 
     job->decided_ns = sim_of(node)->now_ns;
     node_task(node, LANE_WORKER, sim_between(sim_of(node), 0, most_ns), run, job->id, NULL);

@@ -20,7 +20,7 @@ enum {
 #define RING_TRIAL_LEASE_NS SIM_S
 #define RING_TRIAL_HANDOFF_NS (5 * SIM_S / 2)
 #define RING_TRIAL_TIMEOUT_NS (400 * SIM_MS) /* of a request */
-#define RING_TRIAL_LATE_NS (20 * SIM_MS)     /* so late it may be answered at most */
+#define RING_TRIAL_LATE_NS (60 * SIM_MS)     /* so late it may be answered at most */
 
 static inline struct slice layout_key(size_t key) {
     static const char keys[RING_TRIAL_KEYS][2] = {"a", "b", "c", "d", "e", "f", "g", "h"};
