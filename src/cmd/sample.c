@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cmd/cmd.h"
 #include "cmd/near_sample.h"
+#include "cmd/ring_sample.h"
 #include "store/etcd/etcd.h"
 #include "telemetry/process.h"
 
@@ -124,6 +125,7 @@ void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *sn
     sample_place(node, ret_samples);
     sample_store(node, ret_samples);
     near_sample(node, ret_samples);
+    ring_sample(context, ret_samples);
     values[SAMPLE_UPTIME] = (uint64_t)(clock_monotonic_ns() - node->start_ns);
     values[SAMPLE_PROCESS_START] = (uint64_t)node->start_wall_ns;
     values[SAMPLE_WORKERS] = node->workers;

@@ -17,6 +17,7 @@ struct node_ring {
     struct node *node;
     struct shared shared;
     struct shared_sweep sweep;
+    struct peers_roll roll;
     struct greeting_identity identity;
     char address[ADDRESS_TEXT_MAX];
     char token[TOKEN_LINE_MAX];
@@ -190,6 +191,8 @@ bool node_ring_open(struct node *node) {
     }
     node->ring = ring;
     ring->node = node;
+    peers_roll_init(&ring->roll);
+    ring->shared.roll = &ring->roll;
     if (!read_token(ring, node->options->cluster_token_file) || !find_names(ring)) {
         return false;
     }
@@ -258,6 +261,7 @@ void node_ring_free(struct node *node) {
     shared_flights_free(ring->shared.flights);
     keeper_free(ring->shared.keeper);
     timer_free(ring->timer);
+    peers_roll_fini(&ring->roll);
     explicit_bzero(ring->token, sizeof(ring->token));
     free(ring);
     node->ring = NULL;
@@ -288,6 +292,7 @@ enum larder_error worker_ring_init(struct worker *w) {
         .pending = RING_PENDING_MAX,
         .value = (size_t)w->node->options->max_item,
         .seed = random_os_seed(),
+        .roll = &ring->roll,
     };
     w->ring_changed.run = run_changed;
     w->shared.shared = &ring->shared;

@@ -31,8 +31,9 @@ struct shared {
     struct keeper *keeper;
     struct cluster *cluster;
     struct shared_flights *flights;
-    int64_t start_ns;   /* where table seconds begin */
-    int64_t timeout_ns; /* of a request that brings no deadline of its own */
+    struct peers_roll *roll; /* the links of all workers, for metrics */
+    int64_t start_ns;        /* where table seconds begin */
+    int64_t timeout_ns;      /* of a request that brings no deadline of its own */
 };
 
 struct shared_op;

@@ -35,6 +35,8 @@ struct peers {
     pthread_mutex_t lock;
     struct peer **list;
     size_t count;
+    struct peer_totals gone_totals; /* of links that are not in the list any more; `ejected` is 0 */
+    struct peers_roll_place place;  /* on config.roll */
 };
 
 static struct slice id_of(const struct peer *p) {
@@ -43,6 +45,40 @@ static struct slice id_of(const struct peer *p) {
 
 static struct slice address_of(const struct peer *p) {
     return slice_make(p->address, p->address_size);
+}
+
+/* --- what links did --- */
+
+static void count_in(struct peer_totals *totals, const struct peer *p) {
+    struct peer_figures figures;
+
+    if (p->link != NULL) {
+        peer_link_get_figures(p->link, &figures);
+        totals->requests += figures.requests;
+        totals->failures += figures.failures;
+        totals->ejections += figures.ejections;
+        totals->ejected += figures.state == PEER_EJECTED;
+    }
+}
+
+/* Under the lock, as they leave the list: so that no sum is ever less than one before. What still fails as they end is not
+ * counted. */
+static void count_gone(struct peers *peers, struct peer *const *list, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (list[i] != NULL) {
+            count_in(&peers->gone_totals, list[i]);
+        }
+    }
+    peers->gone_totals.ejected = 0;
+}
+
+void peers_get_totals(struct peers *peers, struct peer_totals *ret_totals) {
+    pthread_mutex_lock(&peers->lock);
+    *ret_totals = peers->gone_totals;
+    for (size_t i = 0; i < peers->count; i++) {
+        count_in(ret_totals, peers->list[i]);
+    }
+    pthread_mutex_unlock(&peers->lock);
 }
 
 /* --- the end of a link --- */
@@ -105,6 +141,10 @@ enum larder_error peers_new(struct loop *loop, const struct peers_config *config
         return LARDER_ERROR_NO_MEMORY;
     }
     pthread_mutex_init(&peers->lock, NULL);
+    peers->place.peers = peers;
+    if (config->roll != NULL) {
+        peers_roll_add(config->roll, &peers->place);
+    }
     *ret_peers = peers;
     return LARDER_OK;
 }
@@ -116,10 +156,16 @@ void peers_free(struct peers *peers) {
     if (peers == NULL) {
         return;
     }
+    pthread_mutex_lock(&peers->lock);
     list = peers->list;
     count = peers->count;
+    count_gone(peers, list, count);
     peers->list = NULL;
     peers->count = 0; /* what a `done` submits is refused */
+    pthread_mutex_unlock(&peers->lock);
+    if (peers->config.roll != NULL) {
+        peers_roll_remove(peers->config.roll, &peers->place, &peers->gone_totals);
+    }
     let_go_all(peers, list, count);
     end_gone(peers);
     timer_free(peers->gone_timer);
@@ -211,6 +257,7 @@ enum larder_error peers_follow(struct peers *peers, const struct membership *mem
     }
     take_kept(old, old_count, list, members->count);
     pthread_mutex_lock(&peers->lock);
+    count_gone(peers, old, old_count);
     peers->list = list;
     peers->count = members->count;
     pthread_mutex_unlock(&peers->lock);

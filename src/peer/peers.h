@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "model/request.h"
 #include "peer/link.h"
+#include "peer/roll.h"
 #include "ring/membership.h"
 
 struct loop;
@@ -35,6 +36,7 @@ struct peers_config {
     int64_t pause_min_ns;                     /* between probes; 0: PEER_PAUSE_MIN_NS */
     int64_t pause_max_ns;
     uint64_t seed;
+    struct peers_roll *roll; /* it is to be on; borrowed; NULL: on none */
 };
 
 /* Errors: NO_MEMORY. */
@@ -59,5 +61,8 @@ void peers_flush(struct peers *peers);
 
 /* What is known of the node with this id. False: it is not in the list. From any thread, as long as `peers` is there. */
 bool peers_get_figures(struct peers *peers, struct slice id, struct peer_figures *ret_figures);
+
+/* What all links did, those to nodes that are gone included. From any thread, likewise. */
+void peers_get_totals(struct peers *peers, struct peer_totals *ret_totals);
 
 #endif
