@@ -5,9 +5,10 @@
 #include "cli/subcommand.h"
 
 static const struct subcommand *const subcommands[] = {
-    &subcommand_get,    &subcommand_set,   &subcommand_del,     &subcommand_put,   &subcommand_ls,
-    &subcommand_watch,  &subcommand_group, &subcommand_members, &subcommand_stats, &subcommand_flush,
-    &subcommand_status, &subcommand_audit, &subcommand_restore, &subcommand_bench, &subcommand_simulate,
+    &subcommand_get,   &subcommand_set,     &subcommand_del,   &subcommand_put,
+    &subcommand_ls,    &subcommand_watch,   &subcommand_group, &subcommand_members,
+    &subcommand_ring,  &subcommand_stats,   &subcommand_flush, &subcommand_status,
+    &subcommand_audit, &subcommand_restore, &subcommand_bench, &subcommand_simulate,
 };
 
 enum { SUBCOMMAND_COUNT = sizeof(subcommands) / sizeof(subcommands[0]) };

@@ -27,6 +27,7 @@ extern const struct subcommand subcommand_ls;
 extern const struct subcommand subcommand_watch;
 extern const struct subcommand subcommand_group;
 extern const struct subcommand subcommand_members;
+extern const struct subcommand subcommand_ring;
 extern const struct subcommand subcommand_stats;
 extern const struct subcommand subcommand_flush;
 extern const struct subcommand subcommand_status;

@@ -79,6 +79,9 @@ enum larder_error cmd_groups(struct cmd_context *context, struct buf *out);
 /* Appends the nodes of the cluster as JSON, as this one sees them. Errors: LIMIT, NO_MEMORY. */
 enum larder_error cmd_members(struct cmd_context *context, struct buf *out);
 
+/* Appends as JSON where a key of a memory group lives, as this node sees it. Errors: LIMIT, NO_MEMORY. */
+enum larder_error cmd_ring(struct cmd_context *context, struct slice key, struct buf *out);
+
 /* --- many keys of a store group --- */
 
 /* A page of keys; see group/listing.h. The reply may be RESULT_PENDING. */

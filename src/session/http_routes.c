@@ -12,6 +12,7 @@ enum { PAGE_MAX = 48 << 20 /* the metrics of 256 groups that have seen every com
 
 /* What a route answers. */
 struct page {
+    struct slice query; /* that it was asked with */
     unsigned status;
     struct slice content_type;
     struct slice body;
@@ -41,6 +42,27 @@ static void show_groups(struct session *s, struct page *page, struct buf *body) 
 
 static void show_members(struct session *s, struct page *page, struct buf *body) {
     show_body(page, APPLICATION_JSON, cmd_members(&s->worker->context, body), body);
+}
+
+/* The parameter `key`, which is the only one. */
+static bool read_key(struct slice query_text, char *place, struct slice *ret_key) {
+    struct http_query query = {.rest = query_text, .place = place};
+    struct slice name;
+
+    return http_query_next(&query, &name, ret_key) == HTTP_QUERY_PARAMETER && slice_equal(name, SLICE("key")) &&
+           ret_key->size > 0 && ret_key->size <= REQUEST_KEY_MAX && query.rest.size == 0;
+}
+
+static void show_ring(struct session *s, struct page *page, struct buf *body) {
+    char place[HTTP_HEAD_MAX];
+    struct slice key;
+
+    if (page->query.size > 0 && page->query.size <= sizeof(place) && read_key(page->query, place, &key)) {
+        show_body(page, APPLICATION_JSON, cmd_ring(&s->worker->context, key, body), body);
+    } else {
+        page->status = 400;
+        page->body = SLICE("ask for one key of 1 to 250 bytes: /admin/ring?key=KEY\n");
+    }
 }
 
 static void show_health(struct session *s, struct page *page, struct buf *body) {
@@ -88,6 +110,7 @@ static const struct route {
     {{"/version", sizeof("/version") - 1}, COMMAND_VERSION, show_version, false},
     {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups, true},
     {{"/admin/members", sizeof("/admin/members") - 1}, COMMAND_GROUPS, show_members, true},
+    {{"/admin/ring", sizeof("/admin/ring") - 1}, COMMAND_GROUPS, show_ring, true},
     {{"/admin/audit", sizeof("/admin/audit") - 1}, COMMAND_AUDIT, NULL, true},
     {{"/admin/flush", sizeof("/admin/flush") - 1}, COMMAND_FLUSH, NULL, true},
 };
@@ -108,7 +131,7 @@ bool http_session_is_probe(const struct http_request *r) {
 }
 
 static void show(struct session *s, struct http_request *r, const struct route *route) {
-    struct page page = {.status = 200, .content_type = TEXT_PLAIN};
+    struct page page = {.query = r->target.query, .status = 200, .content_type = TEXT_PLAIN};
     struct outbox *out = session_outbox(s);
     struct http_answer a;
     struct buf body;
@@ -123,7 +146,10 @@ static void show(struct session *s, struct http_request *r, const struct route *
         session_check(s, http_answer_body(&a, page.body));
     }
     buf_fini(&body);
-    http_session_note(s, &r->ask, page.status < 500 ? RESULT_DONE : RESULT_UNSUPPORTED);
+    http_session_note(s, &r->ask,
+                      page.status < 400   ? RESULT_DONE
+                      : page.status < 500 ? RESULT_INVALID
+                                          : RESULT_UNSUPPORTED);
 }
 
 static void refuse_somebody(struct session *s, const struct http_request *r, enum result result) {
