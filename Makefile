@@ -6,7 +6,7 @@ ARGS ?=
 FUZZ_SECONDS ?= 300
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup run test test-all bench install clean fuzz layers format format-check
+.PHONY: all help setup run cluster test test-all bench install clean fuzz layers format format-check
 
 all: build/build.ninja ## build build/larderd and build/larder (release, link-time optimised)
 	@ninja -C build larderd larder
@@ -23,6 +23,9 @@ setup: ## install the Debian packages that are missing, for build, tests and ben
 
 run: ## install what is missing, build, start a node: make run ARGS="--memory 1g"
 	@scripts/run $(ARGS)
+
+cluster: ## the same with three nodes that share their keys: make cluster ARGS="--port 21211"
+	@scripts/cluster $(ARGS)
 
 test: ## install what is missing, build and run all tests; `tests/run --help` lists the parts
 	@tests/run $(ARGS)

@@ -25,11 +25,16 @@ void pending_init(struct pending *p, struct pending_queue *queue, struct store *
     atomic_init(&p->call_state, CALL_ENDED);
     store_call_init(&p->call, on_call_done);
     p->reply = (struct reply){0};
+    p->held = NULL;
+    p->release = NULL;
 }
 
 static void release_held(void *held) {
     struct pending *p = held;
 
+    if (p->release != NULL) {
+        p->release(p->held);
+    }
     store_call_fini(&p->call);
     p->free(p);
 }
@@ -39,6 +44,8 @@ static bool drive(struct pending *p) {
     for (;;) {
         switch (p->step(p)) {
         case PENDING_DONE:
+            p->held = p->reply.held;
+            p->release = p->reply.release;
             p->reply.held = p;
             p->reply.release = release_held;
             return true;

@@ -51,6 +51,8 @@ struct pending {
     atomic_int call_state;  /* of enum call_state in pending.c */
     struct store_call call; /* a step finds in it the answer to the one before */
     struct reply reply;     /* slices may point into `call` or the machine: it lives until the reply is released */
+    void *held;             /* what the machine had the reply hold; given back with it */
+    void (*release)(void *held);
 };
 
 /* `queue` and `store` outlive it. `free` frees the machine around it, and what that owns, but not `p->call`. */
