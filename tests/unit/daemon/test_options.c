@@ -310,6 +310,52 @@ static void what_is_kept_of_a_cluster_can_be_said(void **state) {
         "--near-memory: near-memory is of a store in an etcd cluster; add store = etcd://..., or leave it out");
 }
 
+static void nodes_can_share_a_store(void **state) {
+    struct run run;
+
+    (void)state;
+    load(&run, "--cluster shop --store etcd://h --listen 10.0.0.1:11211", "");
+    assert_good(&run);
+    assert_string_equal(run.options.cluster, "shop");
+    assert_null(run.options.advertise); /* it is what is listened at */
+    assert_null(run.options.node_id);
+    assert_int_equal(run.options.lease_ns, INT64_C(5000000000));
+    assert_int_equal(run.options.handoff_ns, INT64_C(30000000000));
+    assert_int_equal(run.options.peer_timeout_ns, 1000000000);
+    assert_string_equal(run.options.on_isolation, "refuse");
+    unload(&run);
+    load(&run, "--cluster shop --store etcd://h --advertise db1:11211 --node-id one --on-isolation serve",
+         "LARDER_LEASE=20s LARDER_PEER_TIMEOUT=200ms");
+    assert_good(&run);
+    assert_string_equal(run.options.advertise, "db1:11211");
+    assert_string_equal(run.options.node_id, "one");
+    assert_string_equal(run.options.on_isolation, "serve");
+    assert_int_equal(run.options.handoff_ns, INT64_C(40000000000)); /* at least two leases */
+    assert_int_equal(run.options.peer_timeout_ns, 200000000);
+    unload(&run);
+}
+
+static void what_nodes_cannot_share_is_a_mistake(void **state) {
+    (void)state;
+    assert_mistake("--cluster shop", "",
+                   "--cluster: cluster needs a store that the nodes share: data-dir on the one that keeps it, store = "
+                   "etcd://... on the others");
+    assert_mistake("--store etcd://h --node-id one", "", "--node-id: node-id is of no use without cluster");
+    assert_mistake("--store etcd://h", "LARDER_LEASE=3s", "lease (environment): lease is of no use without cluster");
+    assert_mistake("--cluster shop --store etcd://h --listen 0.0.0.0:11211", "",
+                   "--cluster: cluster needs advertise = HOST:PORT: nobody can reach this node at what it listens on, "
+                   "a wildcard or a Unix socket");
+    assert_mistake("--cluster shop --store etcd://h --advertise 0.0.0.0:11211", "",
+                   "--advertise: advertise = 0.0.0.0:11211 is nowhere that another node could reach");
+    assert_mistake("--cluster shop --store etcd://h --advertise h:0", "",
+                   "--advertise: advertise = h:0 is nowhere that another node could reach");
+    assert_mistake("--cluster shop --store etcd://h --lease 2500ms", "", "--lease: lease is in whole seconds");
+    assert_mistake("--cluster shop --store etcd://h --lease 5s --handoff 9s", "",
+                   "--handoff: handoff is less than twice lease");
+    assert_mistake("--cluster shop --store etcd://h --on-isolation guess", "",
+                   "--on-isolation: on-isolation = \"guess\" is none of refuse, serve");
+}
+
 static void an_attempt_has_half_of_the_time_at_most(void **state) {
     struct run run;
 
@@ -517,6 +563,8 @@ int main(void) {
         cmocka_unit_test(the_store_has_defaults_and_ceilings),
         cmocka_unit_test(a_store_may_be_in_a_cluster),
         cmocka_unit_test(what_is_kept_of_a_cluster_can_be_said),
+        cmocka_unit_test(nodes_can_share_a_store),
+        cmocka_unit_test(what_nodes_cannot_share_is_a_mistake),
         cmocka_unit_test(an_attempt_has_half_of_the_time_at_most),
         cmocka_unit_test(what_does_not_go_with_a_cluster_is_a_mistake),
         cmocka_unit_test(a_directory_is_found_where_it_is_said_or_needed),

@@ -528,6 +528,49 @@ static void test_links_of_those_who_stay_stay(void **state) {
     close(fd);
 }
 
+/* What is counted of all links stays counted, whichever of them end. */
+static void test_the_sum_never_goes_back(void **state) {
+    struct fixture *f = *state;
+    struct peers_config on_roll = config;
+    struct peers_roll roll;
+    struct peer_totals totals;
+    int fd;
+
+    peers_free(f->peers);
+    peers_roll_init(&roll);
+    on_roll.roll = &roll;
+    assert_int_equal(peers_new(f->loop, &on_roll, &f->peers), LARDER_OK);
+    follow(f, 0, 1);
+    ask(f, 0, LATER);
+    fd = take_greeted(f, 0);
+    answer(f, fd, 0);
+    check_miss(f, 1);
+    close(f->nodes[0].listener);
+    close(fd);
+    await_state(f, 0, PEER_EJECTED);
+    peers_roll_get(&roll, &totals);
+    assert_int_equal(totals.requests, 1);
+    assert_int_equal(totals.ejections, 1);
+    assert_int_equal(totals.ejected, 1);
+    follow(f, 1, 1); /* it is no member any more */
+    peers_roll_get(&roll, &totals);
+    assert_int_equal(totals.requests, 1);
+    assert_int_equal(totals.ejections, 1);
+    assert_int_equal(totals.ejected, 0);
+    ask(f, 0, LATER);
+    fd = take_greeted(f, 1);
+    answer(f, fd, 0);
+    check_miss(f, 2);
+    close(fd);
+    peers_free(f->peers);
+    f->peers = NULL;
+    peers_roll_get(&roll, &totals);
+    assert_int_equal(totals.requests, 2);
+    assert_int_equal(totals.failures, 0);
+    peers_roll_fini(&roll);
+    f->nodes[0].listener = dup(f->nodes[1].listener); /* for tear_down */
+}
+
 /* An answer may be what makes a worker see the newest membership. */
 static void test_following_from_inside(void **state) {
     struct fixture *f = *state;
@@ -590,6 +633,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_lost_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_node_that_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_links_of_those_who_stay_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_sum_never_goes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_following_from_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_odd_addresses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_queue_is_bounded, set_up, tear_down),
