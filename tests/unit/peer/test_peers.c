@@ -37,6 +37,7 @@ struct node {
 struct fixture {
     struct loop *loop;
     struct peers *peers;
+    struct peers_roll roll; /* of one test */
     struct node nodes[NODES];
     struct membership *members;
     int calls;
@@ -532,13 +533,12 @@ static void test_links_of_those_who_stay_stay(void **state) {
 static void test_the_sum_never_goes_back(void **state) {
     struct fixture *f = *state;
     struct peers_config on_roll = config;
-    struct peers_roll roll;
     struct peer_totals totals;
     int fd;
 
     peers_free(f->peers);
-    peers_roll_init(&roll);
-    on_roll.roll = &roll;
+    peers_roll_init(&f->roll);
+    on_roll.roll = &f->roll;
     assert_int_equal(peers_new(f->loop, &on_roll, &f->peers), LARDER_OK);
     follow(f, 0, 1);
     ask(f, 0, LATER);
@@ -548,12 +548,12 @@ static void test_the_sum_never_goes_back(void **state) {
     close(f->nodes[0].listener);
     close(fd);
     await_state(f, 0, PEER_EJECTED);
-    peers_roll_get(&roll, &totals);
+    peers_roll_get(&f->roll, &totals);
     assert_int_equal(totals.requests, 1);
     assert_int_equal(totals.ejections, 1);
     assert_int_equal(totals.ejected, 1);
     follow(f, 1, 1); /* it is no member any more */
-    peers_roll_get(&roll, &totals);
+    peers_roll_get(&f->roll, &totals);
     assert_int_equal(totals.requests, 1);
     assert_int_equal(totals.ejections, 1);
     assert_int_equal(totals.ejected, 0);
@@ -564,10 +564,10 @@ static void test_the_sum_never_goes_back(void **state) {
     close(fd);
     peers_free(f->peers);
     f->peers = NULL;
-    peers_roll_get(&roll, &totals);
+    peers_roll_get(&f->roll, &totals);
     assert_int_equal(totals.requests, 2);
     assert_int_equal(totals.failures, 0);
-    peers_roll_fini(&roll);
+    peers_roll_fini(&f->roll);
     f->nodes[0].listener = dup(f->nodes[1].listener); /* for tear_down */
 }
 
