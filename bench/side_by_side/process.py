@@ -101,6 +101,11 @@ class Process:
             self._process.kill()
             self._process.wait()
 
+    def kill(self):
+        """Without a word to it."""
+        self._process.kill()
+        self._process.wait()
+
     def said(self):
         return self._stderr.read_bytes()[-1000:].decode("utf-8", "replace").strip()
 

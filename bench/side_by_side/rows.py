@@ -20,6 +20,8 @@ DURABLE_VALUE_SIZE = 256
 HTTP_KEYS = 1000
 HTTP_VALUE_SIZE = 1024
 MEMORY_GROUP = "memory group"
+OWNER = "the owner"
+ONE_NODE = "one node"
 SERIALIZABLE = ("--consistency", "s")
 LINEARIZABLE = ("--consistency", "l")
 
@@ -105,6 +107,14 @@ ROWS = (
         MEMORY_GROUP),
     Row(37, "`larder simulate` through a node in front of three etcds, 100 operations in flight", "near-simulate", 1.6,
         "operations/s", ETCD, more=True, in_flight=(100,)),
+    Row(38, "GET by a node of three that does not own the key, 1 in flight, median latency", "ring-way", 2.2, "us", OWNER,
+        in_flight=(1, 1)),
+    Row(39, "the same, 1,000 in flight, both nodes together", "ring-way", 2.5, "us CPU/request", OWNER, in_flight=(50, 20)),
+    Row(40, "one get of 100 keys by a node of three, median latency", "ring-many", 1.6, "us", ONE_NODE),
+    Row(41, "the fullest of 10 nodes, 10,000,000 keys, against the mean", "ring-fullest", 1.05, "of the mean", None, judged=VALUE),
+    Row(42, "keys that move when a node comes or goes, against its share", "ring-moved", 1.1, "of its share", None,
+        judged=VALUE),
+    Row(43, "a node killed with SIGKILL is out of every ring, the longest of 3", "ring-death", 5.0, "s", None, judged=VALUE),
 )
 
 
