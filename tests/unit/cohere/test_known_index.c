@@ -13,17 +13,22 @@
 
 enum { KEYS = 60000, SEED = 5, ROUNDS = 3 };
 
+enum {
+    PLACE_SIZE =
+        256 /* of a key; the compiler sees the ways of the hash for long ones as well, and that they would read so far */
+};
+
 struct keys {
     struct known *known[KEYS];
     struct known_index index;
 };
 
-static struct slice numbered(char place[16], size_t number) {
-    return slice_make(place, (size_t)snprintf(place, 16, "k%zu", number));
+static struct slice numbered(char place[PLACE_SIZE], size_t number) {
+    return slice_make(place, (size_t)snprintf(place, PLACE_SIZE, "k%zu", number));
 }
 
 static uint64_t hash_of(size_t number) {
-    char place[16];
+    char place[PLACE_SIZE];
 
     return hash_key(numbered(place, number), SEED);
 }
@@ -34,7 +39,7 @@ static struct keys *open_keys(void) {
     assert_non_null(k);
     assert_true(known_index_init(&k->index, SEED));
     for (size_t i = 0; i < KEYS; i++) {
-        char place[16];
+        char place[PLACE_SIZE];
         const struct kv kv = {.key = numbered(place, i), .mod_revision = 1};
 
         k->known[i] = known_new(&kv, KNOWN_MIRRORED);
@@ -59,7 +64,7 @@ static void insert(struct keys *k, size_t i) {
 
 /* Those below `count` are there, no other is. */
 static void check(const struct keys *k, size_t count) {
-    char place[16];
+    char place[PLACE_SIZE];
 
     for (size_t i = 0; i < KEYS; i++) {
         assert_ptr_equal(known_index_find(&k->index, hash_of(i), numbered(place, i)), i < count ? k->known[i] : NULL);
@@ -104,7 +109,7 @@ static void another_entry_takes_the_place_of_one(void **state) {
         insert(k, i);
     }
     for (size_t i = 0; i < KEYS; i++) {
-        char place[16];
+        char place[PLACE_SIZE];
         const struct kv kv = {.key = numbered(place, i), .mod_revision = 2};
         struct known *old = k->known[i];
 

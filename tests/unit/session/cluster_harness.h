@@ -271,12 +271,16 @@ static inline void herd_join(struct herd *herd, size_t i) {
     herd->beasts[i].leaving = false;
 }
 
-void cluster_refresh(struct cluster *c, struct cluster_wait *wait) {
+/* In place of the cluster's machine, by the linker's --wrap. */
+void __wrap_cluster_refresh(struct cluster *c, struct cluster_wait *wait);
+void __wrap_cluster_purge(struct cluster *c, struct cluster_wait *wait);
+
+void __wrap_cluster_refresh(struct cluster *c, struct cluster_wait *wait) {
     wait->next = c->refreshes;
     c->refreshes = wait;
 }
 
-void cluster_purge(struct cluster *c, struct cluster_wait *wait) {
+void __wrap_cluster_purge(struct cluster *c, struct cluster_wait *wait) {
     wait->next = c->purges;
     c->purges = wait;
 }
