@@ -292,3 +292,21 @@ def test_foreign_record_is_counted_and_disturbs_nobody(members):
     for node, count in zip(members, before):
         wait_until(lambda: node.metrics()["larder_ring_bad_records_total"] > count, PATIENCE, "it is counted")
         assert node.ids() == ["a", "b", "c"] and node.is_ready()
+
+
+def test_node_alone_tells_of_no_cluster(tmp_path):
+    (tmp_path / "alone").mkdir()
+    server = Server(tmp_path / "alone", kind="larder")
+    try:
+        def fetch(path):
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
+                return answer.read().decode()
+        text = fetch("/metrics")
+        assert "larder_uptime_seconds" in text and "larder_ring_" not in text and "larder_peer_" not in text
+        assert json.loads(fetch("/admin/ring?key=k")) == {"key": "k", "group": "default", "backing": "memory",
+                                                          "cluster": None}
+        run = subprocess.run([LARDER, "ring", "--key", "k", "--server", f"127.0.0.1:{server.port}"], capture_output=True,
+                             text=True, timeout=10)
+        assert run.returncode == 1 and "is alone" in run.stderr
+    finally:
+        server.stop()
