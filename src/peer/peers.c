@@ -255,8 +255,8 @@ enum larder_error peers_follow(struct peers *peers, const struct membership *mem
         free(list);
         return LARDER_ERROR_NO_MEMORY;
     }
-    take_kept(old, old_count, list, members->count);
     pthread_mutex_lock(&peers->lock);
+    take_kept(old, old_count, list, members->count);
     count_gone(peers, old, old_count);
     peers->list = list;
     peers->count = members->count;

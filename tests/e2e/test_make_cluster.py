@@ -81,7 +81,7 @@ def test_what_it_says_to_try(cluster):
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: "n3" not in larder("members", port=port), SECONDS, "n3 is out of the ring")
     larder("set", "after", "it", port=port)
-    larder("flush", port=port + 1)
+    larder("flush", "--yes", port=port + 1)
     for node in (port, port + 1):
         done = subprocess.run([LARDER, "get", "after", "--server", f"127.0.0.1:{node}"], capture_output=True,
                               timeout=SECONDS, check=False)

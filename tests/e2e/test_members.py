@@ -24,8 +24,8 @@ LARDER = os.environ.get("LARDER", str(REPOSITORY / "build" / "larder"))
 class Member:
     """One larderd. Its port is chosen before, because it is known by it."""
 
-    def __init__(self, directory, name, store):
-        self.directory, self.name = directory, name
+    def __init__(self, directory, name, store, lease=LEASE):
+        self.directory, self.name, self.lease = directory, name, lease
         self.port, = free_ports(1)
         self._store = store
         self.start()
@@ -33,7 +33,7 @@ class Member:
     def start(self):
         (self.directory / "port").unlink(missing_ok=True)
         own = ["--listen", f"127.0.0.1:{self.port}", "--advertise", f"127.0.0.1:{self.port}", "--node-id", self.name,
-               "--cluster", "test", "--lease", f"{LEASE}s", "--handoff", "4s"]
+               "--cluster", "test", "--lease", f"{self.lease}s", "--handoff", f"{2 * self.lease}s"]
         self.server = Server(self.directory, kind="larder", extra=[*self._store, *own])
         self.port = self.ports()[-1]
 
@@ -116,15 +116,21 @@ def test_killed_node_is_out_within_the_lease(members):
     assert time.monotonic() - began < LEASE + 1.5
 
 
-def test_restarted_node_waits_for_the_record_of_its_life_before(members):
-    before = {node["id"]: node["incarnation"] for node in members[0].seen()["nodes"]}
-    members[2].kill()
-    members[2].start()
-    wait_until(lambda: members[2].is_ready() and members[0].ids() == ["a", "b", "c"], PATIENCE,
-               lambda: members[2].server.stderr())
-    after = {node["id"]: node["incarnation"] for node in members[0].seen()["nodes"]}
-    assert after["c"] > before["c"] and after["b"] == before["b"]
-    assert "a record of this node's name is there" in members[2].server.stderr()
+def test_restarted_node_waits_for_the_record_of_its_life_before(members, tmp_path):
+    # Its lease is longer than the slowest build takes to start again.
+    node = Member(tmp_path / "d", "d", [f"--store=etcd://127.0.0.1:{members[0].port}"], lease=8)
+    try:
+        wait_until(lambda: node.is_ready() and members[0].ids() == ["a", "b", "c", "d"], PATIENCE, "it has joined")
+        before = {node["id"]: node["incarnation"] for node in members[0].seen()["nodes"]}
+        node.kill()
+        node.start()
+        wait_until(lambda: "a record of this node's name is there" in node.server.stderr(), PATIENCE, "it waits")
+        wait_until(lambda: node.is_ready() and members[0].ids() == ["a", "b", "c", "d"], PATIENCE,
+                   lambda: node.server.stderr())
+        after = {node["id"]: node["incarnation"] for node in members[0].seen()["nodes"]}
+        assert after["d"] > before["d"] and after["b"] == before["b"]
+    finally:
+        node.kill()
 
 
 def ask(node, line, end):
@@ -286,3 +292,21 @@ def test_foreign_record_is_counted_and_disturbs_nobody(members):
     for node, count in zip(members, before):
         wait_until(lambda: node.metrics()["larder_ring_bad_records_total"] > count, PATIENCE, "it is counted")
         assert node.ids() == ["a", "b", "c"] and node.is_ready()
+
+
+def test_node_alone_tells_of_no_cluster(tmp_path):
+    (tmp_path / "alone").mkdir()
+    server = Server(tmp_path / "alone", kind="larder")
+    try:
+        def fetch(path):
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
+                return answer.read().decode()
+        text = fetch("/metrics")
+        assert "larder_uptime_seconds" in text and "larder_ring_" not in text and "larder_peer_" not in text
+        assert json.loads(fetch("/admin/ring?key=k")) == {"key": "k", "group": "default", "backing": "memory",
+                                                          "cluster": None}
+        run = subprocess.run([LARDER, "ring", "--key", "k", "--server", f"127.0.0.1:{server.port}"], capture_output=True,
+                             text=True, timeout=10)
+        assert run.returncode == 1 and "is alone" in run.stderr
+    finally:
+        server.stop()
