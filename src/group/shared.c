@@ -8,6 +8,7 @@ void shared_resume(struct shared_op *op, enum errand_action (*resume)(struct sha
     if (op->wait == SHARED_PARKED || op->wait == SHARED_AWAITS || op->wait == SHARED_FLIES) {
         shared_wait_end(op);
     }
+    shared_order_unsent(op);
     op->wait = SHARED_RUNS;
     op->resume = resume;
     pending_post(&op->pending);
@@ -75,8 +76,7 @@ static bool forward(struct shared_op *op, int64_t now_ns) {
         op->action = was_sent(op, now_ns);
         return false;
     }
-    op->wait = SHARED_SENT;
-    shared_order_kick(op);
+    shared_order_sent(op);
     return true;
 }
 
@@ -243,7 +243,7 @@ static void start(const struct shared_access *a, const struct request *request, 
 
 /* What is here, and nothing is in the way of, is done at once, without an op. False: it is not so. */
 static bool run_at_once(const struct shared_access *a, const struct request *request, struct reply *reply) {
-    const struct shared_worker *w = a->worker;
+    struct shared_worker *w = a->worker;
     struct keeper *keeper = w->shared->keeper;
     struct memory_access memory = a->memory;
     struct memory_gate gate = {.keeper = keeper, .view = w->view};

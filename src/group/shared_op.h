@@ -17,6 +17,14 @@ enum shared_wait {
     SHARED_AWAITS,  /* the view of a revision */
 };
 
+/* What the first of those that wait in line for a key knows of them. */
+struct shared_line {
+    struct shared_op *last;
+    size_t count;
+    size_t sent;     /* of them, SHARED_SENT under the view `serial` */
+    uint64_t serial; /* valid while `sent` > 0 */
+};
+
 struct shared_op {
     struct pending pending; /* first */
     struct shared_worker *worker;
@@ -40,8 +48,9 @@ struct shared_op {
     /* Takes what has come and says what is to be done now; NULL: what `action` says. */
     enum errand_action (*resume)(struct shared_op *op, int64_t now_ns);
     enum shared_wait wait;
-    bool timed_out; /* while parked */
-    bool unordered; /* it is in no bucket */
+    bool timed_out;  /* while parked */
+    bool unordered;  /* it is in no line */
+    bool is_counted; /* in the line's `sent` */
 
     /* What has come. */
     enum errand_sent sent;
@@ -50,9 +59,12 @@ struct shared_op {
     struct shared_answer *answer; /* a large value */
     struct cluster_wait refresh;
 
-    uint64_t hash;          /* of its key */
-    uint64_t sent_serial;   /* SHARED_SENT: the view's */
-    struct shared_op *next; /* in its bucket, in the order of coming */
+    uint64_t hash;           /* of its key */
+    uint64_t sent_serial;    /* SHARED_SENT: the view's */
+    struct shared_line line; /* of the first in line */
+    struct shared_op *next;  /* of the first in line: the next in the bucket */
+    struct shared_op *ahead; /* in line; NULL: it is the first */
+    struct shared_op *behind;
     struct shared_op *next_waiting;
     struct shared_op *previous_waiting;
     struct shared_op *next_in_flight;
@@ -91,7 +103,7 @@ void shared_act(const struct memory_access *a, const struct request *request, st
 /* --- shared_order.c --- */
 
 /* Whether anything is under way for the key. */
-bool shared_order_has(const struct shared_worker *w, const struct table *table, struct slice key);
+bool shared_order_has(struct shared_worker *w, const struct table *table, struct slice key);
 
 /* An entry that is to be given up waits for nobody: its asker may be whom the earlier ones wait for. */
 void shared_order_add(struct shared_op *op);
@@ -99,8 +111,16 @@ void shared_order_add(struct shared_op *op);
 /* Whether it may act now on the table (serial 0), or be sent under this view. */
 bool shared_order_allows(const struct shared_op *op, uint64_t serial);
 
-/* It was sent, or its answer came: later ones for its key may go on now. */
-void shared_order_kick(struct shared_op *op);
+/* It was sent under the view sent_serial: it is SHARED_SENT, and the next one for its key may go on now. */
+void shared_order_sent(struct shared_op *op);
+
+/* Of one that was SHARED_SENT: what became of it has come. */
+void shared_order_unsent(struct shared_op *op);
+
+/* The owner has done it: the next one may go on, although the reply is not told yet. Twice is fine. */
+void shared_order_leave(struct shared_op *op);
+
+/* Its end. */
 void shared_order_remove(struct shared_op *op);
 
 /* The list of those with a deadline that this worker has to see to. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "group/shared_op.h"
 
-static struct shared_op *const *bucket_of(const struct shared_worker *w, uint64_t hash) {
+/* Requests for one key stand in a line, in the order they came; the first of each line is in a bucket, and knows of its line
+ * what has to be known at once, for a hot key has a long one. */
+
+static struct shared_op **bucket_of(struct shared_worker *w, uint64_t hash) {
     return &w->buckets[hash % SHARED_ORDER_BUCKETS];
 }
 
@@ -9,43 +12,65 @@ static bool is_for(const struct shared_op *op, uint64_t hash, struct slice key) 
     return op->hash == hash && slice_equal(op->request.key, key);
 }
 
-bool shared_order_has(const struct shared_worker *w, const struct table *table, struct slice key) {
-    uint64_t hash = table_hash(table, key);
+/* Where the first of the key's line stands; it points to NULL if there is none. */
+static struct shared_op **find(struct shared_worker *w, uint64_t hash, struct slice key) {
+    struct shared_op **at = bucket_of(w, hash);
 
-    for (const struct shared_op *op = *bucket_of(w, hash); op != NULL; op = op->next) {
-        if (is_for(op, hash, key)) {
-            return true;
-        }
+    while (*at != NULL && !is_for(*at, hash, key)) {
+        at = &(*at)->next;
     }
-    return false;
+    return at;
+}
+
+static struct shared_op *first_of(const struct shared_op *op) {
+    return *find(op->worker, op->hash, op->request.key);
+}
+
+bool shared_order_has(struct shared_worker *w, const struct table *table, struct slice key) {
+    return *find(w, table_hash(table, key), key) != NULL;
 }
 
 void shared_order_add(struct shared_op *op) {
     struct shared_worker *w = op->worker;
-    struct shared_op **at = &w->buckets[op->hash % SHARED_ORDER_BUCKETS];
+    struct shared_op **at;
 
     w->under_way++;
     op->unordered = op->request.peer != NULL && op->request.peer->give_up;
     if (op->unordered) {
         return;
     }
-    while (*at != NULL) {
-        at = &(*at)->next;
+    at = find(w, op->hash, op->request.key);
+    if (*at == NULL) {
+        op->line = (struct shared_line){.last = op};
+        *at = op;
+    } else {
+        struct shared_line *line = &(*at)->line;
+
+        op->ahead = line->last;
+        line->last->behind = op;
+        line->last = op;
     }
-    *at = op;
+    (*at)->line.count++;
 }
 
-bool shared_order_allows(const struct shared_op *op, uint64_t serial) {
-    if (op->unordered) {
-        return true;
+/* All that are ahead of it were sent under that view. */
+static bool are_sent(const struct shared_op *op, const struct shared_line *line, uint64_t serial) {
+    if (line->last == op) {
+        return line->sent == line->count - 1 && line->serial == serial;
     }
-    for (const struct shared_op *before = *bucket_of(op->worker, op->hash); before != op; before = before->next) {
-        if (is_for(before, op->hash, op->request.key) &&
-            (serial == 0 || before->wait != SHARED_SENT || before->sent_serial != serial)) {
+    for (const struct shared_op *before = op->ahead; before != NULL; before = before->ahead) {
+        if (before->wait != SHARED_SENT || before->sent_serial != serial) {
             return false;
         }
     }
     return true;
+}
+
+bool shared_order_allows(const struct shared_op *op, uint64_t serial) {
+    if (op->unordered || op->ahead == NULL) {
+        return true;
+    }
+    return serial != 0 && are_sent(op, &first_of(op)->line, serial);
 }
 
 static enum errand_action go_on(struct shared_op *op, int64_t now_ns) {
@@ -54,30 +79,66 @@ static enum errand_action go_on(struct shared_op *op, int64_t now_ns) {
 }
 
 /* The next one looks by itself whether it may act. */
-void shared_order_kick(struct shared_op *op) {
-    for (struct shared_op *later = op->next; later != NULL; later = later->next) {
-        if (is_for(later, op->hash, op->request.key)) {
-            if (later->wait == SHARED_PARKED) {
-                shared_resume(later, go_on);
-            }
-            return;
-        }
+static void kick(struct shared_op *later) {
+    if (later != NULL && later->wait == SHARED_PARKED) {
+        shared_resume(later, go_on);
     }
 }
 
-void shared_order_remove(struct shared_op *op) {
-    struct shared_worker *w = op->worker;
-    struct shared_op **at = &w->buckets[op->hash % SHARED_ORDER_BUCKETS];
+/* Of those that were sent under another view than the first of them nothing is counted: whoever comes behind them waits. */
+void shared_order_sent(struct shared_op *op) {
+    struct shared_line *line;
 
-    w->under_way--;
+    op->wait = SHARED_SENT;
     if (op->unordered) {
         return;
     }
-    while (*at != op) {
-        at = &(*at)->next;
+    line = &first_of(op)->line;
+    if (line->sent == 0) {
+        line->serial = op->sent_serial;
     }
-    *at = op->next;
-    shared_order_kick(op);
+    op->is_counted = line->serial == op->sent_serial;
+    line->sent += op->is_counted;
+    kick(op->behind);
+}
+
+void shared_order_unsent(struct shared_op *op) {
+    if (op->is_counted) {
+        op->is_counted = false;
+        first_of(op)->line.sent--;
+    }
+}
+
+void shared_order_leave(struct shared_op *op) {
+    struct shared_op **at;
+
+    if (op->unordered) {
+        return;
+    }
+    shared_order_unsent(op);
+    op->unordered = true;
+    at = find(op->worker, op->hash, op->request.key);
+    (*at)->line.count--;
+    if (op->behind != NULL) {
+        op->behind->ahead = op->ahead;
+    } else {
+        (*at)->line.last = op->ahead;
+    }
+    if (op->ahead != NULL) {
+        op->ahead->behind = op->behind;
+    } else if (op->behind != NULL) {
+        op->behind->line = op->line;
+        op->behind->next = op->next;
+        *at = op->behind;
+    } else {
+        *at = op->next;
+    }
+    kick(op->behind);
+}
+
+void shared_order_remove(struct shared_op *op) {
+    op->worker->under_way--;
+    shared_order_leave(op);
 }
 
 /* Nearly all have the same time to live, so the place is nearly always the last. */

@@ -67,6 +67,7 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
         op->revision = answer->reply.revision;
         if (op->sent == ERRAND_SENT_ANSWERED) {
             shared_take_answer(op, &answer->reply);
+            shared_order_leave(op);
         } else if (op->sent == ERRAND_SENT_REFUSED) {
             op->pending.reply.result = refusal_of(op, answer->reply.result);
         }
