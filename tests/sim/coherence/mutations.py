@@ -100,8 +100,8 @@ MUTATIONS = [
              "ops = result->succeeded ? txn->failure : txn->success;\n    size_t op_count = result->succeeded ? txn->failure_count : txn->success_count;\n\n    if ("),
     Mutation("pitfall 2", "progress is asked for once", "coherence_round.c",
              "c->progress_at_ns = time_after(now_ns, COHERENCE_PROGRESS_EVERY_NS);", "c->progress_at_ns = INT64_MAX;"),
-    Mutation("pitfall 12", "a tick that waits hides what is due", "coherence.c",
-             "c->round.under_way ? at_ns : earlier_of(at_ns, c->tick_ns)", "earlier_of(at_ns, c->tick_ns)"),
+    Mutation("pitfall 12", "a tick that waits hides what is due", "coherence_round.c",
+             "if (c->round.under_way) {", "if (false) {"),
     Mutation("pitfall 12", "what waits too long is forgotten", "coherence_wait.c",
              "first->at_ns <= now_ns) {", "false) {"),
 ]
