@@ -16,6 +16,8 @@ import pytest
 from etcd import free_ports
 from server import REPOSITORY, Server, wait_until
 
+pytestmark = [pytest.mark.larder("memcached has no cluster of nodes"), pytest.mark.slow]
+
 LEASE = 2
 PATIENCE = 20
 LARDER = os.environ.get("LARDER", str(REPOSITORY / "build" / "larder"))

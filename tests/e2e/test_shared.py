@@ -10,7 +10,7 @@ from server import kind_under_test, wait_until
 from sharednodes import DEADLINE, LEASE, SharedNodes, fill, names_of, read
 from wire import Connection, Transcript
 
-pytestmark = pytest.mark.skipif(kind_under_test() != "larder", reason="only larderd has a cluster of nodes")
+pytestmark = [pytest.mark.skipif(kind_under_test() != "larder", reason="only larderd has a cluster of nodes"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
