@@ -203,6 +203,8 @@ static void an_entry_is_given_up_and_put_in_whole(void **state) {
     item = f->reply.item;
     assert_int_equal(item.client_flags, 9);
     assert_int_equal(item.ttl, ITEM_TTL_FOREVER);
+    assert_true(slice_equal(item.value, SLICE("abc")));
+    reply_release(&f->reply);
     assert_int_equal(get(f, value), RESULT_MISS);
     item.ttl = 50;
     item.stale = item.win_sent = true;
