@@ -275,7 +275,6 @@ static void run_changed(struct mailbox_message *message) {
     atomic_store(&w->ring_told, false);
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     worker_ring_begin(w);
-    worker_ring_end(w);
     worker_watch_deadline(w);
 }
 
@@ -296,6 +295,7 @@ enum larder_error worker_ring_init(struct worker *w) {
     };
     w->ring_changed.run = run_changed;
     w->shared.shared = &ring->shared;
+    w->shared.groups = &w->sessions.context.groups;
     error = peers_new(w->loop, &config, &w->shared.peers);
     if (error == LARDER_OK) {
         error = peers_new(w->loop, &config, &w->shared.asks);
@@ -326,12 +326,6 @@ void worker_ring_begin(struct worker *w) {
     }
 }
 
-void worker_ring_end(struct worker *w) {
-    if (has_links(w)) {
-        shared_worker_flush(&w->shared);
-    }
-}
-
 int64_t worker_ring_deadline(const struct worker *w) {
     return has_links(w) ? shared_worker_deadline(&w->shared) : INT64_MAX;
 }
@@ -339,6 +333,5 @@ int64_t worker_ring_deadline(const struct worker *w) {
 void worker_ring_expire(struct worker *w) {
     if (has_links(w)) {
         shared_worker_expire(&w->shared, w->sessions.context.now_ns);
-        shared_worker_flush(&w->shared);
     }
 }

@@ -65,7 +65,6 @@ static void complete(struct worker *w) {
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     worker_ring_begin(w);
     session_worker_complete(&w->sessions);
-    worker_ring_end(w);
     worker_watch_deadline(w);
 }
 

@@ -23,7 +23,9 @@ void pending_init(struct pending *p, struct pending_queue *queue, struct store *
     p->done = NULL;
     p->owner = NULL;
     atomic_init(&p->call_state, CALL_ENDED);
-    store_call_init(&p->call, on_call_done);
+    if (store != NULL) {
+        store_call_init(&p->call, on_call_done);
+    }
     p->reply = (struct reply){0};
     p->held = NULL;
     p->release = NULL;
@@ -35,7 +37,9 @@ static void release_held(void *held) {
     if (p->release != NULL) {
         p->release(p->held);
     }
-    store_call_fini(&p->call);
+    if (p->store != NULL) {
+        store_call_fini(&p->call);
+    }
     p->free(p);
 }
 

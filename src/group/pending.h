@@ -55,7 +55,8 @@ struct pending {
     void (*release)(void *held);
 };
 
-/* `queue` and `store` outlive it. `free` frees the machine around it, and what that owns, but not `p->call`. */
+/* `queue` and `store` outlive it. `store` NULL: it makes no calls, and `call` is left alone. `free` frees the machine around
+ * it, and what that owns, but not `p->call`. */
 void pending_init(struct pending *p, struct pending_queue *queue, struct store *store,
                   enum pending_next (*step)(struct pending *p), void (*free)(struct pending *p));
 

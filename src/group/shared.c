@@ -25,6 +25,7 @@ static enum errand_action run_here(struct shared_op *op, int64_t now_ns) {
     };
 
     op->memory.gate = &gate;
+    op->memory.policy = shared_policy(op);
     op->memory.now = shared_table_seconds(op->worker->shared, now_ns);
     shared_act(&op->memory, &op->request, &op->pending.reply);
     op->memory.gate = NULL;
@@ -48,7 +49,7 @@ static enum errand_action was_asked(struct shared_op *op, int64_t now_ns) {
 }
 
 static enum errand_action was_refreshed(struct shared_op *op, int64_t now_ns) {
-    return errand_refreshed(&op->errand, op->refresh.reached, now_ns);
+    return errand_refreshed(&op->errand, op->reached, now_ns);
 }
 
 static enum errand_action has_view(struct shared_op *op, int64_t now_ns) {
@@ -98,7 +99,10 @@ static bool refresh(struct shared_op *op, int64_t now_ns) {
     }
     op->resume = was_refreshed;
     op->wait = SHARED_REFRESH;
-    shared_refresh(op);
+    if (!shared_refresh(op)) {
+        op->action = errand_refreshed(&op->errand, false, now_ns);
+        return false;
+    }
     return true;
 }
 
@@ -172,8 +176,9 @@ static enum pending_next end(struct shared_op *op) {
 
 static enum pending_next step(struct pending *p) {
     struct shared_op *op = shared_op_of(p);
-    int64_t now_ns = clock_monotonic_ns();
+    int64_t now_ns = op->came_ns != 0 ? op->came_ns : clock_monotonic_ns();
 
+    op->came_ns = 0;
     if (op->wait == SHARED_FLIES) {
         shared_wait_end(op);
     }

@@ -29,11 +29,10 @@ struct shared_op {
     struct pending pending; /* first */
     struct shared_worker *worker;
     struct worker_telemetry *telemetry;
-    struct group_policy policy; /* as of when it came: the set may be gone by the end */
+    unsigned group; /* its policy is looked up when it is needed: the set may be another one by then */
     struct memory_access memory;
     struct request request; /* its key and value are the op's own */
     struct peer_stamp stamp;
-    struct conditions conditions;
     struct placed_value placed;
     bool reads;   /* nothing is lost if it was not done: then it is a miss */
     bool refuses; /* it removes what a refused write would have replaced; answered with `refusal` */
@@ -41,6 +40,7 @@ struct shared_op {
     bool cut;
     enum result refusal;
     int64_t deadline_ns;
+    int64_t came_ns; /* the time of its first step; 0: that is over */
     size_t charged;
 
     struct errand errand;
@@ -56,8 +56,7 @@ struct shared_op {
     enum errand_sent sent;
     enum errand_asked asked;
     int64_t revision;
-    struct shared_answer *answer; /* a large value */
-    struct cluster_wait refresh;
+    bool reached; /* of SHARED_REFRESH */
 
     uint64_t hash;           /* of its key */
     uint64_t sent_serial;    /* SHARED_SENT: the view's */
@@ -69,7 +68,9 @@ struct shared_op {
     struct shared_op *previous_waiting;
     struct shared_op *next_in_flight;
     struct shared_flight *flight; /* SHARED_FLIES: that it waits for, under the flights' lock */
-    char data[];                  /* key, value */
+    size_t used;                  /* bytes of `data` */
+    size_t room;
+    _Alignas(struct conditions) char data[]; /* conditions, key, value; then a small value that was answered */
 };
 
 static inline struct shared_op *shared_op_of(struct pending *p) {
@@ -90,9 +91,15 @@ static inline uint32_t shared_table_seconds(const struct shared *shared, int64_t
 struct shared_op *shared_op_new(const struct shared_access *a, const struct request *request,
                                 enum pending_next (*step)(struct pending *p), struct reply *reply);
 
+/* Frees those at rest. */
+void shared_spares_free(struct shared_worker *w);
+
 /* Whether so many more bytes may be held. */
 bool shared_charge(struct shared *shared, size_t size);
 void shared_discharge(struct shared *shared, size_t size);
+
+/* The policy of the op's group as it is now. On the worker's thread. */
+const struct group_policy *shared_policy(const struct shared_op *op);
 
 /* The op's reply becomes what another node has answered; its value is copied. */
 void shared_take_answer(struct shared_op *op, const struct reply *answered);
@@ -151,7 +158,8 @@ atomic_size_t *shared_flights_memory(struct shared_flights *flights);
 
 /* --- shared_refresh.c --- */
 
-void shared_refresh(struct shared_op *op);
+/* False: there is no memory for it. */
+bool shared_refresh(struct shared_op *op);
 
 /* Those that wait for the worker's view, if it is new enough for them. */
 void shared_await_check(struct shared_worker *w);

@@ -359,6 +359,7 @@ static inline void beast_init(struct herd *herd, struct beast *b, char id) {
         .keeper = b->keeper, .cluster = &b->cluster, .start_ns = b->h.node.start_ns, .timeout_ns = HERD_TIMEOUT_NS};
     harness_must(shared_flights_new(&b->shared.flights) == LARDER_OK);
     b->worker.shared = &b->shared;
+    b->worker.groups = &b->h.worker.context.groups;
     harness_must(peers_new(herd->loop, &peers, &b->worker.peers) == LARDER_OK &&
                  peers_new(herd->loop, &peers, &b->worker.asks) == LARDER_OK);
     b->h.node.shared = &b->shared;
