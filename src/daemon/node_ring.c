@@ -278,6 +278,13 @@ static void run_changed(struct mailbox_message *message) {
     worker_watch_deadline(w);
 }
 
+/* Requests that end with what has come are booked with this moment. */
+static void on_answers(void *ctx) {
+    struct worker *w = ctx;
+
+    cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
+}
+
 enum larder_error worker_ring_init(struct worker *w) {
     struct node_ring *ring = w->node->ring;
     struct peers_config config;
@@ -292,6 +299,8 @@ enum larder_error worker_ring_init(struct worker *w) {
         .value = (size_t)w->node->options->max_item,
         .seed = random_os_seed(),
         .roll = &ring->roll,
+        .on_input = on_answers,
+        .ctx = w,
     };
     w->ring_changed.run = run_changed;
     w->shared.shared = &ring->shared;

@@ -74,6 +74,7 @@ static void before_rest(void *ctx) {
     struct worker *w = ctx;
     struct pending_queue *completions = &w->sessions.completions;
 
+    session_worker_run_ready(&w->sessions);
     for (int i = 0; i < REST_ROUNDS && !pending_queue_is_empty(completions); i++) {
         complete(w);
     }

@@ -43,15 +43,20 @@ static void release_held(void *held) {
     p->free(p);
 }
 
+/* Its reply is complete; with it the pending goes. */
+static void complete(struct pending *p) {
+    p->held = p->reply.held;
+    p->release = p->reply.release;
+    p->reply.held = p;
+    p->reply.release = release_held;
+}
+
 /* Goes on as far as possible. True: the reply is complete. */
 static bool drive(struct pending *p) {
     for (;;) {
         switch (p->step(p)) {
         case PENDING_DONE:
-            p->held = p->reply.held;
-            p->release = p->reply.release;
-            p->reply.held = p;
-            p->reply.release = release_held;
+            complete(p);
             return true;
         case PENDING_WAIT:
             return false;
@@ -121,18 +126,19 @@ struct pending *pending_reverse(struct pending *list) {
     return reversed;
 }
 
-static void go_on(struct pending *p) {
-    struct reply reply;
+static void tell(struct pending *p) {
+    struct reply reply = p->reply;
 
-    if (!drive(p)) {
-        return;
-    }
-    reply = p->reply;
     if (p->done != NULL) {
         p->done(p->owner, &reply);
     } else {
         reply_release(&reply);
     }
+}
+
+void pending_end(struct pending *p) {
+    complete(p);
+    tell(p);
 }
 
 void pending_queue_run(struct pending_queue *queue) {
@@ -141,7 +147,9 @@ void pending_queue_run(struct pending_queue *queue) {
     while (p != NULL) {
         struct pending *next = p->next;
 
-        go_on(p);
+        if (drive(p)) {
+            tell(p);
+        }
         p = next;
     }
 }

@@ -67,6 +67,10 @@ void pending_start(struct pending *p, struct reply *ret_reply);
  * pending that pending_start left unfinished, on the same thread and before the queue is run again. */
 void pending_await(struct pending *p, void (*done)(void *owner, struct reply *reply), void *owner);
 
+/* Ends one that waits with its `reply`, which is complete by now: whoever awaits it is told before this returns. For the
+ * worker's thread, and in place of all further steps. */
+void pending_end(struct pending *p);
+
 /* `done` will not be called any more. Not after it was called. */
 void pending_abandon(struct pending *p);
 

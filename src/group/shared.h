@@ -22,7 +22,7 @@ enum {
     SHARED_ORDER_BUCKETS = 1024,
     SHARED_MEMORY_MAX = 256 << 20,   /* bytes of requests under way and of answers that wait to be told */
     SHARED_REFERENCE_FROM = 8 << 10, /* answered values from this size on are sent from where they lie */
-    SHARED_SPARES_MAX = 1024,        /* requests at rest that a worker keeps */
+    SHARED_SPARES_MAX = 2048,        /* requests at rest that a worker keeps, of each kind */
 };
 
 /* Of a node: flights by which previous owners are asked, one for a key at a time, on whatever workers it is wanted. */
@@ -38,6 +38,7 @@ struct shared {
 };
 
 struct shared_op;
+struct shared_read;
 
 /* Of a worker. All zero but for the first four is a good one. */
 struct shared_worker {
@@ -54,6 +55,8 @@ struct shared_worker {
     struct shared_op *last_waiting;
     struct shared_op *spare; /* to be used again */
     size_t spares;
+    struct shared_read *spare_reads;
+    size_t spare_read_count;
     bool ended; /* shared_worker_end: nobody is asked for anything any more */
 };
 

@@ -190,18 +190,8 @@ static void unref_answer(void *held) {
     blob_unref(held);
 }
 
-/* A small value lies in the op, which is there until the reply is released. */
-static bool take_small_value(struct shared_op *op, struct slice value) {
-    if (value.size > op->room - op->used || value.size >= SHARED_REFERENCE_FROM) {
-        return false;
-    }
-    op->pending.reply.item.value = keep(op, value);
-    return true;
-}
-
-static void take_large_value(struct shared_op *op, struct slice value) {
-    struct reply *reply = &op->pending.reply;
-    struct shared_answer *answer = new_answer(op->worker->shared, value);
+static void take_value(struct shared *shared, struct reply *reply, struct slice value) {
+    struct shared_answer *answer = new_answer(shared, value);
 
     if (answer == NULL) {
         reply->result = RESULT_NO_MEMORY;
@@ -215,8 +205,8 @@ static void take_large_value(struct shared_op *op, struct slice value) {
     reply->release = unref_answer;
 }
 
-void shared_take_answer(struct shared_op *op, const struct reply *answered) {
-    struct reply *reply = &op->pending.reply;
+void shared_take_answer(struct shared *shared, struct reply *reply, const struct reply *answered, char *room,
+                        size_t size) {
     struct slice value = answered->item.value;
     unsigned group = reply->group;
 
@@ -224,9 +214,14 @@ void shared_take_answer(struct shared_op *op, const struct reply *answered) {
     reply->group = group;
     reply->release = NULL;
     reply->item.blob = NULL;
-    /* Of some it is told how large they are, if that. */
-    if (value.data != NULL && value.size > 0 && !take_small_value(op, value)) {
-        take_large_value(op, value);
+    if (value.data == NULL || value.size == 0) {
+        return; /* it is told how large it is, if that */
+    }
+    if (value.size <= size && value.size < SHARED_REFERENCE_FROM) {
+        memcpy(room, value.data, value.size);
+        reply->item.value.data = room;
+    } else {
+        take_value(shared, reply, value);
     }
 }
 

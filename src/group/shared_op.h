@@ -85,6 +85,20 @@ static inline uint32_t shared_table_seconds(const struct shared *shared, int64_t
     return table_seconds(shared->start_ns, now_ns);
 }
 
+/* --- shared.c --- */
+
+/* A request that was not done at once. The reply is complete or RESULT_PENDING. */
+void shared_start(const struct shared_access *a, const struct request *request, struct reply *reply);
+
+/* --- shared_read.c --- */
+
+/* Sends a plain read to `member` of the worker's view, for which nothing is under way. The reply is RESULT_PENDING; false: it
+ * is to be started like any other. */
+bool shared_read(const struct shared_access *a, const struct request *request, uint16_t member, struct reply *reply);
+
+/* Frees those at rest. */
+void shared_reads_free(struct shared_worker *w);
+
 /* --- shared_memory.c: what requests under way take --- */
 
 /* A new op for the request, owning all it needs. NULL: the reply says why. */
@@ -101,8 +115,10 @@ void shared_discharge(struct shared *shared, size_t size);
 /* The policy of the op's group as it is now. On the worker's thread. */
 const struct group_policy *shared_policy(const struct shared_op *op);
 
-/* The op's reply becomes what another node has answered; its value is copied. */
-void shared_take_answer(struct shared_op *op, const struct reply *answered);
+/* The reply becomes what another node has answered; its value is copied, a small one into `room`, which is there until the
+ * reply is released. */
+void shared_take_answer(struct shared *shared, struct reply *reply, const struct reply *answered, char *room,
+                        size_t size);
 
 /* The request on the table, by its command. */
 void shared_act(const struct memory_access *a, const struct request *request, struct reply *reply);
@@ -141,6 +157,9 @@ bool shared_send(struct shared_op *op, enum errand_sent *ret_sent);
 
 /* The index, among the members that the worker's links follow, of a member of `view`; RING_NOBODY: it is none of them. */
 uint16_t shared_member(struct shared_worker *w, const struct keeper_view *view, uint16_t member);
+
+/* What another node says of itself instead of an answer; SHARED_SENT_ANSWERED: it is one. */
+enum errand_sent shared_sent_of_result(enum result result);
 
 /* How an error of a link is to be understood. */
 enum errand_sent shared_sent_of(enum larder_error error);

@@ -219,4 +219,5 @@ void shared_worker_end(struct shared_worker *w) {
         w->view = NULL;
     }
     shared_spares_free(w);
+    shared_reads_free(w);
 }
