@@ -36,6 +36,9 @@ enum {
 #define ORIGIN_SPAN_MAX (HTTP_SECONDS_MAX * 1000)
 #define ORIGIN_INSTANT_MAX (INT64_C(1) << 53)
 
+/* The longest that an origin is not asked after it failed; what says more comes of a clock that was set back. */
+#define ORIGIN_HOLD_MAX (INT64_C(600) * 1000)
+
 enum origin_kind {
     ORIGIN_ANSWER, /* of a status below 400 */
     ORIGIN_ABSENT, /* 404, 410: the origin has no such thing */

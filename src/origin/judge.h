@@ -28,11 +28,11 @@
  *     REVALIDATE, LOAD, PASS         one request to the origin, which ends in judge_answer or judge_failure
  *     judge_answer, judge_failure    what to do with the table, and who gets what */
 
-/* What a request wants. All zero: nothing in particular. */
+/* What a request wants; the stricter of the two counts. All zero: nothing in particular. Of a freshness `linearizable` is a
+ * revalidation that begins from now on, and max_stale is an age that the answer may have at most, fresh or not. */
 struct judge_wish {
-    struct freshness freshness; /* as in model/freshness.h; `linearizable` is a revalidation that begins now, and
-                                          * max_stale an age that the answer may have at most, fresh or not */
-    struct http_caching_request caching; /* the stricter of the two counts */
+    struct freshness freshness;
+    struct http_caching_request caching;
 };
 
 /* --- a request --- */
@@ -44,6 +44,7 @@ enum judge_way {
     JUDGE_LOAD,              /* ask the origin; requests for the key wait for one of them */
     JUDGE_PASS,   /* ask the origin for this request alone: it neither waits for another nor lets another wait */
     JUDGE_REFUSE, /* 504: the request had only-if-cached, and nothing here will do; RFC 9111, 5.2.1.7 */
+    JUDGE_FAIL,   /* 504: the origin failed a moment ago, and the entry must not be served for that */
 };
 
 /* Why, as Cache-Status says it (RFC 9211, 2.2). */
@@ -63,10 +64,10 @@ struct judge_decision {
     enum judge_cause cause;
     bool stale;     /* SERVE, SERVE_AND_REFRESH: it is */
     bool may_store; /* of a request to the origin: what comes of it may be stored; for struct judge_load */
-    int64_t
-        join_ms; /* REVALIDATE, LOAD: a request to the origin that is under way for others will do if it began at most so
-                      * long ago; JUDGE_JOIN_ANY, JUDGE_JOIN_NONE (it must begin from now on) */
-    int64_t age_ms;                 /* of the entry, if there is one that is no marker */
+    int64_t age_ms; /* of the entry, if there is one that is no marker */
+    /* REVALIDATE, LOAD: a request to the origin that is under way for others will do if it began at most so long ago;
+     * JUDGE_JOIN_ANY, or JUDGE_JOIN_NONE: it must begin from now on. */
+    int64_t join_ms;
     struct slice if_none_match;     /* REVALIDATE: value of the field, borrowed from the entry; empty: none */
     struct slice if_modified_since; /* likewise */
 };
@@ -80,14 +81,16 @@ bool judge_survives_error(const struct origin_entry *entry, const struct judge_w
 
 /* --- what came of a request to the origin --- */
 
-/* The answer itself, or the error, goes to the one who asked first in any case, and if `shared` to all who wait. */
+/* The answer itself, or the error, goes to the one who asked first in any case, and if `shared` to all who wait. All but
+ * PASS_ON and RELOAD are about the key's place in the table: whoever changed or purged it since the request to the origin
+ * began comes first, and then the place is left alone. */
 enum judge_action {
     JUDGE_STORE, /* write outcome.entry, with the answer's body, in place of what is there */
-    JUDGE_RENEW, /* write outcome.entry, which is the old one with its body, renewed by a 304 (RFC 9111, 4.3.4) */
-    JUDGE_KEEP,  /* leave the old entry; if held_ms is not 0, write that into it (origin_entry_hold). Whoever waits gets
-                   * the old entry if judge_survives_error, else the error */
-    JUDGE_MARK,  /* write outcome.entry, a marker, in place of what is there */
-    JUDGE_DROP,  /* delete what is there */
+    JUDGE_RENEW, /* write outcome.entry, which is the old one with its body, renewed by a 304: RFC 9111, 4.3.4 */
+    JUDGE_KEEP, /* leave the old entry, but write held_ms into it unless that is 0 (origin_entry_hold); of those who wait
+                    * each gets it if judge_survives_error, else the error */
+    JUDGE_MARK,    /* write outcome.entry, a marker, in place of what is there */
+    JUDGE_DROP,    /* delete what is there */
     JUDGE_PASS_ON, /* change nothing */
     JUDGE_RELOAD,  /* the 304 is about something else than the entry: ask again, without validators */
 };
@@ -110,11 +113,10 @@ enum judge_fault {
     JUDGE_BROKEN, /* what came is no answer: not HTTP, a body that ends early, a status that was not asked for */
 };
 
-/* A request to the origin. */
+/* A request to the origin. `old` is what is stored, or NULL; if validators were sent, they were its. */
 struct judge_load {
     const struct origin_policy *policy;
-    const struct origin_entry
-        *old;         /* what is stored; NULL: nothing. Revalidating: the one whose validators were sent */
+    const struct origin_entry *old;
     bool conditional; /* validators were sent */
     bool may_store;   /* of the decision; true of a refresh */
 };
@@ -127,8 +129,9 @@ struct judge_outcome {
     enum judge_obstacle obstacle; /* of MARK, DROP, PASS_ON and KEEP */
     bool failed;                  /* there is no answer to pass on: answer `status` */
     unsigned status;              /* of the answer; 502 or 504 if `failed` */
-    bool shared; /* all who wait get it. False: it is for the one who asked first, the others ask for themselves, and
-                      * need not wait for each other */
+    /* All who wait get it. False: it is for the one who asked first; the others ask for themselves, and need not wait for each
+     * other. */
+    bool shared;
     int64_t held_ms;           /* KEEP */
     int64_t keep_ms;           /* STORE, RENEW, MARK: the table needs the entry for so long from now, at least 1 */
     struct origin_entry entry; /* STORE, RENEW, MARK; borrowed from the answer and the old entry, else undefined */

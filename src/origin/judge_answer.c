@@ -33,13 +33,11 @@ static void mark(const struct judge_load *load, const struct origin_answer *answ
 
 /* An error while something better is stored changes nothing but when the origin is asked again. */
 static void keep(const struct judge_load *load, int64_t now_ms, struct judge_outcome *out) {
-    bool may_serve = load->old->if_error_ms > 0 || load->old->while_revalidate_ms > 0;
-
     out->action = JUDGE_KEEP;
     out->obstacle = JUDGE_OBSTACLE_ERROR;
     out->shared = true;
-    if (may_serve && load->may_store && load->policy->error_ttl_ms > 0) {
-        out->held_ms = now_ms + load->policy->error_ttl_ms;
+    if (load->may_store && load->policy->error_ttl_ms > 0) {
+        out->held_ms = now_ms + life_least(load->policy->error_ttl_ms, ORIGIN_HOLD_MAX);
     }
 }
 
@@ -52,8 +50,7 @@ static bool is_worth_keeping(const struct judge_load *load, int64_t now_ms) {
         return false;
     }
     stale_ms = origin_entry_age_ms(old, now_ms) - old->lifetime_ms;
-    return origin_entry_has_validator(old) || stale_ms < 0 || stale_ms < old->if_error_ms ||
-           stale_ms < old->while_revalidate_ms;
+    return origin_entry_has_validator(old) || stale_ms < old->if_error_ms || stale_ms < old->while_revalidate_ms;
 }
 
 /* --- storing --- */

@@ -69,6 +69,11 @@ static bool is_ruled_out(const struct hearing *h) {
     return wants_anew(h->wish) || is_older_than_provable(h) || is_too_old(h) || ends_too_soon(h);
 }
 
+/* Whether the origin failed a moment ago. */
+static bool is_held(const struct hearing *h) {
+    return h->now_ms < h->entry->held_ms && h->entry->held_ms - h->now_ms <= ORIGIN_HOLD_MAX;
+}
+
 /* RFC 9111, 5.2.1.2. One without a number allows any time. */
 static bool may_be_so_stale(const struct hearing *h) {
     return asks(h->wish, HTTP_WISH_MAX_STALE) &&
@@ -119,7 +124,7 @@ static bool serve_stale(const struct hearing *h, struct judge_decision *d) {
     if ((h->entry->flags & ORIGIN_MUST_REVALIDATE) != 0 || refuses_stale(h)) {
         return false;
     }
-    if (h->now_ms < h->entry->held_ms && (refreshing || survives_error(h))) {
+    if (is_held(h) && (refreshing || survives_error(h))) {
         d->way = JUDGE_SERVE;
     } else if (refreshing) {
         d->way = JUDGE_SERVE_AND_REFRESH;
@@ -159,10 +164,15 @@ static void forward(const struct judge_wish *wish, enum judge_cause cause, struc
     }
 }
 
-/* Of an entry that will not do. */
+/* Of an entry that will not do. Who insists on an answer from now on is not told of a failure that was before. */
 static void forward_past(const struct hearing *h, struct judge_decision *d) {
     forward(h->wish, is_fresh(h) ? JUDGE_ASKED : JUDGE_STALE, d);
-    if (d->way == JUDGE_LOAD && origin_entry_has_validator(h->entry)) {
+    if (d->way != JUDGE_LOAD) {
+        return;
+    }
+    if (is_held(h) && !is_ruled_out(h)) {
+        d->way = JUDGE_FAIL;
+    } else if (origin_entry_has_validator(h->entry)) {
         d->way = JUDGE_REVALIDATE;
         d->if_none_match = h->entry->etag;
         d->if_modified_since = h->entry->last_modified;

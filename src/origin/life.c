@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "origin/life.h"
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static int64_t most(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -34,7 +30,7 @@ int64_t life_initial_age_ms(const struct origin_answer *answer) {
     int64_t delay_ms = most(0, answer->answered_ms - answer->asked_ms);
     int64_t corrected_ms = answer->caching.age * 1000 + delay_ms;
 
-    return least(most(apparent_age_ms(answer), corrected_ms), ORIGIN_SPAN_MAX);
+    return life_least(most(apparent_age_ms(answer), corrected_ms), ORIGIN_SPAN_MAX);
 }
 
 /* --- lifetime --- */
@@ -65,10 +61,10 @@ void life_read_lifetime(const struct origin_policy *policy, const struct origin_
 
     e->flags &= ~(uint32_t)(ORIGIN_BY_DIRECTIVE | ORIGIN_BY_EXPIRES);
     if (http_caching_lifetime(&answer->caching, answer->answered_ms / 1000, &seconds)) {
-        e->lifetime_ms = least(seconds * 1000, policy->max_ttl_ms);
+        e->lifetime_ms = life_least(seconds * 1000, policy->max_ttl_ms);
         e->flags |= directed ? ORIGIN_BY_DIRECTIVE : ORIGIN_BY_EXPIRES;
     } else {
-        e->lifetime_ms = least(e->initial_age_ms + policy_ttl_ms(policy, e->kind), ORIGIN_SPAN_MAX);
+        e->lifetime_ms = life_least(e->initial_age_ms + policy_ttl_ms(policy, e->kind), ORIGIN_SPAN_MAX);
     }
 }
 
@@ -78,7 +74,7 @@ static int64_t stale_ms(const struct origin_policy *policy, const struct origin_
     int64_t wanted_ms = said ? seconds * 1000 : e->kind == ORIGIN_ANSWER ? by_policy_ms : 0;
     bool never = (e->flags & (ORIGIN_NO_CACHE | ORIGIN_MUST_REVALIDATE)) != 0;
 
-    return never ? 0 : least(wanted_ms, policy->max_stale_ms);
+    return never ? 0 : life_least(wanted_ms, policy->max_stale_ms);
 }
 
 void life_read_directives(const struct origin_policy *policy, const struct origin_answer *answer,

@@ -6,6 +6,10 @@
 
 /* How long answers live, and which may be stored: what the two halves of judge_answer have in common. */
 
+static inline int64_t life_least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 /* Whether the status is one of an error that stale-if-error is about: RFC 5861, 4. */
 static inline bool life_is_server_error(unsigned status) {
     return status == 500 || (status >= 502 && status <= 504);

@@ -13,8 +13,8 @@ struct origin_policy {
     int64_t ttl_ms;        /* an answer is fresh for so long. 0: not at all */
     int64_t absent_ttl_ms; /* a 404 or 410 */
     int64_t
-        error_ttl_ms; /* other 4xx and 5xx, and a failure to get an answer. While a stale entry is served for an error,
-                            * the origin is not asked again for so long either. 0: errors are not kept */
+        error_ttl_ms; /* other 4xx and 5xx, and a failure to get an answer. If there is an entry that an error leaves
+                            * alone, the origin is not asked again for so long either. 0: errors are not kept */
     int64_t marker_ttl_ms; /* once an answer was not to be stored, requests for its key go to the origin for so long
                             * without waiting for each other. 0: no such marker */
     int64_t while_revalidate_ms; /* an answer that is stale for less is served, and refreshed in the background */

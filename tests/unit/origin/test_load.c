@@ -114,6 +114,8 @@ static const struct renewal {
      ORIGIN_BY_EXPIRES, 0, 0},
     {"9111, 4.2.1: also with another Cache-Control", "etag: \"a\"\nexpires: Sun, 06 Nov 1994 08:49:40 GMT\n",
      "cache-control: public\n", 3, ORIGIN_BY_EXPIRES, 0, 0},
+    {"9111, 5.3: but for a new max-age", "etag: \"a\"\nexpires: Sun, 06 Nov 1994 08:49:40 GMT\n",
+     "cache-control: max-age=7\n", 7, ORIGIN_BY_DIRECTIVE, 0, 0},
     {"9111, 4.2.2: the group's ttl anew", "etag: \"a\"\n", "", TTL, 0, 0, 0},
     {"9111, 4.2.2: then a word", "etag: \"a\"\n", "cache-control: max-age=5\n", 5, ORIGIN_BY_DIRECTIVE, 0, 0},
     {"9111, 4.2.3: Age counts", "etag: \"a\"\n", "age: 2\ncache-control: max-age=5\n", 3, ORIGIN_BY_DIRECTIVE, 0, 0},
@@ -221,7 +223,7 @@ static const struct after {
     {"9111, 4.3.3: one that is not to be stored", "etag: \"a\"\n", 100, 200, "cache-control: private\n", JUDGE_MARK,
      false, 200, 0},
     {"9111, 4.3.3: forbidden", "etag: \"a\"\n", 100, 403, "", JUDGE_STORE, false, 403, 0},
-    {"9111, 4.3.3: 500, kept for a later 304", "etag: \"a\"\n", 100, 500, "", JUDGE_KEEP, false, 500, 0},
+    {"9111, 4.3.3: 500, kept for a later 304", "etag: \"a\"\n", 100, 500, "", JUDGE_KEEP, false, 500, ERROR_TTL},
     {"5861, 4: 500", "cache-control: max-age=1, stale-if-error=900\n", 100, 500, "", JUDGE_KEEP, false, 500, ERROR_TTL},
     {"5861, 4: 502", "cache-control: max-age=1, stale-if-error=900\n", 100, 502, "", JUDGE_KEEP, false, 502, ERROR_TTL},
     {"5861, 4: 503", "cache-control: max-age=1, stale-if-error=900\n", 100, 503, "", JUDGE_KEEP, false, 503, ERROR_TTL},
@@ -232,10 +234,11 @@ static const struct after {
      JUDGE_STORE, false, 500, 0},
     {"5861, 3: while it may be refreshed", "cache-control: max-age=99, stale-while-revalidate=50\n", 100, 500, "",
      JUDGE_KEEP, false, 500, ERROR_TTL},
-    {"a fresh one that was asked about", "cache-control: max-age=900\n", 100, 500, "", JUDGE_KEEP, false, 500, 0},
-    {"9110, 15.3.7: nobody asked for a part", "etag: \"a\"\n", 100, 206, "", JUDGE_KEEP, true, 502, 0},
-    {"9110, 15.2: not final", "etag: \"a\"\n", 100, 103, "", JUDGE_KEEP, true, 502, 0},
-    {"9110, 15: no status", "etag: \"a\"\n", 100, 600, "", JUDGE_KEEP, true, 502, 0},
+    {"a fresh one that was asked about", "cache-control: max-age=900\n", 100, 500, "", JUDGE_KEEP, false, 500,
+     ERROR_TTL},
+    {"9110, 15.3.7: nobody asked for a part", "etag: \"a\"\n", 100, 206, "", JUDGE_KEEP, true, 502, ERROR_TTL},
+    {"9110, 15.2: not final", "etag: \"a\"\n", 100, 103, "", JUDGE_KEEP, true, 502, ERROR_TTL},
+    {"9110, 15: no status", "etag: \"a\"\n", 100, 600, "", JUDGE_KEEP, true, 502, ERROR_TTL},
 };
 
 static void others_take_its_place_or_not(void **state) {
@@ -305,7 +308,7 @@ static void failures_leave_what_is_stored(void **state) {
     make_old(&policy, "etag: \"a\"\ncache-control: max-age=1, must-revalidate\n", 100, &old);
     fail_with(&old, JUDGE_TIMEOUT, &out);
     assert_int_equal(out.action, JUDGE_KEEP);
-    assert_int_equal(out.held_ms, 0);
+    assert_int_equal(out.held_ms, NOW_MS + S(ERROR_TTL));
     assert_int_equal(out.status, 504);
     make_old(&policy, "cache-control: max-age=1\n", 100, &old);
     fail_with(&old, JUDGE_TIMEOUT, &out);
