@@ -18,8 +18,9 @@ struct origin_answer {
     unsigned status;     /* as it came, also of no meaning */
     int64_t asked_ms;    /* when the request began; wall time, ms since 1970-01-01 UTC */
     int64_t answered_ms; /* when the head was there */
-    int64_t
-        content_length; /* bytes of the body; -1: not told. Whoever reads the connection knows what counts; set it */
+    /* Bytes of the body; -1: not told, which origin_answer_begin sets. Whoever reads the connection knows which length counts,
+     * and sets it. */
+    int64_t content_length;
     struct http_caching caching;
     struct slice content_type;
     struct origin_fields fields; /* those to be stored */

@@ -42,7 +42,7 @@ enum {
 enum origin_kind {
     ORIGIN_ANSWER, /* of a status below 400 */
     ORIGIN_ABSENT, /* 404, 410: the origin has no such thing */
-    ORIGIN_ERROR, /* any other status from 400 on, also 502 or 504 for an origin that gave no answer; then without a body */
+    ORIGIN_ERROR,  /* another status from 400 on; 502 or 504, without a body, also if the origin gave no answer */
     ORIGIN_MARKER, /* what the origin answers for this key is not to be stored: no status, no fields, no body */
     ORIGIN_KIND_COUNT
 };
@@ -57,12 +57,12 @@ enum origin_entry_flag {
     ORIGIN_FLAGS_ALL = (1 << 6) - 1,
 };
 
+/* Instants are in milliseconds since 1970-01-01 UTC. */
 struct origin_entry {
     enum origin_kind kind;
     unsigned status; /* 200 to 599; 0 of a marker */
     uint32_t flags;
-    int64_t
-        asked_ms; /* when the request began that this, or its last 304, answers; since 1970-01-01 UTC, as all instants */
+    int64_t asked_ms;    /* when the request began that this, or its last 304, is the answer to */
     int64_t answered_ms; /* when the answer's head was there */
     int64_t held_ms;     /* the origin failed, and is not asked before that; 0: it did not */
     int64_t date; /* the origin's Date in seconds, if ORIGIN_DATED. To be sent on as such: Expires is relative to it */

@@ -12,11 +12,12 @@
 struct origin_policy {
     int64_t ttl_ms;        /* an answer is fresh for so long. 0: not at all */
     int64_t absent_ttl_ms; /* a 404 or 410 */
-    int64_t
-        error_ttl_ms; /* other 4xx and 5xx, and a failure to get an answer. If there is an entry that an error leaves
-                            * alone, the origin is not asked again for so long either. 0: errors are not kept */
-    int64_t marker_ttl_ms; /* once an answer was not to be stored, requests for its key go to the origin for so long
-                            * without waiting for each other. 0: no such marker */
+    /* Other 4xx and 5xx, and a failure to get an answer. If there is an entry that an error leaves alone, the origin is not
+     * asked again for so long either, ORIGIN_HOLD_MAX of entry.h at most. 0: errors are not kept. */
+    int64_t error_ttl_ms;
+    /* Once an answer was not to be stored, requests for its key go to the origin for so long without waiting for each other.
+     * 0: no such marker. */
+    int64_t marker_ttl_ms;
     int64_t while_revalidate_ms; /* an answer that is stale for less is served, and refreshed in the background */
     int64_t if_error_ms;         /* an answer that is stale for less is served when the origin fails */
     int64_t keep_ms;             /* a stale answer that can be revalidated stays for so long, for a 304 to renew it */
