@@ -29,7 +29,7 @@ class SharedNode(Server):
         self.peer_port = port or free_port()
         words = ["--config", str(directory / "conf"), "--cluster", "test", "--node-id", name,
                  "--listen", f"127.0.0.1:{self.peer_port}", "--advertise", f"127.0.0.1:{self.peer_port}",
-                 "--lease", f"{lease}s", "--handoff", "8s", "--drain-timeout", "20s"]
+                 "--lease", f"{lease}s", "--handoff", "4s", "--drain-timeout", "20s"]
         words += ["--data-dir", str(directory / "data")] if store is None else ["--store", store]
         super().__init__(directory, extra=[*words, *extra], **options)
 
@@ -83,6 +83,11 @@ class SharedNodes:
                     said = b"".join(b"set settled%d 0 0 1\r\nx\r\n" % number for number in range(50))
                     return connection.ask(said) == b"STORED\r\n" * 50
             wait_until(takes_all, DEADLINE, lambda node=node: f"{node.name} takes writes: {node.stderr()}")
+
+    def kill(self):
+        for node in self.nodes:
+            if not node.stopped:
+                node.kill()
 
     def stop(self):
         failure = None

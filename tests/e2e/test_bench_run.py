@@ -179,7 +179,7 @@ def measure_cluster_row(monkeypatch, tmp_path):
     return measure_row
 
 
-@pytest.mark.parametrize("number", [pytest.param(24, marks=pytest.mark.long), 25])
+@pytest.mark.parametrize("number", [pytest.param(24, marks=pytest.mark.long), pytest.param(25, marks=pytest.mark.long)])
 def test_the_client_of_a_cluster_is_measured_beside_etcds_own(measure_cluster_row, number):
     result = measure_cluster_row(number)
     assert result["own"] > 0 and result["other"] > 0 and result["h2load"]["other"] > 0

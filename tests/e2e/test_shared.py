@@ -30,7 +30,7 @@ def start_nodes(tmp_path):
         return running[-1]
     yield start
     for nodes in running:
-        nodes.stop()
+        nodes.kill()  # what tests do to them may have left much to wait for at an orderly end
 
 
 def key_of_each(standing, prefix):

@@ -11,7 +11,7 @@ from history import (CACHED, CAS, DELETE, MISMATCH, OK, READ, RANGE, REFUSED, SE
 from madeup import PLANTS, history
 from revisions import Change, Log
 
-MANY = 100_000
+MANY = 50_000
 
 
 def op(kind, begin, end, value=None, **more):
