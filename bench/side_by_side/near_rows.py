@@ -214,7 +214,7 @@ def anonymous(process):
 def is_mirrored(server):
     """Before the node has reached the cluster it tells nothing of mirrors."""
     try:
-        return server.counters("larder_near_mirrors_loaded") == [1]
+        return server.counters('larder_near_mirrors{state="loaded"}') == [1]
     except BenchError:
         return False
 
@@ -230,7 +230,7 @@ def mirrored_bytes(row, place, cluster, tick):
                 raise BenchError(f"row {row.number}: the mirror is not loaded after {SETTLE_SECONDS} s")
             tick()
             time.sleep(0.05)
-        keys, seconds = server.counters("larder_near_keys", "larder_near_mirror_load_seconds")
+        keys, seconds = server.counters('larder_near_keys{kind="mirrored"}', "larder_near_mirror_load_seconds")
         if keys < ITEMS:
             raise BenchError(f"row {row.number}: {keys:.0f} keys are mirrored instead of {ITEMS}")
         return (anonymous(server) - empty) / ITEMS, seconds

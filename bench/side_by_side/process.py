@@ -144,7 +144,7 @@ def fetch(url):
 
 
 def counters(url, *names):
-    """The values of counters without labels in a Prometheus text; raises BenchError if one is not there."""
+    """The values of counters in a Prometheus text, named with their labels if they have any; raises BenchError if one is not there."""
     told = dict(line.rsplit(" ", 1) for line in (fetch(url) or "").splitlines() if line and line[0] != "#")
     missing = [name for name in names if name not in told]
     if missing:

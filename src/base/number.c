@@ -17,6 +17,8 @@ static const char digit_pairs[] = "00010203040506070809"
                                   "80818283848586878889"
                                   "90919293949596979899";
 
+enum { SURE_DIGITS = 19 /* so many cannot overflow */ };
+
 bool number_parse_u64(struct slice s, uint64_t *ret_number) {
     uint64_t number = 0;
 
@@ -26,7 +28,7 @@ bool number_parse_u64(struct slice s, uint64_t *ret_number) {
     for (size_t i = 0; i < s.size; i++) {
         unsigned digit = (unsigned)(unsigned char)s.data[i] - '0';
 
-        if (digit > 9 || number > (UINT64_MAX - digit) / 10) {
+        if (digit > 9 || (i >= SURE_DIGITS && number > (UINT64_MAX - digit) / 10)) {
             return false;
         }
         number = number * 10 + digit;
@@ -141,21 +143,29 @@ const char *number_duration_text(uint64_t ns, char ret_text[NUMBER_UNIT_TEXT_MAX
     return unit_text(units, ns, ret_text);
 }
 
+static size_t count_digits(uint64_t number) {
+    size_t count = 1;
+
+    while (number >= 10000) {
+        number /= 10000;
+        count += 4;
+    }
+    return count + (number >= 10) + (number >= 100) + (number >= 1000);
+}
+
 size_t number_format_u64(uint64_t number, char *ret_text) {
-    char reversed[NUMBER_MAX_DIGITS];
-    size_t at = sizeof(reversed);
+    size_t count = count_digits(number);
+    size_t at = count;
 
     while (number >= 100) {
         at -= 2;
-        memcpy(reversed + at, digit_pairs + 2 * (number % 100), 2);
+        memcpy(ret_text + at, digit_pairs + 2 * (number % 100), 2);
         number /= 100;
     }
     if (number >= 10) {
-        at -= 2;
-        memcpy(reversed + at, digit_pairs + 2 * number, 2);
+        memcpy(ret_text, digit_pairs + 2 * number, 2);
     } else {
-        reversed[--at] = (char)('0' + number);
+        ret_text[0] = (char)('0' + number);
     }
-    memcpy(ret_text, reversed + at, sizeof(reversed) - at);
-    return sizeof(reversed) - at;
+    return count;
 }

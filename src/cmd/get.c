@@ -31,6 +31,11 @@ void cmd_foresee(const struct cmd_context *context, const struct slice *keys, si
     uint64_t hashes[CMD_FORESEE_MAX];
 
     assert(count <= CMD_FORESEE_MAX);
+    if (context->shared_worker != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            keeper_prefetch(context->shared_worker->view, keys[i]);
+        }
+    }
     for (size_t i = 0; i < count; i++) {
         hashes[i] = table_hash(table, keys[i]);
         table_prefetch(table, hashes[i]);

@@ -35,7 +35,9 @@
 
 enum {
     COHERENCE_TXN_KEYS = STORE_TXN_OPS_MAX, /* of one read-only transaction */
-    COHERENCE_PAGE_KEYS = 1000,             /* of a mirror's page, at most */
+    COHERENCE_PAGE_KEYS = 1000,             /* of the first page of a mirror */
+    COHERENCE_PAGE_KEYS_MAX = 16384,        /* of each: so long is nothing else seen to */
+    COHERENCE_PAGE_BYTES = 2 << 20,         /* of keys and values that are worth a page */
     COHERENCE_PROOFS = 64,                  /* rounds whose revision `applied` has not reached yet */
     COHERENCE_FLIGHT_SLOTS = 1024,          /* of the table of flights */
     COHERENCE_CROWD = 32,                   /* reads of a round, after which the next one lets them gather */
@@ -395,6 +397,10 @@ static inline bool mirror_is_loaded(const struct mirror *m) {
 }
 /* Takes in what is known of a key as of a revision, kept as the mirror wants it. */
 void mirror_event(struct coherence *c, struct mirror *m, const struct kv_event *event);
+/* How many keys the page behind this one should have, of which `limit` were asked for. For each page a member of etcd 3.4 counts
+ * all keys that are left, so a few large ones cost the cluster far less than many small ones. */
+int64_t coherence_next_limit(int64_t limit, const struct store_result *page);
+
 void mirror_fill(struct coherence *c, struct mirror *m, struct slice key, const struct kv *kv, int64_t revision);
 void mirror_give_up(struct coherence *c, struct mirror *m, const char *why);
 void mirrors_reset(struct coherence *c);

@@ -149,6 +149,21 @@ static bool go_on_behind(struct mirror *m, struct slice key) {
     return true;
 }
 
+int64_t coherence_next_limit(int64_t limit, const struct store_result *page) {
+    int64_t most = 2 * limit < COHERENCE_PAGE_KEYS_MAX ? 2 * limit : COHERENCE_PAGE_KEYS_MAX;
+    size_t bytes = 0;
+    int64_t worth;
+
+    for (size_t i = 0; i < page->kv_count; i++) {
+        bytes += page->kvs[i].key.size + page->kvs[i].value.size;
+    }
+    if (bytes == 0) {
+        return most;
+    }
+    worth = (int64_t)(COHERENCE_PAGE_BYTES * page->kv_count / bytes);
+    return worth > most ? most : worth > 0 ? worth : 1;
+}
+
 static void retry_later(struct coherence *c) {
     c->mirror_at_ns = time_after(now_of(c), coherence_backoff(c, &c->mirror_backoff_ns));
 }
@@ -160,6 +175,7 @@ static void take_page(struct coherence *c, struct mirror *m, const struct store_
             return;
         }
     }
+    m->limit = coherence_next_limit(m->limit, page);
     if (!page->more) {
         m->state = MIRROR_FETCHED;
     } else if (page->kv_count == 0 || !go_on_behind(m, page->kvs[page->kv_count - 1].key)) {

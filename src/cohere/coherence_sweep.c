@@ -352,6 +352,7 @@ static bool compare_page(struct coherence *c, struct sweep *s) {
     if (!sweep_compare_mirror(c, s)) {
         return false;
     }
+    s->limit = coherence_next_limit(s->limit, result);
     if (result->more && result->kv_count > 0) {
         return go_on_behind(s, result->kvs[result->kv_count - 1].key);
     }

@@ -70,7 +70,6 @@ static int64_t batch_begin(struct connection *c) {
 }
 
 static void batch_end(struct connection *c, int64_t start) {
-    worker_ring_end(c->worker);
     telemetry_batch_end(c->worker->sessions.context.telemetry, clock_monotonic_ns() - start);
 }
 

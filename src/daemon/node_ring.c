@@ -271,8 +271,14 @@ static void run_changed(struct mailbox_message *message) {
     atomic_store(&w->ring_told, false);
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     worker_ring_begin(w);
-    worker_ring_end(w);
     worker_watch_deadline(w);
+}
+
+/* Requests that end with what has come are booked with this moment. */
+static void on_answers(void *ctx) {
+    struct worker *w = ctx;
+
+    cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
 }
 
 enum larder_error worker_ring_init(struct worker *w) {
@@ -289,9 +295,12 @@ enum larder_error worker_ring_init(struct worker *w) {
         .value = (size_t)w->node->options->max_item,
         .seed = random_os_seed(),
         .roll = &ring->roll,
+        .on_input = on_answers,
+        .ctx = w,
     };
     w->ring_changed.run = run_changed;
     w->shared.shared = &ring->shared;
+    w->shared.groups = &w->sessions.context.groups;
     error = peers_new(w->loop, &config, &w->shared.peers);
     if (error == LARDER_OK) {
         error = peers_new(w->loop, &config, &w->shared.asks);
@@ -322,12 +331,6 @@ void worker_ring_begin(struct worker *w) {
     }
 }
 
-void worker_ring_end(struct worker *w) {
-    if (has_links(w)) {
-        shared_worker_flush(&w->shared);
-    }
-}
-
 int64_t worker_ring_deadline(const struct worker *w) {
     return has_links(w) ? shared_worker_deadline(&w->shared) : INT64_MAX;
 }
@@ -335,6 +338,5 @@ int64_t worker_ring_deadline(const struct worker *w) {
 void worker_ring_expire(struct worker *w) {
     if (has_links(w)) {
         shared_worker_expire(&w->shared, w->sessions.context.now_ns);
-        shared_worker_flush(&w->shared);
     }
 }

@@ -45,9 +45,8 @@ void node_ring_free(struct node *node);
 enum larder_error worker_ring_init(struct worker *w);
 void worker_ring_fini(struct worker *w);
 
-/* Around a batch of requests, on its thread. */
+/* Before a batch of requests, on its thread. What they ask of other nodes leaves before the loop rests. */
 void worker_ring_begin(struct worker *w);
-void worker_ring_end(struct worker *w);
 
 /* When worker_ring_expire is due, INT64_MAX: never; it ends what has waited too long. */
 int64_t worker_ring_deadline(const struct worker *w);

@@ -65,7 +65,6 @@ static void complete(struct worker *w) {
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
     worker_ring_begin(w);
     session_worker_complete(&w->sessions);
-    worker_ring_end(w);
     worker_watch_deadline(w);
 }
 
@@ -75,6 +74,7 @@ static void before_rest(void *ctx) {
     struct worker *w = ctx;
     struct pending_queue *completions = &w->sessions.completions;
 
+    session_worker_run_ready(&w->sessions);
     for (int i = 0; i < REST_ROUNDS && !pending_queue_is_empty(completions); i++) {
         complete(w);
     }

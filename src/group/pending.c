@@ -23,7 +23,9 @@ void pending_init(struct pending *p, struct pending_queue *queue, struct store *
     p->done = NULL;
     p->owner = NULL;
     atomic_init(&p->call_state, CALL_ENDED);
-    store_call_init(&p->call, on_call_done);
+    if (store != NULL) {
+        store_call_init(&p->call, on_call_done);
+    }
     p->reply = (struct reply){0};
     p->held = NULL;
     p->release = NULL;
@@ -35,8 +37,18 @@ static void release_held(void *held) {
     if (p->release != NULL) {
         p->release(p->held);
     }
-    store_call_fini(&p->call);
+    if (p->store != NULL) {
+        store_call_fini(&p->call);
+    }
     p->free(p);
+}
+
+/* Its reply is complete; with it the pending goes. */
+static void complete(struct pending *p) {
+    p->held = p->reply.held;
+    p->release = p->reply.release;
+    p->reply.held = p;
+    p->reply.release = release_held;
 }
 
 /* Goes on as far as possible. True: the reply is complete. */
@@ -44,10 +56,7 @@ static bool drive(struct pending *p) {
     for (;;) {
         switch (p->step(p)) {
         case PENDING_DONE:
-            p->held = p->reply.held;
-            p->release = p->reply.release;
-            p->reply.held = p;
-            p->reply.release = release_held;
+            complete(p);
             return true;
         case PENDING_WAIT:
             return false;
@@ -117,18 +126,19 @@ struct pending *pending_reverse(struct pending *list) {
     return reversed;
 }
 
-static void go_on(struct pending *p) {
-    struct reply reply;
+static void tell(struct pending *p) {
+    struct reply reply = p->reply;
 
-    if (!drive(p)) {
-        return;
-    }
-    reply = p->reply;
     if (p->done != NULL) {
         p->done(p->owner, &reply);
     } else {
         reply_release(&reply);
     }
+}
+
+void pending_end(struct pending *p) {
+    complete(p);
+    tell(p);
 }
 
 void pending_queue_run(struct pending_queue *queue) {
@@ -137,7 +147,9 @@ void pending_queue_run(struct pending_queue *queue) {
     while (p != NULL) {
         struct pending *next = p->next;
 
-        go_on(p);
+        if (drive(p)) {
+            tell(p);
+        }
         p = next;
     }
 }

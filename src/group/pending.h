@@ -55,7 +55,8 @@ struct pending {
     void (*release)(void *held);
 };
 
-/* `queue` and `store` outlive it. `free` frees the machine around it, and what that owns, but not `p->call`. */
+/* `queue` and `store` outlive it. `store` NULL: it makes no calls, and `call` is left alone. `free` frees the machine around
+ * it, and what that owns, but not `p->call`. */
 void pending_init(struct pending *p, struct pending_queue *queue, struct store *store,
                   enum pending_next (*step)(struct pending *p), void (*free)(struct pending *p));
 
@@ -65,6 +66,10 @@ void pending_start(struct pending *p, struct reply *ret_reply);
 /* Has `done` called, once, on the worker's thread, with the complete reply; reply_release of it frees the pending. For a
  * pending that pending_start left unfinished, on the same thread and before the queue is run again. */
 void pending_await(struct pending *p, void (*done)(void *owner, struct reply *reply), void *owner);
+
+/* Ends one that waits with its `reply`, which is complete by now: whoever awaits it is told before this returns. For the
+ * worker's thread, and in place of all further steps. */
+void pending_end(struct pending *p);
 
 /* `done` will not be called any more. Not after it was called. */
 void pending_abandon(struct pending *p);

@@ -25,6 +25,7 @@ static enum errand_action run_here(struct shared_op *op, int64_t now_ns) {
     };
 
     op->memory.gate = &gate;
+    op->memory.policy = shared_policy(op);
     op->memory.now = shared_table_seconds(op->worker->shared, now_ns);
     shared_act(&op->memory, &op->request, &op->pending.reply);
     op->memory.gate = NULL;
@@ -48,7 +49,7 @@ static enum errand_action was_asked(struct shared_op *op, int64_t now_ns) {
 }
 
 static enum errand_action was_refreshed(struct shared_op *op, int64_t now_ns) {
-    return errand_refreshed(&op->errand, op->refresh.reached, now_ns);
+    return errand_refreshed(&op->errand, op->reached, now_ns);
 }
 
 static enum errand_action has_view(struct shared_op *op, int64_t now_ns) {
@@ -98,7 +99,10 @@ static bool refresh(struct shared_op *op, int64_t now_ns) {
     }
     op->resume = was_refreshed;
     op->wait = SHARED_REFRESH;
-    shared_refresh(op);
+    if (!shared_refresh(op)) {
+        op->action = errand_refreshed(&op->errand, false, now_ns);
+        return false;
+    }
     return true;
 }
 
@@ -172,8 +176,9 @@ static enum pending_next end(struct shared_op *op) {
 
 static enum pending_next step(struct pending *p) {
     struct shared_op *op = shared_op_of(p);
-    int64_t now_ns = clock_monotonic_ns();
+    int64_t now_ns = op->came_ns != 0 ? op->came_ns : clock_monotonic_ns();
 
+    op->came_ns = 0;
     if (op->wait == SHARED_FLIES) {
         shared_wait_end(op);
     }
@@ -241,20 +246,30 @@ static void start(const struct shared_access *a, const struct request *request, 
     pending_start(&op->pending, reply);
 }
 
-/* What is here, and nothing is in the way of, is done at once, without an op. False: it is not so. */
-static bool run_at_once(const struct shared_access *a, const struct request *request, struct reply *reply) {
+void shared_start(const struct shared_access *a, const struct request *request, struct reply *reply) {
+    start(a, request, NULL, reply);
+}
+
+/* What is here, and nothing is in the way of, is done at once, without an op. False: it is not so; *ret_owner is the owner's
+ * index in the worker's view if it is another node's and nothing is in the way, else RING_NOBODY. */
+static bool run_at_once(const struct shared_access *a, const struct request *request, struct reply *reply,
+                        uint16_t *ret_owner) {
     struct shared_worker *w = a->worker;
     struct keeper *keeper = w->shared->keeper;
     struct memory_access memory = a->memory;
     struct memory_gate gate = {.keeper = keeper, .view = w->view};
     struct keeper_route route;
 
+    *ret_owner = RING_NOBODY;
     if (w->under_way > 0 && !(request->peer != NULL && request->peer->give_up) &&
         shared_order_has(w, memory.table, request->key)) {
         return false;
     }
     route = request->peer == NULL ? keeper_route(keeper, w->view, request->key, a->now_ns)
                                   : keeper_receive(keeper, w->view, request->peer, request->key, a->now_ns);
+    if (route.way == KEEPER_FORWARD) {
+        *ret_owner = route.member;
+    }
     if (route.way != KEEPER_OWN && route.way != KEEPER_INHERIT) {
         return false;
     }
@@ -266,7 +281,9 @@ static bool run_at_once(const struct shared_access *a, const struct request *req
 }
 
 void shared_run(const struct shared_access *a, const struct request *request, struct reply *reply) {
-    if (!run_at_once(a, request, reply)) {
+    uint16_t owner;
+
+    if (!run_at_once(a, request, reply, &owner) && (owner == RING_NOBODY || !shared_read(a, request, owner, reply))) {
         start(a, request, NULL, reply);
     }
 }
@@ -279,8 +296,9 @@ void shared_refuse(const struct shared_access *a, const struct request *request,
         .deadline_ns = request->deadline_ns,
         .peer = request->peer,
     };
+    uint16_t owner;
 
-    if ((request->options & REQUEST_EVICT_ON_REFUSAL) != 0 && !run_at_once(a, &removal, reply)) {
+    if ((request->options & REQUEST_EVICT_ON_REFUSAL) != 0 && !run_at_once(a, &removal, reply, &owner)) {
         start(a, &removal, &result, reply);
     } else {
         reply->result = result;

@@ -22,6 +22,7 @@ enum {
     SHARED_ORDER_BUCKETS = 1024,
     SHARED_MEMORY_MAX = 256 << 20,   /* bytes of requests under way and of answers that wait to be told */
     SHARED_REFERENCE_FROM = 8 << 10, /* answered values from this size on are sent from where they lie */
+    SHARED_SPARES_MAX = 2048,        /* requests at rest that a worker keeps, of each kind */
 };
 
 /* Of a node: flights by which previous owners are asked, one for a key at a time, on whatever workers it is wanted. */
@@ -37,12 +38,14 @@ struct shared {
 };
 
 struct shared_op;
+struct shared_read;
 
-/* Of a worker. All zero but for the first three is a good one. */
+/* Of a worker. All zero but for the first four is a good one. */
 struct shared_worker {
     struct shared *shared;
-    struct peers *peers; /* for requests */
-    struct peers *asks;  /* for what previous owners are asked: behind requests that themselves wait for an answer from
+    const struct group_set *const *groups; /* where the set lies that holds now */
+    struct peers *peers;                   /* for requests */
+    struct peers *asks; /* for what previous owners are asked: behind requests that themselves wait for an answer from
                           * here, these would have to wait for each other */
     struct keeper_view *view; /* what it holds; renewed at each batch of requests (shared_worker_begin) */
     /* Requests under way, by their keys and in the order they came; shared_order.c. */
@@ -50,6 +53,10 @@ struct shared_worker {
     size_t under_way;
     struct shared_op *waiting; /* those that wait for something of this worker, the earliest deadline first */
     struct shared_op *last_waiting;
+    struct shared_op *spare; /* to be used again */
+    size_t spares;
+    struct shared_read *spare_reads;
+    size_t spare_read_count;
     bool ended; /* shared_worker_end: nobody is asked for anything any more */
 };
 
@@ -65,7 +72,7 @@ struct shared_access {
  * waited for it. On the worker's thread. */
 void shared_worker_begin(struct shared_worker *w);
 
-/* After a batch: what is to be sent to other nodes leaves. */
+/* Before the loop rests: what is to be sent to other nodes leaves, that of all batches in one go. */
 void shared_worker_flush(struct shared_worker *w);
 
 /* When shared_worker_expire is to be called next; INT64_MAX: nothing waits. */

@@ -15,8 +15,8 @@ struct shared_flight {
     struct shared_flights *flights;
     struct shared_worker *worker; /* over whose link it goes */
     struct keeper_view *view;
-    struct memory_access memory;
-    struct group_policy policy;
+    struct table *table;
+    unsigned group;
     uint64_t hash;
     uint32_t slot;
     uint16_t member; /* of the view; who is asked */
@@ -126,13 +126,16 @@ static void land(struct shared_flight *f, enum errand_asked asked, int64_t revis
 
 static void install(struct shared_flight *f, const struct item *item) {
     struct memory_gate gate = {.keeper = f->worker->shared->keeper, .view = f->view, .slot = f->slot};
+    const struct memory_access memory = {
+        .table = f->table,
+        .policy = &(*f->worker->groups)->policies[f->group],
+        .now = shared_table_seconds(f->worker->shared, clock_monotonic_ns()),
+        .gate = &gate,
+    };
 
-    if (f->discards) {
-        return;
+    if (!f->discards) {
+        memory_install(&memory, f->member, key_of(f), item);
     }
-    f->memory.gate = &gate;
-    f->memory.now = shared_table_seconds(f->worker->shared, clock_monotonic_ns());
-    memory_install(&f->memory, f->member, key_of(f), item);
 }
 
 static void on_answer(void *ctx, enum larder_error error, const struct answer *answer) {
@@ -173,8 +176,8 @@ static struct shared_flight *new_flight(struct shared_op *op) {
     f->flights = op->worker->shared->flights;
     f->worker = op->worker;
     f->view = keeper_view_ref(op->errand.view);
-    f->policy = op->policy;
-    f->memory = (struct memory_access){.table = op->memory.table, .policy = &f->policy};
+    f->table = op->memory.table;
+    f->group = op->group;
     f->hash = op->hash;
     f->slot = op->errand.slot;
     f->member = op->errand.member;

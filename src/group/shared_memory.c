@@ -3,8 +3,10 @@
 
 #include "group/shared_op.h"
 
-/* Each request under way counts as at least so many bytes. */
-enum { CHARGE_MIN = 1 << 10 };
+enum {
+    CHARGE_MIN = 1 << 10, /* each request under way counts as at least so many bytes */
+    DATA_MIN = 512,       /* each has room for so many: the key and value of most */
+};
 
 bool shared_charge(struct shared *shared, size_t size) {
     atomic_size_t *memory = shared_flights_memory(shared->flights);
@@ -24,10 +26,46 @@ void shared_discharge(struct shared *shared, size_t size) {
 
 static void free_op(struct pending *p) {
     struct shared_op *op = shared_op_of(p);
+    struct shared_worker *w = op->worker;
 
     memory_place_cancel(&op->placed);
-    shared_discharge(op->worker->shared, op->charged);
-    free(op);
+    shared_discharge(w->shared, op->charged);
+    if (op->room == DATA_MIN && w->spares < SHARED_SPARES_MAX && !w->ended) {
+        op->next = w->spare;
+        w->spare = op;
+        w->spares++;
+    } else {
+        free(op);
+    }
+}
+
+void shared_spares_free(struct shared_worker *w) {
+    while (w->spare != NULL) {
+        struct shared_op *op = w->spare;
+
+        w->spare = op->next;
+        free(op);
+    }
+    w->spares = 0;
+}
+
+/* All but `data` is zero. NULL: out of memory. */
+static struct shared_op *new_op(struct shared_worker *w, size_t data) {
+    size_t room = data > DATA_MIN ? data : DATA_MIN;
+    struct shared_op *op = w->spare;
+
+    if (op != NULL && room == DATA_MIN) {
+        w->spare = op->next;
+        w->spares--;
+    } else {
+        op = malloc(sizeof(*op) + room);
+    }
+    if (op != NULL) {
+        /* What comes before is seen to by pending_init. */
+        memset((char *)op + sizeof(op->pending), 0, offsetof(struct shared_op, data) - sizeof(op->pending));
+        op->room = room;
+    }
+    return op;
 }
 
 /* Whether it is enough to say that there is nothing. An entry that is to be given up is lost if it is not told of. */
@@ -40,23 +78,37 @@ static bool only_reads(const struct request *request) {
             !has_option(request, REQUEST_TOUCH));
 }
 
+static size_t data_size(const struct request *request) {
+    return (request->conditions != NULL ? sizeof(struct conditions) : 0) + request->key.size +
+           (request->placed == NULL ? request->value.size : 0);
+}
+
+static struct slice keep(struct shared_op *op, struct slice bytes) {
+    struct slice kept = slice_make(op->data + op->used, bytes.size);
+
+    if (bytes.size > 0) {
+        memcpy(op->data + op->used, bytes.data, bytes.size);
+        op->used += bytes.size;
+    }
+    return kept;
+}
+
 /* All that the request borrows becomes the op's own. */
 static void take_request(struct shared_op *op, const struct request *request) {
     op->request = *request;
-    memcpy(op->data, request->key.data, request->key.size);
-    op->request.key = slice_make(op->data, request->key.size);
+    if (request->conditions != NULL) { /* first, for they are to be aligned */
+        const struct slice bytes = slice_make((const char *)request->conditions, sizeof(struct conditions));
+
+        op->request.conditions = (const struct conditions *)(const void *)keep(op, bytes).data;
+    }
+    op->request.key = keep(op, request->key);
     if (request->placed != NULL) {
         op->placed = *request->placed;
         request->placed->segment = NULL;
         op->request.placed = &op->placed;
         op->request.value = slice_make(op->placed.data, op->placed.size);
     } else if (request->value.size > 0) {
-        memcpy(op->data + request->key.size, request->value.data, request->value.size);
-        op->request.value = slice_make(op->data + request->key.size, request->value.size);
-    }
-    if (request->conditions != NULL) {
-        op->conditions = *request->conditions;
-        op->request.conditions = &op->conditions;
+        op->request.value = keep(op, request->value);
     }
     if (request->peer != NULL) {
         op->stamp = *request->peer;
@@ -67,36 +119,40 @@ static void take_request(struct shared_op *op, const struct request *request) {
 struct shared_op *shared_op_new(const struct shared_access *a, const struct request *request,
                                 enum pending_next (*step)(struct pending *p), struct reply *reply) {
     struct shared *shared = a->worker->shared;
-    size_t size = sizeof(struct shared_op) + request->key.size + (request->placed == NULL ? request->value.size : 0);
-    size_t charge = size > CHARGE_MIN ? size : CHARGE_MIN;
+    size_t size = data_size(request);
+    size_t charge = sizeof(struct shared_op) + size > CHARGE_MIN ? sizeof(struct shared_op) + size : CHARGE_MIN;
     struct shared_op *op;
 
     if (!shared_charge(shared, charge)) {
         reply->result = RESULT_TOO_MANY_REQUESTS;
         return NULL;
     }
-    op = malloc(size);
+    op = new_op(a->worker, size);
     if (op == NULL) {
         shared_discharge(shared, charge);
         reply->result = RESULT_NO_MEMORY;
         return NULL;
     }
-    memset(op, 0, sizeof(*op));
-    op->charged = charge;
     pending_init(&op->pending, a->completions, NULL, step, free_op);
     op->pending.reply.group = reply->group;
+    op->charged = charge;
     op->worker = a->worker;
     op->telemetry = a->telemetry;
-    op->policy = *a->memory.policy;
+    op->group = a->memory.policy->index;
     op->memory = a->memory;
-    op->memory.policy = &op->policy;
+    op->memory.policy = NULL; /* shared_policy */
     op->memory.ret_expired = &op->expired;
     op->memory.ret_cut = &op->cut;
     op->reads = only_reads(request);
+    op->came_ns = a->now_ns;
     op->deadline_ns = request->deadline_ns != 0 ? request->deadline_ns : a->now_ns + shared->timeout_ns;
     op->hash = table_hash(a->memory.table, request->key);
     take_request(op, request);
     return op;
+}
+
+const struct group_policy *shared_policy(const struct shared_op *op) {
+    return &(*op->worker->groups)->policies[op->group];
 }
 
 /* --- answers --- */
@@ -134,29 +190,39 @@ static void unref_answer(void *held) {
     blob_unref(held);
 }
 
-void shared_take_answer(struct shared_op *op, const struct reply *answered) {
-    struct reply *reply = &op->pending.reply;
-    unsigned group = reply->group;
-    struct shared_answer *answer;
+static void take_value(struct shared *shared, struct reply *reply, struct slice value) {
+    struct shared_answer *answer = new_answer(shared, value);
 
-    *reply = *answered;
-    reply->group = group;
-    reply->release = NULL;
-    reply->item.blob = NULL;
-    if (answered->item.value.data == NULL || answered->item.value.size == 0) {
-        return; /* it is told how large it is, if that */
-    }
-    answer = new_answer(op->worker->shared, answered->item.value);
     if (answer == NULL) {
         reply->result = RESULT_NO_MEMORY;
         return;
     }
     reply->item.value.data = answer->data;
-    if (answered->item.value.size >= SHARED_REFERENCE_FROM) {
+    if (value.size >= SHARED_REFERENCE_FROM) {
         reply->item.blob = &answer->blob;
     }
     reply->held = &answer->blob;
     reply->release = unref_answer;
+}
+
+void shared_take_answer(struct shared *shared, struct reply *reply, const struct reply *answered, char *room,
+                        size_t size) {
+    struct slice value = answered->item.value;
+    unsigned group = reply->group;
+
+    *reply = *answered;
+    reply->group = group;
+    reply->release = NULL;
+    reply->item.blob = NULL;
+    if (value.data == NULL || value.size == 0) {
+        return; /* it is told how large it is, if that */
+    }
+    if (value.size <= size && value.size < SHARED_REFERENCE_FROM) {
+        memcpy(room, value.data, value.size);
+        reply->item.value.data = room;
+    } else {
+        take_value(shared, reply, value);
+    }
 }
 
 /* --- the table --- */

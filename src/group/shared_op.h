@@ -29,11 +29,10 @@ struct shared_op {
     struct pending pending; /* first */
     struct shared_worker *worker;
     struct worker_telemetry *telemetry;
-    struct group_policy policy; /* as of when it came: the set may be gone by the end */
+    unsigned group; /* its policy is looked up when it is needed: the set may be another one by then */
     struct memory_access memory;
     struct request request; /* its key and value are the op's own */
     struct peer_stamp stamp;
-    struct conditions conditions;
     struct placed_value placed;
     bool reads;   /* nothing is lost if it was not done: then it is a miss */
     bool refuses; /* it removes what a refused write would have replaced; answered with `refusal` */
@@ -41,6 +40,7 @@ struct shared_op {
     bool cut;
     enum result refusal;
     int64_t deadline_ns;
+    int64_t came_ns; /* the time of its first step; 0: that is over */
     size_t charged;
 
     struct errand errand;
@@ -56,8 +56,7 @@ struct shared_op {
     enum errand_sent sent;
     enum errand_asked asked;
     int64_t revision;
-    struct shared_answer *answer; /* a large value */
-    struct cluster_wait refresh;
+    bool reached; /* of SHARED_REFRESH */
 
     uint64_t hash;           /* of its key */
     uint64_t sent_serial;    /* SHARED_SENT: the view's */
@@ -69,7 +68,9 @@ struct shared_op {
     struct shared_op *previous_waiting;
     struct shared_op *next_in_flight;
     struct shared_flight *flight; /* SHARED_FLIES: that it waits for, under the flights' lock */
-    char data[];                  /* key, value */
+    size_t used;                  /* bytes of `data` */
+    size_t room;
+    _Alignas(struct conditions) char data[]; /* conditions, key, value; then a small value that was answered */
 };
 
 static inline struct shared_op *shared_op_of(struct pending *p) {
@@ -84,18 +85,40 @@ static inline uint32_t shared_table_seconds(const struct shared *shared, int64_t
     return table_seconds(shared->start_ns, now_ns);
 }
 
+/* --- shared.c --- */
+
+/* A request that was not done at once. The reply is complete or RESULT_PENDING. */
+void shared_start(const struct shared_access *a, const struct request *request, struct reply *reply);
+
+/* --- shared_read.c --- */
+
+/* Sends a plain read to `member` of the worker's view, for which nothing is under way. The reply is RESULT_PENDING; false: it
+ * is to be started like any other. */
+bool shared_read(const struct shared_access *a, const struct request *request, uint16_t member, struct reply *reply);
+
+/* Frees those at rest. */
+void shared_reads_free(struct shared_worker *w);
+
 /* --- shared_memory.c: what requests under way take --- */
 
 /* A new op for the request, owning all it needs. NULL: the reply says why. */
 struct shared_op *shared_op_new(const struct shared_access *a, const struct request *request,
                                 enum pending_next (*step)(struct pending *p), struct reply *reply);
 
+/* Frees those at rest. */
+void shared_spares_free(struct shared_worker *w);
+
 /* Whether so many more bytes may be held. */
 bool shared_charge(struct shared *shared, size_t size);
 void shared_discharge(struct shared *shared, size_t size);
 
-/* The op's reply becomes what another node has answered; its value is copied. */
-void shared_take_answer(struct shared_op *op, const struct reply *answered);
+/* The policy of the op's group as it is now. On the worker's thread. */
+const struct group_policy *shared_policy(const struct shared_op *op);
+
+/* The reply becomes what another node has answered; its value is copied, a small one into `room`, which is there until the
+ * reply is released. */
+void shared_take_answer(struct shared *shared, struct reply *reply, const struct reply *answered, char *room,
+                        size_t size);
 
 /* The request on the table, by its command. */
 void shared_act(const struct memory_access *a, const struct request *request, struct reply *reply);
@@ -135,6 +158,9 @@ bool shared_send(struct shared_op *op, enum errand_sent *ret_sent);
 /* The index, among the members that the worker's links follow, of a member of `view`; RING_NOBODY: it is none of them. */
 uint16_t shared_member(struct shared_worker *w, const struct keeper_view *view, uint16_t member);
 
+/* What another node says of itself instead of an answer; SHARED_SENT_ANSWERED: it is one. */
+enum errand_sent shared_sent_of_result(enum result result);
+
 /* How an error of a link is to be understood. */
 enum errand_sent shared_sent_of(enum larder_error error);
 
@@ -151,7 +177,8 @@ atomic_size_t *shared_flights_memory(struct shared_flights *flights);
 
 /* --- shared_refresh.c --- */
 
-void shared_refresh(struct shared_op *op);
+/* False: there is no memory for it. */
+bool shared_refresh(struct shared_op *op);
 
 /* Those that wait for the worker's view, if it is new enough for them. */
 void shared_await_check(struct shared_worker *w);

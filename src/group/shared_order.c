@@ -218,4 +218,6 @@ void shared_worker_end(struct shared_worker *w) {
         keeper_view_unref(w->view);
         w->view = NULL;
     }
+    shared_spares_free(w);
+    shared_reads_free(w);
 }

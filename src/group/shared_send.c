@@ -26,8 +26,7 @@ enum errand_sent shared_sent_of(enum larder_error error) {
     return error == LARDER_ERROR_REFUSED ? ERRAND_SENT_AWAY : ERRAND_SENT_LOST;
 }
 
-/* What the other node says of itself instead of an answer. */
-static enum errand_sent sent_of_result(enum result result) {
+enum errand_sent shared_sent_of_result(enum result result) {
     switch (result) {
     case RESULT_WRONG_EPOCH:
         return ERRAND_SENT_WRONG;
@@ -63,10 +62,11 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
     if (error != LARDER_OK) {
         op->sent = shared_sent_of(error);
     } else {
-        op->sent = sent_of_result(answer->reply.result);
+        op->sent = shared_sent_of_result(answer->reply.result);
         op->revision = answer->reply.revision;
         if (op->sent == ERRAND_SENT_ANSWERED) {
-            shared_take_answer(op, &answer->reply);
+            shared_take_answer(op->worker->shared, &op->pending.reply, &answer->reply, op->data + op->used,
+                               op->room - op->used);
             shared_order_leave(op);
         } else if (op->sent == ERRAND_SENT_REFUSED) {
             op->pending.reply.result = refusal_of(op, answer->reply.result);

@@ -37,6 +37,7 @@ enum request_option {
     REQUEST_WANT_TTL = 1 << 13,           /* the reply shows the remaining life */
     REQUEST_WANT_CREATED = 1 << 15,       /* the reply of a SET tells whether the key was absent; store groups ask */
     REQUEST_AT_REVISION = 1 << 16,        /* GET: as of `revision` */
+    REQUEST_PLAIN = 1 << 17,              /* of the entry only value, client flags and cas are shown */
     REQUEST_FRESHNESS = 1 << 14,          /* a read: as fresh as `freshness` says, not as the group does */
 };
 

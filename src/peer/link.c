@@ -157,7 +157,10 @@ enum larder_error peer_link_submit(struct peer_link *link, const struct request 
     }
     error = pipeline_submit(&link->pipeline, request, &now, done, ctx);
     if (error == LARDER_OK) {
-        atomic_fetch_add_explicit(&link->published.requests, 1, memory_order_relaxed);
+        /* This thread alone writes it. */
+        atomic_store_explicit(&link->published.requests,
+                              atomic_load_explicit(&link->published.requests, memory_order_relaxed) + 1,
+                              memory_order_relaxed);
         atomic_store_explicit(&link->published.pending, link->pipeline.waiting, memory_order_relaxed);
         arm_deadline(link);
     }

@@ -46,6 +46,8 @@ struct peer_options {
     const struct greeting_identity *identity; /* NULL: nobody is greeted */
     struct slice expected;                    /* the other node's id */
     unsigned timeouts_max;                    /* in a row; at least 1 */
+    void (*on_input)(void *ctx); /* called before the answers that have come together are told; NULL: nobody is */
+    void *ctx;
 };
 
 /* Begins to connect to the endpoints (1..PEER_ENDPOINTS_MAX, copied), in turn until one answers. The caller owns the link.

@@ -176,6 +176,9 @@ static void on_read(void *ctx, size_t size) {
         on_greeting_read(link, size);
         return;
     }
+    if (link->options.on_input != NULL) {
+        link->options.on_input(link->options.ctx);
+    }
     error = pipeline_received(&link->pipeline, size);
     if (error != LARDER_OK) {
         link_drop(link, error);

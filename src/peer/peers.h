@@ -36,7 +36,9 @@ struct peers_config {
     int64_t pause_min_ns;                     /* between probes; 0: PEER_PAUSE_MIN_NS */
     int64_t pause_max_ns;
     uint64_t seed;
-    struct peers_roll *roll; /* it is to be on; borrowed; NULL: on none */
+    struct peers_roll *roll;     /* it is to be on; borrowed; NULL: on none */
+    void (*on_input)(void *ctx); /* called before the answers that have come together are told; NULL: nobody is */
+    void *ctx;
 };
 
 /* Errors: NO_MEMORY. */

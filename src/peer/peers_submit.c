@@ -19,6 +19,8 @@ static struct peer_options options_for(struct peers *peers, const struct peer *p
         .identity = c->identity,
         .expected = peer_id(p),
         .timeouts_max = PEERS_FAILURES,
+        .on_input = c->on_input,
+        .ctx = c->ctx,
     };
 }
 

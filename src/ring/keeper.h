@@ -146,6 +146,9 @@ struct keeper_route {
     int64_t revision;
 };
 
+/* Has what the next two look at for the key at hand soon. `view` may be NULL. */
+void keeper_prefetch(const struct keeper_view *view, struct slice key);
+
 /* A client's request: OWN, INHERIT, FORWARD, ISOLATED, NO_RING. `view` may be NULL. `now_ns` was read after the request had
  * arrived. */
 struct keeper_route keeper_route(struct keeper *keeper, const struct keeper_view *view, struct slice key,

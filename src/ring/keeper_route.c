@@ -29,6 +29,17 @@ static struct keeper_route own(struct keeper *keeper, struct keeper_plan *plan, 
     return route;
 }
 
+void keeper_prefetch(const struct keeper_view *view, struct slice key) {
+    uint32_t slot;
+
+    if (view != NULL) {
+        slot = ring_slot(key);
+        __builtin_prefetch(&view->owners[slot]);
+        __builtin_prefetch(&view->plan->previous[slot]);
+        __builtin_prefetch(&view->plan->since[slot]);
+    }
+}
+
 struct keeper_route keeper_route(struct keeper *keeper, const struct keeper_view *view, struct slice key,
                                  int64_t now_ns) {
     struct keeper_route route = {.way = KEEPER_NO_RING, .member = RING_NOBODY};

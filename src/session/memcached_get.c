@@ -18,11 +18,13 @@ struct key_slot {
     uint64_t get;
     enum command command;
     bool show_cas;
+    bool last; /* of its line: the end of the answer follows it */
 };
 
 /* How far the keys of a line were run. */
 enum progress {
     ALL_RUN,
+    ALL_TOLD, /* the same, and the slot of the last one will end the answer */
     BROKEN,   /* by an error, which is the end of the answer */
     NO_ROOM,  /* the command's present key is next */
     MUST_WAIT /* likewise, when replies have come that it may not be run beside */
@@ -77,12 +79,24 @@ static void answer_key(struct session *s, struct slot *slot, struct reply *reply
     mc_session_answer(s, &command, reply);
     if (broken) {
         break_off(s, key.get);
+    } else if (key.last) {
+        mc_session_end(s);
     }
+}
+
+/* As far as can be seen at a glance. */
+static bool is_last(const struct mc_command *command) {
+    return command->more_keys.size == 0;
 }
 
 static void add_key(struct session *s, const struct mc_command *command, uint64_t number, struct reply *reply) {
     char data[sizeof(struct key_slot) + REQUEST_KEY_MAX];
-    const struct key_slot key = {.get = number, .command = command->request.command, .show_cas = command->show_cas};
+    const struct key_slot key = {
+        .get = number,
+        .command = command->request.command,
+        .show_cas = command->show_cas,
+        .last = is_last(command),
+    };
     struct slice text = command->request.key;
 
     memcpy(data, &key, sizeof(key));
@@ -140,6 +154,9 @@ static enum progress run_keys(struct session *s, struct mc_command *command, uin
         cmd_run(&s->worker->context, &command->request, &reply);
         if (__builtin_expect(reply.result == RESULT_PENDING || session_is_waiting(s), 0)) {
             add_key(s, command, number, &reply);
+            if (is_last(command)) {
+                return s->failed ? BROKEN : ALL_TOLD;
+            }
         } else {
             mc_session_answer(s, command, &reply);
             if (__builtin_expect(mc_breaks_get(&reply), 0)) {
@@ -183,6 +200,7 @@ void mc_session_get(struct session *s, struct mc_command *command) {
     case ALL_RUN:
         end(s, number);
         break;
+    case ALL_TOLD:
     case BROKEN:
         break;
     case NO_ROOM:
@@ -200,6 +218,7 @@ void mc_session_continue_get(struct session *s) {
         session_get_free(s);
         end(s, number);
         break;
+    case ALL_TOLD:
     case BROKEN:
         session_get_free(s);
         break;

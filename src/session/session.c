@@ -53,6 +53,7 @@ void session_worker_fini(struct session_worker *w) {
         free(o);
     }
     session_worker_free_calls(w);
+    session_worker_free_slots(w);
     rpc_worker_fini(&w->rpc);
     free(w->scratch);
 }

@@ -53,7 +53,9 @@ struct session_worker {
     struct pending_queue completions; /* set its `wake` and `ctx` where replies may come later */
     session_ready_fn *on_ready;       /* NULL: nobody is told */
     struct slots *ready;              /* sessions that on_ready is still to be called for */
-    bool patrols;                     /* it is the one worker that compares copies with the store in the background */
+    struct slot *spare_slots;         /* at rest, to be used again */
+    unsigned spare_slot_count;
+    bool patrols; /* it is the one worker that compares copies with the store in the background */
     struct audit_patrol patrol;
     struct rpc_worker rpc;        /* etcd's API */
     struct grpc_rpc *spare_calls; /* at rest, to be used again */
@@ -104,6 +106,10 @@ void session_worker_fini(struct session_worker *w);
 
 /* Takes in the replies that have come, on the worker's thread. In a cluster also when there is a new view of it. */
 void session_worker_complete(struct session_worker *w);
+
+/* Calls on_ready for each session that has something to write or can go on, on the worker's thread: before it rests, since some
+ * replies come outside of the queue. */
+void session_worker_run_ready(struct session_worker *w);
 
 /* Once a second or so, on the worker's thread: watches that were silent for long say that they live. It leaves the queue of
  * late replies alone, which is run when its `wake` says so and not before. */

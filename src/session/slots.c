@@ -6,8 +6,50 @@
 #include "group/shared.h"
 #include "session/internal.h"
 
-/* A session that waits because it has too many slots goes on when so many are answered. */
-enum { RESUME_SHARE = 2 };
+enum {
+    RESUME_SHARE = 2, /* a session that waits because it has too many slots goes on when so many are answered */
+    DATA_MIN = 320,   /* each slot has room for so many bytes: any key of a get and most lines */
+};
+
+/* --- slots at rest --- */
+
+static struct slot *new_slot(struct session_worker *w, size_t size) {
+    size_t room = size > DATA_MIN ? size : DATA_MIN;
+    struct slot *slot = w->spare_slots;
+
+    if (slot != NULL && room == DATA_MIN) {
+        w->spare_slots = slot->next;
+        w->spare_slot_count--;
+        return slot;
+    }
+    slot = malloc(sizeof(*slot) + room);
+    if (slot != NULL) {
+        slot->room = room;
+    }
+    return slot;
+}
+
+static void free_slot(struct session_worker *w, struct slot *slot) {
+    if (slot->room == DATA_MIN && w->spare_slot_count < SESSION_SPARE_SLOTS_MAX) {
+        slot->next = w->spare_slots;
+        w->spare_slots = slot;
+        w->spare_slot_count++;
+    } else {
+        free(slot);
+    }
+}
+
+void session_worker_free_slots(struct session_worker *w) {
+    while (w->spare_slots != NULL) {
+        struct slot *slot = w->spare_slots;
+
+        w->spare_slots = slot->next;
+        free(slot);
+    }
+    w->spare_slot_count = 0;
+}
+
+/* --- those of a session --- */
 
 bool session_is_waiting(const struct session *s) {
     return (s->slots != NULL && s->slots->count > 0) || session_gateway_is_waiting(s);
@@ -68,6 +110,8 @@ static struct slot *take_first(struct slots *slots) {
 }
 
 static void drop_all(struct slots *slots) {
+    struct session_worker *w = slots->session->worker;
+
     while (slots->first != NULL) {
         struct slot *slot = take_first(slots);
 
@@ -76,7 +120,7 @@ static void drop_all(struct slots *slots) {
         } else {
             reply_release(&slot->reply);
         }
-        free(slot);
+        free_slot(w, slot);
     }
 }
 
@@ -90,7 +134,7 @@ static void answer_complete(struct slots *slots) {
 
         slot->answer(s, slot, &slot->reply);
         telemetry_batch_end(context->telemetry, context->now_ns - slot->start_ns);
-        free(slot);
+        free_slot(s->worker, slot);
     }
     if (s->failed) {
         drop_all(slots);
@@ -154,7 +198,7 @@ static void append(struct slots *slots, struct slot *slot) {
 
 void session_slot_add(struct session *s, struct reply *reply, const struct slot_request *request) {
     struct slots *slots = slots_of(s);
-    struct slot *slot = slots != NULL ? malloc(sizeof(*slot) + request->data.size) : NULL;
+    struct slot *slot = slots != NULL ? new_slot(s->worker, request->data.size) : NULL;
 
     if (slot == NULL) {
         give_up(s, reply);
@@ -163,14 +207,16 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
     if (reply->result != RESULT_PENDING) {
         cmd_keep_reply(reply);
     }
-    *slot = (struct slot){
-        .slots = slots,
-        .reply = *reply,
-        .answer = request->answer,
-        .start_ns = s->worker->context.now_ns,
-        .cost = request->cost,
-        .size = request->data.size,
-    };
+    slot->next = NULL;
+    slot->slots = slots;
+    slot->pending = NULL;
+    if (reply->result != RESULT_PENDING) {
+        slot->reply = *reply;
+    }
+    slot->answer = request->answer;
+    slot->start_ns = s->worker->context.now_ns;
+    slot->cost = request->cost;
+    slot->size = request->data.size;
     if (request->data.size > 0) {
         memcpy(slot->data, request->data.data, request->data.size);
     }

@@ -19,7 +19,8 @@
  * session_is_waiting already, hand the reply to session_slot_add with what its encoding will need, else encode and
  * release it at once. */
 enum {
-    SESSION_SLOTS_MAX = 512, /* replies one session waits for */
+    SESSION_SLOTS_MAX = 512,        /* replies one session waits for */
+    SESSION_SPARE_SLOTS_MAX = 2048, /* slots at rest that a worker keeps */
     SESSION_SLOTS_BYTES_MAX =
         1 << 20 /* of keys and values in the writes it waits for, and, by what the last ones had, of
                                        * the values that reads will have; the last one may exceed it */
@@ -40,6 +41,7 @@ struct slot {
     int64_t start_ns; /* when the request's bytes arrived */
     size_t cost;      /* of SESSION_SLOTS_BYTES_MAX */
     size_t size;      /* of data */
+    size_t room;      /* for data */
     _Alignas(max_align_t) char data[];
 };
 
@@ -76,9 +78,6 @@ enum cmd_order session_order_of_any(const struct session *s);
 /* The reply to a read came in a slot. What the next ones will cost is what the last ones did, and soon less if they did less. */
 void session_learn(struct session *s, const struct reply *reply);
 
-/* Calls on_ready for each session that was marked ready. */
-void session_worker_run_ready(struct session_worker *w);
-
 /* Lets the owner of the session write out what was put into its outbox behind his back, when session_worker_run_ready comes
  * to it. Without memory for that the session has failed. */
 void session_mark_ready(struct session *s);
@@ -88,5 +87,8 @@ void session_slots_drop(struct session *s);
 
 /* The session ends. */
 void session_slots_free(struct session *s);
+
+/* Frees the slots at rest. */
+void session_worker_free_slots(struct session_worker *w);
 
 #endif

@@ -61,8 +61,13 @@ class Build:
         return ["setarch", platform.machine(), "-R"] if bits > 28 else []
 
 
-def release():
-    return Build("release", ROOT / "build", ["-Dbuildtype=release", "-Db_lto=true", "-Dtests=enabled"])
+def release(with_unit_tests):
+    return Build(
+        "release",
+        ROOT / "build",
+        ["-Dbuildtype=release", "-Db_lto=true", "-Dtests=enabled"],
+        targets=["all", "store-tests"] + ["unit-tests"] * with_unit_tests,
+    )
 
 
 def asan():

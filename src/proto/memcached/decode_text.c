@@ -31,6 +31,7 @@ void mc_decode_get(struct slice rest, struct mc_command *command) {
         }
         command->request.options |= REQUEST_TOUCH;
     }
+    command->request.options |= REQUEST_PLAIN;
     keys = rest;
     while (token_next(&keys, &key)) {
         if (key.size > REQUEST_KEY_MAX) {

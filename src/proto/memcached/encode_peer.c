@@ -37,9 +37,12 @@ static char *put_marks(char *at, const struct item *item) {
     return at - start > 2 ? at : start;
 }
 
-static char *put_item(char *at, const struct item *item, bool shown) {
+static char *put_item(char *at, const struct item *item, bool shown, bool plain) {
     at = put_field(at, 'c', item->cas);
     at = put_field(at, 'f', item->client_flags);
+    if (plain) {
+        return at;
+    }
     at = item->ttl != 0 ? put_time(at, 't', item->ttl) : at;
     at = item->ttl_before != item->ttl ? put_time(at, 'e', item->ttl_before) : at;
     at = put_field(at, 'l', item->last_access);
@@ -111,7 +114,7 @@ enum larder_error mc_encode_peer(struct outbox *out, const struct mc_command *co
     }
     at = put_slice(start, status);
     at = shown ? put_number(at, reply->item.value.size) : at;
-    at = put_item(at, &reply->item, shown);
+    at = put_item(at, &reply->item, shown, shown && (command->request.options & REQUEST_PLAIN) != 0);
     at = put_field(at, 'N', reply->number);
     at = put_slice(PUT_LITERAL(at, " O"), command->arguments);
     at = PUT_LITERAL(at, "\r\n");

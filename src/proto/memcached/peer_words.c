@@ -26,5 +26,6 @@ const struct peer_option peer_options[] = {
     {REQUEST_EVICT_ON_REFUSAL, 'v'},
     {REQUEST_WANT_TTL, 'l'},
     {REQUEST_WANT_CREATED, 'd'},
+    {REQUEST_PLAIN, 'o'},
 };
 const unsigned peer_option_count = sizeof(peer_options) / sizeof(peer_options[0]);

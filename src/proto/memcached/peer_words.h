@@ -27,7 +27,7 @@
  *     g q s N          footprint, queue, the size of a value that is not shown, number
  *     A<letters>       b binary_key, u unchanged, h fetched, x stale, w won, z win_sent, n created
  *     O<opaque>
- * or the line of an error, which has no opaque. */
+ * or the line of an error, which has no opaque. With the option o a hit is told with c and f alone. */
 
 struct peer_command {
     enum command command;

@@ -179,6 +179,14 @@ static bool is_refusal(enum store_status status) {
     }
 }
 
+/* The cluster is configured to take fewer. Several that were too many may have been under way at once: that says no more than
+ * the smallest of them does. */
+static void take_fewer_than(struct etcd_merge *m, size_t count) {
+    if (count > 1 && count / 2 < m->ops_max) {
+        m->ops_max = count / 2;
+    }
+}
+
 static void on_batch_done(struct store_call *call) {
     struct batch *b = (struct batch *)(void *)call;
     struct etcd_store *s = b->store;
@@ -188,8 +196,8 @@ static void on_batch_done(struct store_call *call) {
     etcd_merge_ended(s);
     s->pumping = true; /* once all of them have ended */
     if (is_refusal(call->status)) {
-        if (call->status == STORE_TOO_MANY_OPS && s->merge.ops_max > 1) {
-            s->merge.ops_max /= 2; /* the cluster is configured to take fewer */
+        if (call->status == STORE_TOO_MANY_OPS) {
+            take_fewer_than(&s->merge, b->count);
         }
         send_one_by_one(c);
         c = NULL;

@@ -78,7 +78,7 @@ static void only_what_must_moves(void **state) {
     assert_int_equal(s.go.moved, s.nodes[s.fullest].keys);
     assert_int_equal(s.go.needless, 0);
     assert_true(s.go.fair == 20000.0);
-    assert_true(s.go.moved <= 1.1 * s.go.fair && s.come.moved <= 1.1 * s.come.fair);
+    assert_true((double)s.go.moved <= 1.1 * s.go.fair && (double)s.come.moved <= 1.1 * s.come.fair);
     assert_true(simulation_of_mean(&s, s.nodes[s.fullest].keys) <= 1.05);
     assert_int_equal(simulation_run(2, 1, &less), LARDER_OK);
     assert_int_equal(less.nodes[less.emptiest].keys, 0);

@@ -144,6 +144,28 @@ static void a_page_that_is_too_large_is_halved(void **state) {
     assert_int_equal(script_asked(s)->op.range.limit, 500);
 }
 
+/* As many keys as are worth a page by what the last one had, never more than twice as many as before. */
+static void pages_are_as_large_as_is_good_for_the_cluster(void **state) {
+    static char large[16 << 10];
+    struct script *s = *state;
+    const struct kv small = script_kv("m/a", "1", 3);
+    struct kv kv = script_kv("m/b", "", 3);
+
+    script_begin(s, 10);
+    answer_kvs(s, script_find(s, STORE_OP_RANGE, "m/"), 10, &small, 1, true);
+    assert_int_equal(script_asked(s)->op.range.limit, 2000);
+    answer_kvs(s, script_asked(s), 10, &kv, 1, true);
+    assert_int_equal(script_asked(s)->op.range.limit, 4000);
+    kv.key = SLICE("m/c");
+    kv.value = slice_make(large, sizeof(large));
+    answer_kvs(s, script_asked(s), 10, &kv, 1, true);
+    assert_int_equal(script_asked(s)->op.range.limit, 127);
+    for (int i = 0; i < 8; i++) {
+        answer_kvs(s, script_asked(s), 10, &small, 1, true);
+    }
+    assert_int_equal(script_asked(s)->op.range.limit, 16384);
+}
+
 static void a_load_whose_revision_is_compacted_begins_anew(void **state) {
     struct script *s = *state;
     const struct kv first = script_kv("m/a", "1", 3);
@@ -503,6 +525,7 @@ int main(void) {
         TEST(a_mirror_is_loaded_in_pages_of_one_revision),
         TEST(events_while_loading_are_newer_than_the_pages),
         TEST(a_page_that_is_too_large_is_halved),
+        TEST(pages_are_as_large_as_is_good_for_the_cluster),
         TEST(a_load_whose_revision_is_compacted_begins_anew),
         TEST(a_load_that_fails_goes_on_later),
         TEST(a_load_that_is_denied_is_asked_for_less_and_less),

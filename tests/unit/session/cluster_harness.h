@@ -129,7 +129,6 @@ static inline void wire_on_read(void *ctx, size_t size) {
     beast_begin(w->beast);
     session_feed(&w->session, size);
     wire_pump(w);
-    shared_worker_flush(&w->beast->worker);
 }
 
 static inline void wire_on_writable(void *ctx) {
@@ -193,7 +192,6 @@ static inline void beast_completed(struct mailbox_message *message) {
     b->waking = false;
     beast_begin(b);
     session_worker_complete(&b->h.worker);
-    shared_worker_flush(&b->worker);
 }
 
 static inline void beast_wake(void *ctx) {
@@ -252,7 +250,6 @@ static inline void beast_hear(struct beast *b) {
                  LARDER_OK);
     keeper_set_authority(b->keeper, clock_monotonic_ns(), clock_monotonic_ns());
     beast_begin(b);
-    shared_worker_flush(&b->worker);
 }
 
 /* The membership is what the beasts say; those that are not deaf hear of it. */
@@ -368,6 +365,7 @@ static inline void beast_init(struct herd *herd, struct beast *b, char id) {
         .keeper = b->keeper, .cluster = &b->cluster, .start_ns = b->h.node.start_ns, .timeout_ns = HERD_TIMEOUT_NS};
     harness_must(shared_flights_new(&b->shared.flights) == LARDER_OK);
     b->worker.shared = &b->shared;
+    b->worker.groups = &b->h.worker.context.groups;
     harness_must(peers_new(herd->loop, &peers, &b->worker.peers) == LARDER_OK &&
                  peers_new(herd->loop, &peers, &b->worker.asks) == LARDER_OK);
     b->h.node.shared = &b->shared;
@@ -383,6 +381,16 @@ static inline void beast_init(struct herd *herd, struct beast *b, char id) {
     snprintf(b->address, sizeof(b->address), "127.0.0.1:%u", (unsigned)listener_address(b->listener)->port);
 }
 
+/* What the nodes' workers do before they rest. */
+static inline void herd_rest(void *ctx) {
+    struct herd *herd = ctx;
+
+    for (size_t i = 0; i < HERD; i++) {
+        session_worker_run_ready(&herd->beasts[i].h.worker);
+        shared_worker_flush(&herd->beasts[i].worker);
+    }
+}
+
 static inline void herd_init(struct herd *herd) {
     memset(herd, 0, sizeof(*herd));
     herd->loop = loop_new();
@@ -391,6 +399,7 @@ static inline void herd_init(struct herd *herd) {
     for (size_t i = 0; i < HERD; i++) {
         beast_init(herd, &herd->beasts[i], (char)('a' + i));
     }
+    loop_set_rest(herd->loop, herd_rest, herd);
 }
 
 static inline bool herd_is_quiet(void *ctx) {
@@ -414,6 +423,7 @@ static inline void herd_fini(struct herd *herd) {
         }
     }
     harness_must(herd_run_until(herd, herd_is_quiet, herd));
+    loop_set_rest(herd->loop, NULL, NULL);
     timer_free(herd->timer);
     for (size_t i = 0; i < HERD; i++) {
         struct beast *b = &herd->beasts[i];
@@ -446,7 +456,8 @@ static inline void herd_say(struct herd *herd, size_t i, struct client *c, const
 static inline bool client_is_answered(void *ctx) {
     struct client *c = ctx;
 
-    return !session_is_waiting(&c->session) && !c->session.waiting && c->session.input.size == 0;
+    return !session_is_waiting(&c->session) && !c->session.waiting && c->session.input.size == 0 &&
+           !session_has_output(&c->session);
 }
 
 /* Who owns the key, as node `i` sees it. */

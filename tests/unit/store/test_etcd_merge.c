@@ -202,13 +202,30 @@ static void as_many_are_told_as_there_are(void **state) {
     assert_int_equal(world.calls[1].inner.result.kv_count, 0);
 }
 
+/* Four transactions of twelve writes are under way when the first is refused: that all are says the same four times over. */
+static void refusals_at_once_count_as_one(void **state) {
+    (void)state;
+    for (int i = 0; i < UNDER_WAY_MAX; i++) {
+        for (int j = 0; j < 12; j++) {
+            assert_true(etcd_merge_add(&world.store, put("k")));
+        }
+        go();
+    }
+    assert_int_equal(world.batch_count, UNDER_WAY_MAX);
+    for (size_t i = 0; i < UNDER_WAY_MAX; i++) {
+        end_batch(i, STORE_TOO_MANY_OPS);
+    }
+    assert_int_equal(world.alone_count, world.call_count);
+    assert_int_equal(world.store.merge.ops_max, 6);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_a_token_stands_for_goes_alone),  TEST(nobodys_do_not_go_with_the_nodes_own),
         TEST(what_is_overdue_is_not_put_together), TEST(nothing_goes_out_if_all_are_overdue),
-        TEST(as_many_are_told_as_there_are),
+        TEST(as_many_are_told_as_there_are),       TEST(refusals_at_once_count_as_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

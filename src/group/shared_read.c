@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "group/shared_op.h"
+
+/* A read of a key that another node owns, as nearly all of them go: sent as it comes, told as it is answered. Nothing is to be
+ * decided on its way, so it needs no errand; where something is after all (the owner has another epoch), a request of the long
+ * kind begins in its place.
+ *
+ * It stands in no line. It is sent only while there is none for its key, so it does not overtake what came before; and what
+ * comes after it goes to the same owner behind it, over the same link, or is done under another view, by which the owner of
+ * before has the key no more: then the read finds nothing, which a change of owners allows. */
+
+enum { ROOM = REQUEST_KEY_MAX + 262 /* the key, and then a small value */ };
+
+struct shared_read {
+    struct pending pending; /* first */
+    struct shared_access access;
+    struct shared_read *next_spare;
+    uint32_t options;
+    uint64_t compare;
+    int64_t deadline_ns;
+    unsigned group;
+    size_t key_size;
+    char data[ROOM];
+};
+
+static struct shared_read *read_of(struct pending *p) {
+    return (struct shared_read *)(void *)p;
+}
+
+/* --- memory --- */
+
+static void free_read(struct pending *p) {
+    struct shared_read *read = read_of(p);
+    struct shared_worker *w = read->access.worker;
+
+    shared_discharge(w->shared, sizeof(*read));
+    if (w->spare_read_count < SHARED_SPARES_MAX && !w->ended) {
+        read->next_spare = w->spare_reads;
+        w->spare_reads = read;
+        w->spare_read_count++;
+    } else {
+        free(read);
+    }
+}
+
+void shared_reads_free(struct shared_worker *w) {
+    while (w->spare_reads != NULL) {
+        struct shared_read *read = w->spare_reads;
+
+        w->spare_reads = read->next_spare;
+        free(read);
+    }
+    w->spare_read_count = 0;
+}
+
+/* NULL: there is no memory for it. */
+static struct shared_read *new_read(struct shared_worker *w) {
+    struct shared_read *read = w->spare_reads;
+
+    if (!shared_charge(w->shared, sizeof(*read))) {
+        return NULL;
+    }
+    if (read != NULL) {
+        w->spare_reads = read->next_spare;
+        w->spare_read_count--;
+        return read;
+    }
+    read = malloc(sizeof(*read));
+    if (read == NULL) {
+        shared_discharge(w->shared, sizeof(*read));
+    }
+    return read;
+}
+
+/* --- its end --- */
+
+static struct request request_of(const struct shared_read *read) {
+    return (struct request){
+        .command = COMMAND_GET,
+        .options = read->options,
+        .key = slice_make(read->data, read->key_size),
+        .compare = read->compare,
+        .deadline_ns = read->deadline_ns,
+    };
+}
+
+static void tell(struct shared_read *read, enum result result) {
+    read->pending.reply.result = result;
+    pending_end(&read->pending);
+}
+
+static void on_long_way_done(void *owner, struct reply *reply) {
+    struct shared_read *read = owner;
+    struct reply *own = &read->pending.reply;
+
+    *own = *reply;
+    pending_end(&read->pending);
+}
+
+static void go_the_long_way(struct shared_read *read) {
+    struct shared_access access = read->access;
+    const struct request request = request_of(read);
+    struct reply reply = {.group = read->pending.reply.group};
+
+    access.now_ns = clock_monotonic_ns();
+    access.memory.now = shared_table_seconds(access.worker->shared, access.now_ns);
+    access.memory.policy = &(*access.worker->groups)->policies[read->group];
+    shared_start(&access, &request, &reply);
+    if (reply.result == RESULT_PENDING) {
+        pending_await(reply.pending, on_long_way_done, read);
+    } else {
+        on_long_way_done(read, &reply);
+    }
+}
+
+static void on_answer(void *ctx, enum larder_error error, const struct answer *answer) {
+    struct shared_read *read = ctx;
+
+    if (error != LARDER_OK) {
+        tell(read, RESULT_MISS);
+        return;
+    }
+    switch (shared_sent_of_result(answer->reply.result)) {
+    case ERRAND_SENT_ANSWERED:
+        shared_take_answer(read->access.worker->shared, &read->pending.reply, &answer->reply,
+                           read->data + read->key_size, sizeof(read->data) - read->key_size);
+        pending_end(&read->pending);
+        break;
+    case ERRAND_SENT_WRONG:
+        go_the_long_way(read);
+        break;
+    default:
+        tell(read, answer->reply.result == RESULT_TOO_MANY_REQUESTS ? RESULT_TOO_MANY_REQUESTS : RESULT_MISS);
+        break;
+    }
+}
+
+/* --- its beginning --- */
+
+/* Whether it changes nothing, whatever it finds. */
+static bool is_plain(const struct request *request) {
+    return request->command == COMMAND_GET && request->peer == NULL && request->conditions == NULL &&
+           (request->options & (REQUEST_VIVIFY | REQUEST_TOUCH | REQUEST_RECACHE | REQUEST_MAY_WIN)) == 0 &&
+           request->key.size <= REQUEST_KEY_MAX;
+}
+
+static void take(struct shared_read *read, const struct shared_access *a, const struct request *request,
+                 unsigned group) {
+    pending_init(&read->pending, a->completions, NULL, NULL, free_read);
+    read->pending.reply.group = group;
+    read->access = *a;
+    read->access.memory.ret_expired = NULL; /* shared_start sees to them */
+    read->access.memory.ret_cut = NULL;
+    read->options = request->options;
+    read->compare = request->compare;
+    read->deadline_ns = request->deadline_ns != 0 ? request->deadline_ns : a->now_ns + a->worker->shared->timeout_ns;
+    read->group = a->memory.policy->index;
+    read->key_size = request->key.size;
+    memcpy(read->data, request->key.data, request->key.size);
+}
+
+bool shared_read(const struct shared_access *a, const struct request *request, uint16_t member, struct reply *reply) {
+    struct shared_worker *w = a->worker;
+    struct peer_stamp stamp;
+    struct shared_read *read;
+    struct request sent;
+
+    if (!is_plain(request) || w->ended) {
+        return false;
+    }
+    read = new_read(w);
+    if (read == NULL) {
+        return false;
+    }
+    take(read, a, request, reply->group);
+    stamp = keeper_stamp(w->view, false);
+    sent = request_of(read);
+    sent.peer = &stamp;
+    if (peers_submit(w->peers, member, &sent, on_answer, read) != LARDER_OK) {
+        free_read(&read->pending);
+        return false;
+    }
+    reply->result = RESULT_PENDING;
+    reply->pending = &read->pending;
+    return true;
+}
