@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/ask.h"
 #include "cli/human.h"
 #include "cli/json_out.h"
+#include "cli/node.h"
+
+enum { HTTP_NOT_FOUND = 404, HTTP_NO_CONTENT = 204 };
 
 struct flush {
-    struct ask ask; /* first: ASK_ROWS */
+    struct node node; /* first: ASK_ROWS */
     int64_t delay_ns;
+    const char *group; /* NULL: all of them */
     bool yes;
     int code;
 };
 
 static const struct option_row rows[] = {
+    {.name = "group",
+     .argument = "NAME",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct flush, group),
+     .help = "only this memory group; 'default' is that of all keys\nthat belong to no other. Goes over HTTP"},
     {.name = "delay",
      .argument = "TIME",
      .kind = OPTION_DURATION,
@@ -31,28 +40,39 @@ static const struct option_row rows[] = {
 static const struct ask_usage usage = {
     .text = "larder flush - forget everything that a server has cached\n\n"
             "usage: larder flush [OPTIONS]\n\n"
-            "Everything in memory groups goes, for all clients. Durable data is never touched.\n\n"
+            "Everything in memory groups goes, or in one of them, for all clients and, in a cluster, on all nodes. "
+            "Durable\n"
+            "data is never touched: of a durable group it is refused.\n\n"
             "examples:\n"
             "  larder flush\n"
+            "  larder flush --group sessions\n"
             "  larder flush --yes --delay 10m         for servers that should not all be empty at once\n",
     .rows = rows,
     .max_words = 0,
     .words = "no arguments",
 };
 
+/* What goes, for people. */
+static const char *describe(const struct flush *flush, char ret_text[SLICE_ESCAPED_MAX]) {
+    return flush->group == NULL ? "everything" : slice_escape(slice_from_string(flush->group), ret_text);
+}
+
 /* EXIT_CODE_OK: it shall be done. Else the reason why not was printed. */
 static int confirm(const struct flush *flush) {
+    const struct ask *ask = &flush->node.ask;
+    const char *part = flush->group == NULL ? "" : "the group ";
+    char text[SLICE_ESCAPED_MAX];
     int answer;
 
     if (flush->yes) {
         return EXIT_CODE_OK;
     }
     if (isatty(STDIN_FILENO) == 0) {
-        fprintf(stderr, "%s: nobody to ask here; if everything in %s shall go, say --yes\n", flush->ask.program,
-                flush->ask.server);
+        fprintf(stderr, "%s: nobody to ask here; if %s%s in %s shall go, say --yes\n", ask->program, part,
+                describe(flush, text), ask->server);
         return EXIT_CODE_USAGE;
     }
-    fprintf(stderr, "Forget everything that is cached at %s? [y/N] ", flush->ask.server);
+    fprintf(stderr, "Forget %s%s that is cached at %s? [y/N] ", part, describe(flush, text), ask->server);
     answer = getchar();
     if (answer != 'y' && answer != 'Y') {
         fputs("Nothing was done.\n", stderr);
@@ -65,53 +85,122 @@ static int64_t delay_s(const struct flush *flush) {
     return flush->delay_ns / CLOCK_NS_PER_S + (flush->delay_ns % CLOCK_NS_PER_S != 0);
 }
 
-static void print_done(const struct flush *flush) {
-    char text[HUMAN_TEXT_MAX];
+static void print_json(const struct flush *flush) {
+    json_t *object = json_object();
 
-    if (flush->ask.json) {
-        json_t *object = json_object();
-
-        json_set(object, "result", json_string("done"));
-        json_set(object, "delay", json_integer(delay_s(flush)));
-        json_print_line(object);
-    } else if (flush->delay_ns == 0) {
-        printf("flushed: %s\n", flush->ask.server);
+    json_set(object, "result", json_string("done"));
+    if (flush->group != NULL) {
+        json_set_bytes(object, "group", slice_from_string(flush->group));
     } else {
-        printf("%s is flushed in %s\n", flush->ask.server, human_duration((uint64_t)delay_s(flush), text));
+        json_set(object, "delay", json_integer(delay_s(flush)));
+    }
+    json_print_line(object);
+}
+
+static void print_done(const struct flush *flush) {
+    const char *server = flush->node.ask.server;
+    char text[SLICE_ESCAPED_MAX];
+    char time[HUMAN_TEXT_MAX];
+
+    if (flush->node.ask.json) {
+        print_json(flush);
+    } else if (flush->group != NULL) {
+        printf("flushed: the group %s at %s\n", describe(flush, text), server);
+    } else if (flush->delay_ns == 0) {
+        printf("flushed: %s\n", server);
+    } else {
+        printf("%s is flushed in %s\n", server, human_duration((uint64_t)delay_s(flush), time));
     }
 }
+
+/* --- everything, in memcached's words --- */
 
 static void on_answer(void *ctx, const struct answer *answer) {
     struct flush *flush = ctx;
 
     if (ask_is_refusal(answer)) {
-        flush->code = ask_explain_refusal(&flush->ask, "flush", answer);
+        flush->code = ask_explain_refusal(&flush->node.ask, "flush", answer);
     } else {
         print_done(flush);
     }
 }
 
-static int run(int argc, char **argv) {
-    struct flush flush = {.ask = ask_defaults("larder flush")};
+static int flush_all(struct flush *flush) {
+    struct ask *ask = &flush->node.ask;
     enum larder_error error;
+
+    flush->code = ask_open(ask);
+    if (flush->code != EXIT_CODE_OK) {
+        return flush->code;
+    }
+    error = client_flush(ask->client, delay_s(flush), on_answer, flush);
+    if (error != LARDER_OK) {
+        flush->code = ask_explain_error(ask, error);
+    }
+    ask_close(ask);
+    return flush->code;
+}
+
+/* --- one group, over HTTP --- */
+
+static int explain(struct flush *flush, const struct transfer_answer *answer) {
+    char text[SLICE_ESCAPED_MAX];
+
+    if (answer->status != HTTP_NOT_FOUND) {
+        return node_explain_refusal(&flush->node, "flush the group", answer);
+    }
+    fprintf(stderr, "%s: %s has no group '%s'; larder group list tells which there are\n", flush->node.ask.program,
+            flush->node.ask.server, describe(flush, text));
+    return EXIT_CODE_FAILURE;
+}
+
+static int flush_group(struct flush *flush) {
+    struct transfer_request request = {.method = "POST", .has_body = true};
+    struct transfer_answer answer;
+    int code = node_open(&flush->node);
+
+    if (code == EXIT_CODE_OK) {
+        target_begin(&flush->node.target, SLICE("admin/flush"));
+        target_add(&flush->node.target, "group", slice_from_string(flush->group));
+        code = node_ask(&flush->node, &request, &answer);
+    }
+    if (code == EXIT_CODE_OK && answer.status != HTTP_NO_CONTENT) {
+        code = explain(flush, &answer);
+    } else if (code == EXIT_CODE_OK) {
+        print_done(flush);
+    }
+    return code;
+}
+
+/* NULL: they go together. */
+static const char *find_contradiction(const struct flush *flush) {
+    if (flush->group != NULL && flush->group[0] == '\0') {
+        return "--group needs the name of a group";
+    }
+    if (flush->group != NULL && flush->delay_ns != 0) {
+        return "--delay is for everything, not for one group";
+    }
+    return NULL;
+}
+
+static int run(int argc, char **argv) {
+    struct flush flush = {.node = node_defaults("larder flush")};
+    const char *contradiction;
     int count;
 
-    if (!ask_parse(&usage, argc, argv, &flush.ask, &count, &flush.code)) {
+    if (!ask_parse(&usage, argc, argv, &flush.node.ask, &count, &flush.code)) {
         return flush.code;
+    }
+    contradiction = find_contradiction(&flush);
+    if (contradiction != NULL) {
+        fprintf(stderr, "%s: %s\n", flush.node.ask.program, contradiction);
+        return EXIT_CODE_USAGE;
     }
     flush.code = confirm(&flush);
-    if (flush.code != EXIT_CODE_OK) {
-        return flush.code;
+    if (flush.code == EXIT_CODE_OK) {
+        flush.code = flush.group != NULL ? flush_group(&flush) : flush_all(&flush);
     }
-    flush.code = ask_open(&flush.ask);
-    if (flush.code != EXIT_CODE_OK) {
-        return flush.code;
-    }
-    error = client_flush(flush.ask.client, delay_s(&flush), on_answer, &flush);
-    if (error != LARDER_OK) {
-        flush.code = ask_explain_error(&flush.ask, error);
-    }
-    ask_close(&flush.ask);
+    node_close(&flush.node);
     return flush.code;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/cmd.h"
 #include "cmd/guard.h"
+#include "group/memory_purge.h"
 #include "group/shared.h"
 
-/* In a cluster every node takes part. */
-static void flush_now(struct cmd_context *context, const struct request *request, struct reply *reply) {
+/* Every node of the cluster takes part. `group` is one's name, or "*". */
+static void purge_everywhere(struct cmd_context *context, const struct request *request, struct slice group,
+                             struct reply *reply) {
     const struct shared_access shared = {
         .worker = context->shared_worker,
         .completions = context->completions,
@@ -12,17 +14,47 @@ static void flush_now(struct cmd_context *context, const struct request *request
         .now_ns = context->now_ns,
     };
 
-    if (context->shared_worker == NULL) {
-        table_clear(context->node->table);
-        return;
-    }
-    shared_purge(&shared, SLICE("*"),
+    shared_purge(&shared, group,
                  request->deadline_ns != 0 ? request->deadline_ns
                                            : context->now_ns + context->shared_worker->shared->timeout_ns,
                  reply);
 }
 
-/* At once, or at the second the request names; beyond what table seconds can tell, never. Of several flushes still to come the last one asked for counts. */
+static void flush_all(struct cmd_context *context, const struct request *request, struct reply *reply) {
+    if (context->shared_worker == NULL) {
+        table_clear(context->node->table);
+    } else {
+        purge_everywhere(context, request, SLICE("*"), reply);
+    }
+}
+
+static void purge_group(struct cmd_context *context, const struct request *request, struct reply *reply) {
+    const struct group_policy *policy = group_set_find_by_name(context->groups, request->key);
+
+    if (policy == NULL) {
+        reply->result = RESULT_NO_GROUP;
+        return;
+    }
+    reply->group = policy->index;
+    if (group_policy_is_store(policy)) {
+        reply->result = RESULT_NOT_PURGEABLE;
+    } else if (context->shared_worker == NULL) {
+        memory_purge(context->node->table, &context->groups, policy->index, context->completions, reply);
+    } else {
+        purge_everywhere(context, request, group_policy_name(policy), reply);
+    }
+}
+
+static void flush_now(struct cmd_context *context, const struct request *request, struct reply *reply) {
+    if (request->key.size > 0) {
+        purge_group(context, request, reply);
+    } else {
+        flush_all(context, request, reply);
+    }
+}
+
+/* At once, or, if all is to go, at the second the request names; beyond what table seconds can tell, never. Of several
+ * flushes still to come the last one asked for counts. */
 void cmd_flush(struct cmd_context *context, const struct request *request, struct reply *reply) {
     reply->result = guard_root(context);
     if (reply->result != RESULT_DONE) {
@@ -32,6 +64,7 @@ void cmd_flush(struct cmd_context *context, const struct request *request, struc
         flush_now(context, request, reply);
         return;
     }
+    assert(request->key.size == 0);
     if (request->ttl < (int64_t)(UINT32_MAX - context->now)) {
         atomic_store(&context->node->flush_at, context->now + (uint32_t)request->ttl);
     }

@@ -83,20 +83,16 @@ static void on_clear(void *ctx) {
     table_clear(&ring->node->table);
 }
 
-static const struct group_policy *find_group(const struct group_set *set, struct slice name) {
-    for (size_t i = 0; i < set->count; i++) {
-        if (slice_equal(group_policy_name(&set->policies[i]), name)) {
-            return &set->policies[i];
-        }
-    }
-    return NULL;
-}
-
+/* Where a group is not declared its keys are the default group's. That goes as a whole then: rather too much than something
+ * that was purged. */
 static unsigned group_index(void *ctx, struct slice name) {
     struct node_ring *ring = ctx;
-    const struct group_policy *policy = find_group(ring->node->groups, name);
+    const struct group_policy *policy = group_set_find_by_name(ring->node->groups, name);
 
-    return policy != NULL && !group_policy_is_store(policy) ? policy->index : KEEPER_GROUPS;
+    if (policy == NULL) {
+        return GROUP_DEFAULT;
+    }
+    return group_policy_is_store(policy) ? KEEPER_GROUPS : policy->index;
 }
 
 /* --- making it --- */

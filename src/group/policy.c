@@ -39,6 +39,9 @@ const char *group_name_problem(struct slice name) {
             return "contains a blank, a control byte or a byte outside ASCII";
         }
     }
+    if (slice_equal(name, SLICE("*"))) {
+        return "stands for all groups where they are purged";
+    }
     /* Keys that begin with "/larder/" in the store are ours. */
     if (group_name_is_route(name) || slice_equal(name, SLICE("larder"))) {
         return "is reserved for Larder's own routes";
@@ -189,6 +192,12 @@ const struct group_policy *group_set_find_named(const struct group_set *set, str
     }
     /* A free slot holds 0, the index of "default". */
     return &set->policies[set->slots[find_slot(set, slice_make(key.data, (size_t)(slash - key.data)))]];
+}
+
+const struct group_policy *group_set_find_by_name(const struct group_set *set, struct slice name) {
+    unsigned index = index_of(set, name);
+
+    return index < set->count && set->policies[index].declared ? &set->policies[index] : NULL;
 }
 
 int64_t group_policy_ttl(const struct group_policy *policy, int64_t ttl, bool *ret_cut) {

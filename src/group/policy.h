@@ -100,6 +100,9 @@ void group_set_free(struct group_set *set);
 /* The names by index, for metrics; borrowed from the set. Returns how many. */
 size_t group_set_names(const struct group_set *set, struct slice ret_names[GROUP_MAX]);
 
+/* The declared group of this name; NULL: there is none. Borrowed from the set. */
+const struct group_policy *group_set_find_by_name(const struct group_set *set, struct slice name);
+
 /* Slow half of group_set_find. */
 const struct group_policy *group_set_find_named(const struct group_set *set, struct slice key);
 

@@ -9,10 +9,11 @@ struct judge {
     bool outdated; /* there is a newer view: what was written by that cannot be judged by this one */
 };
 
-/* Copies of what is in the store are none of the keeper's business. What counts gets the newest era, so that the old ones can
- * be used again. */
+/* Copies of what is in the store are none of the keeper's business. What counts, for the group it was written in and for the
+ * one that has its key now (memory_gate.c), gets the newest era, so that the old ones can be used again. */
 static bool counts_not(void *ctx, struct entry *e) {
     struct judge *judge = ctx;
+    uint32_t slot;
     uint8_t era = e->era;
 
     if (!keeper_is_newest(judge->keeper, judge->view)) {
@@ -22,7 +23,9 @@ static bool counts_not(void *ctx, struct entry *e) {
     if (e->group >= judge->groups->count || group_policy_is_store(&judge->groups->policies[e->group])) {
         return false;
     }
-    if (!keeper_keeps(judge->view, ring_slot(entry_key(e)), e->group, &era)) {
+    slot = ring_slot(entry_key(e));
+    if (!keeper_counts(judge->view, slot, group_set_find(judge->groups, entry_key(e))->index, era) ||
+        !keeper_keeps(judge->view, slot, e->group, &era)) {
         return true;
     }
     entry_set_origin(e, e->group, era);

@@ -49,7 +49,7 @@ enum { REQUEST_TTL_FOREVER = 0 };
 struct request {
     enum command command;
     uint32_t options; /* of enum request_option */
-    struct slice key;
+    struct slice key; /* of FLUSH: the name of a group, or empty: all of them */
     struct slice value;
     int64_t deadline_ns; /* on the monotonic clock; the work is in vain after it; 0: none was given */
     struct trace_context trace;

@@ -93,8 +93,9 @@ void http_session_audit(struct session *s, const struct http_request *r);
 
 /* --- http_flush.c --- */
 
-/* POST /admin/flush, of somebody who may: 204, or 503 that names the nodes of the cluster that have not done it in time. The
- * answer comes in its turn. */
+/* POST /admin/flush, of somebody who may: 204, or 503 that names the nodes of the cluster that have not done it in time. With
+ * ?group=NAME of that memory group alone: 404 if there is none of this name, 409 if it is durable. The answer comes in its
+ * turn. */
 void http_session_flush(struct session *s, const struct http_request *r);
 
 /* --- http_answer.c --- */

@@ -153,6 +153,8 @@ static const struct failure {
     FAILURE(TOO_LARGE, 413, "the value is larger than this group takes"),
     FAILURE(NO_MEMORY, 507, "there is no room for the value in memory"),
     FAILURE(BAD_KEY, 403, "this key is Larder's own, or empty in the store"),
+    FAILURE(NO_GROUP, 404, "there is no group of this name"),
+    FAILURE(NOT_PURGEABLE, 409, "this group is durable: its keys go by DELETE only, and nothing was done"),
     FAILURE(UNAUTHENTICATED, 401, HTTP_GUARD_NOBODY),
     FAILURE(FORBIDDEN, 403, HTTP_GUARD_FORBIDDEN),
     FAILURE(COMPACTED, 410, "the revision has been compacted"),

@@ -4,7 +4,7 @@
 #include "session/http.h"
 #include "session/slots.h"
 
-/* POST /admin/flush: what flush_all is in memcached. */
+/* POST /admin/flush: what flush_all is in memcached, or of one group the same. */
 
 enum { MISSING_TEXT_MAX = 512 };
 
@@ -51,22 +51,49 @@ static void answer_slot(struct session *s, struct slot *slot, struct reply *repl
     answer(s, &ask, reply);
 }
 
-void http_session_flush(struct session *s, const struct http_request *r) {
-    const struct request request = {.command = COMMAND_FLUSH};
+static void run(struct session *s, struct http_ask *ask, struct slice group) {
+    const struct request request = {.command = COMMAND_FLUSH, .key = group};
     const struct slot_request slot = {
         .answer = answer_slot,
-        .data = slice_make((const char *)&r->ask, sizeof(r->ask)),
-        .cost = sizeof(r->ask),
+        .data = slice_make((const char *)ask, sizeof(*ask)),
+        .cost = sizeof(*ask),
     };
     struct reply reply;
 
     cmd_run(&s->worker->context, &request, &reply);
+    ask->group = reply.group;
     if (reply.result == RESULT_PENDING) {
         session_slot_add(s, &reply, &slot);
-        if (!r->ask.form.keep_alive) {
+        if (!ask->form.keep_alive) {
             s->over = true;
         }
     } else {
-        answer(s, &r->ask, &reply);
+        answer(s, ask, &reply);
+    }
+}
+
+/* The parameter `group`, or none at all: *ret_group is empty then. What is misspelt must not empty everything. */
+static bool read_group(struct slice query_text, char *place, struct slice *ret_group) {
+    struct http_query query = {.rest = query_text, .place = place};
+    struct slice name;
+
+    *ret_group = SLICE("");
+    if (query_text.size == 0) {
+        return true;
+    }
+    return http_query_next(&query, &name, ret_group) == HTTP_QUERY_PARAMETER && slice_equal(name, SLICE("group")) &&
+           ret_group->size > 0 && query.rest.size == 0;
+}
+
+void http_session_flush(struct session *s, const struct http_request *r) {
+    struct http_ask ask = r->ask;
+    char place[HTTP_HEAD_MAX];
+    struct slice group;
+
+    if (r->target.query.size <= sizeof(place) && read_group(r->target.query, place, &group)) {
+        run(s, &ask, group);
+    } else {
+        http_session_refuse_request(s, &ask, 400,
+                                    SLICE("name one group, or none to forget all: /admin/flush?group=NAME"));
     }
 }

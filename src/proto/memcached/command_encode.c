@@ -197,7 +197,8 @@ static enum larder_error check(const struct request *r) {
     switch (r->command) {
     case COMMAND_STATS:
         return token_can_hold(r->key) && size <= REQUEST_KEY_MAX ? LARDER_OK : LARDER_ERROR_INVALID;
-    case COMMAND_FLUSH:
+    case COMMAND_FLUSH: /* memcached has no word for one group */
+        return r->key.size == 0 ? LARDER_OK : LARDER_ERROR_UNSUPPORTED;
     case COMMAND_NOOP:
     case COMMAND_VERSION:
         return LARDER_OK;

@@ -171,6 +171,21 @@ static void what_was_purged_is_absent(void **state) {
     assert_string_equal(value, "new");
 }
 
+/* A reload gives the key to another group, which is purged. */
+static void what_another_group_has_got_is_purged_with_it(void **state) {
+    struct fixture *f = *state;
+    struct group_policy other = group_policy_make(SLICE("other"), MAX_ITEM);
+    char value[64];
+
+    other.index = GROUP_DEFAULT + 1;
+    assert_int_equal(set(f, SLICE("old")), RESULT_STORED);
+    f->access.policy = &other;
+    assert_int_equal(get(f, value), RESULT_HIT);
+    assert_int_equal(keeper_purge(f->keeper, other.index, ++f->revision), LARDER_OK);
+    look(f);
+    assert_int_equal(get(f, value), RESULT_MISS);
+}
+
 /* A key of b's, lost and gained again: what was left of it is not what it is now. */
 static void what_an_ownership_left_behind_is_absent(void **state) {
     struct fixture *f = *state;
@@ -321,6 +336,27 @@ static void a_sweep_takes_out_what_does_not_count(void **state) {
     shared_sweep_end(&sweep);
 }
 
+/* A sweep renews the era of what counts: not of what it was told by a reload to be another group's, which was purged. */
+static void a_sweep_knows_whose_a_key_is_now(void **state) {
+    struct group_policy other = group_policy_make(SLICE("other"), MAX_ITEM);
+    struct shared_sweep sweep = {.view = NULL};
+    struct fixture *f = *state;
+    const struct request r = {.command = COMMAND_SET, .key = SLICE("other/key"), .value = SLICE("old"), .body_size = 3};
+    struct group_set *groups;
+
+    f->gate.slot = ring_slot(r.key);
+    memory_store(&f->access, &r, &f->reply);
+    assert_int_equal(f->reply.result, RESULT_STORED);
+    assert_int_equal(set(f, SLICE("stays")), RESULT_STORED);
+    assert_int_equal(group_set_build(&other, 1, MAX_ITEM, f->groups, &groups), LARDER_OK);
+    assert_int_equal(keeper_purge(f->keeper, GROUP_DEFAULT + 1, ++f->revision), LARDER_OK);
+    while (shared_sweep_some(&sweep, f->keeper, &f->table, groups, 1)) {
+    }
+    assert_int_equal(items_of(f), 1);
+    shared_sweep_end(&sweep);
+    group_set_free(groups);
+}
+
 static void choose_key(void) {
     const struct slice names[] = {SLICE("a"), SLICE("b")};
     struct ring *ring;
@@ -340,12 +376,14 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_is_done_by_an_older_view, setup, teardown),
         cmocka_unit_test_setup_teardown(who_inherits_does_nothing_with_what_is_absent, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_purged_is_absent, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_another_group_has_got_is_purged_with_it, setup, teardown),
         cmocka_unit_test_setup_teardown(what_an_ownership_left_behind_is_absent, setup, teardown),
         cmocka_unit_test_setup_teardown(an_entry_is_given_up_and_put_in_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_put_in_by_an_older_view, setup, teardown),
         cmocka_unit_test_setup_teardown(a_placed_value_stays_the_callers_if_the_gate_is_closed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kept_reply_holds_no_lock, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sweep_takes_out_what_does_not_count, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_sweep_knows_whose_a_key_is_now, setup, teardown),
     };
 
     choose_key();

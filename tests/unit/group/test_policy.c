@@ -103,6 +103,7 @@ static void bad_names_are_refused_with_a_reason(void **state) {
         SLICE("ui"),
         SLICE("v3alpha"),
         SLICE("larder"),
+        SLICE("*"),
         SLICE("_groupcache"),
         SLICE("0123456789012345678901234567890123456789012345678901234567890123x"),
     };

@@ -107,6 +107,7 @@ static void test_refusals(void **state) {
     key[0] = ' ';
     check_refused((struct request){.command = COMMAND_GET, .key = slice_make(key, 190)}, LARDER_ERROR_INVALID);
     check_refused((struct request){.command = COMMAND_STATS, .key = SLICE("a\r\nflush_all")}, LARDER_ERROR_INVALID);
+    check_refused((struct request){.command = COMMAND_FLUSH, .key = SLICE("users")}, LARDER_ERROR_UNSUPPORTED);
     check_refused((struct request){.command = COMMAND_QUIT}, LARDER_ERROR_UNSUPPORTED);
     check_refused((struct request){.command = COMMAND_METRICS}, LARDER_ERROR_UNSUPPORTED);
     key[0] = 'k';

@@ -282,6 +282,13 @@ void __wrap_cluster_purge(struct cluster *c, struct cluster_wait *wait) {
     c->purges = wait;
 }
 
+static inline unsigned beast_group(const struct beast *b, const char *name) {
+    const struct group_policy *policy = group_set_find_by_name(b->h.groups, slice_from_string(name));
+
+    harness_must(policy != NULL || strcmp(name, "*") == 0);
+    return policy != NULL ? policy->index : KEEPER_GROUPS;
+}
+
 static inline void beast_answer_waits(struct beast *b) {
     struct cluster_wait *wait = b->cluster.refreshes;
 
@@ -300,7 +307,9 @@ static inline void beast_answer_waits(struct beast *b) {
         next = wait->next;
         b->herd->revision++;
         for (size_t i = 0; i < HERD; i++) {
-            harness_must(keeper_purge(b->herd->beasts[i].keeper, KEEPER_GROUPS, b->herd->revision) == LARDER_OK);
+            struct beast *each = &b->herd->beasts[i];
+
+            harness_must(keeper_purge(each->keeper, beast_group(each, wait->group), b->herd->revision) == LARDER_OK);
         }
         wait->recorded = wait->reached = true;
         wait->done(wait);

@@ -243,6 +243,90 @@ static void a_flush_is_of_all_nodes(void **state) {
     assert_int_equal(count_found(herd, 0, 60, 'y'), 60);
 }
 
+/* All nodes know these groups besides the default one. */
+static void declare(struct herd *herd, const char *const *names, size_t count) {
+    struct group_policy policies[4];
+
+    for (size_t i = 0; i < count; i++) {
+        policies[i] = group_policy_make(slice_from_string(names[i]), 4 << 20);
+    }
+    for (size_t i = 0; i < HERD; i++) {
+        struct harness *h = &herd->beasts[i].h;
+        struct group_set *set;
+
+        assert_int_equal(group_set_build(policies, count, 4 << 20, h->groups, &set), LARDER_OK);
+        group_set_free(h->groups);
+        h->groups = set;
+        h->worker.context.groups = set;
+    }
+}
+
+enum { GROUP_KEYS = 30 };
+
+/* Says `verb`, a key of the group and `rest` to node `i`, for each of its keys. Returns how often that was answered by HD. */
+static int say_of_group(struct herd *herd, size_t i, const char *verb, const char *group, const char *rest) {
+    struct client c;
+    char said[64];
+    int found = 0;
+
+    for (int k = 0; k < GROUP_KEYS; k++) {
+        herd_client(herd, i, &c);
+        snprintf(said, sizeof(said), "%s %s/%d%s\r\n", verb, group, k, rest);
+        herd_say(herd, i, &c, said, strlen(said));
+        assert_true(herd_run_until(herd, client_is_answered, &c));
+        assert_int_equal(c.heard.size, 4);
+        found += memcmp(c.heard.data, "HD", 2) == 0;
+        client_fini(&c);
+    }
+    return found;
+}
+
+static void order_purge(struct herd *herd, size_t i, const char *group, const char *expected) {
+    struct client c;
+    char said[128];
+
+    herd_client(herd, i, &c);
+    snprintf(said, sizeof(said), "POST /admin/flush?group=%s HTTP/1.1\r\nHost: localhost\r\n\r\n", group);
+    herd_say(herd, i, &c, said, strlen(said));
+    assert_true(herd_run_until(herd, client_is_answered, &c));
+    assert_true(c.heard.size > strlen(expected));
+    assert_memory_equal(c.heard.data, expected, strlen(expected));
+    client_fini(&c);
+}
+
+static int put_group(struct herd *herd, size_t i, const char *group) {
+    return say_of_group(herd, i, "ms", group, " 1\r\nx");
+}
+
+static int count_group(struct herd *herd, size_t i, const char *group) {
+    return say_of_group(herd, i, "mg", group, "");
+}
+
+static void a_purge_is_of_one_group_at_all_nodes(void **state) {
+    static const char *const names[] = {"users", "pages"};
+    static const char *const more[] = {"users", "pages", "later"};
+    struct herd *herd = *state;
+
+    declare(herd, names, 2);
+    assert_int_equal(put_group(herd, 0, "users"), GROUP_KEYS);
+    assert_int_equal(put_group(herd, 1, "pages"), GROUP_KEYS);
+    assert_int_equal(put_group(herd, 2, "later"), GROUP_KEYS);
+    order_purge(herd, 0, "later", "HTTP/1.1 404 ");
+    order_purge(herd, 1, "users", "HTTP/1.1 204 ");
+    for (size_t i = 0; i < HERD; i++) {
+        assert_int_equal(count_group(herd, i, "users"), 0);
+        assert_int_equal(count_group(herd, i, "pages"), GROUP_KEYS);
+        assert_int_equal(count_group(herd, i, "later"), GROUP_KEYS);
+    }
+    assert_int_equal(put_group(herd, 2, "users"), GROUP_KEYS);
+    assert_int_equal(count_group(herd, 0, "users"), GROUP_KEYS);
+    /* What was written when it was the default group's. */
+    declare(herd, more, 3);
+    order_purge(herd, 2, "later", "HTTP/1.1 204 ");
+    assert_int_equal(count_group(herd, 1, "later"), 0);
+    assert_int_equal(count_group(herd, 1, "pages"), GROUP_KEYS);
+}
+
 /* Requests for one key are done in their order, whoever has it. */
 static void one_key_keeps_its_order(void **state) {
     struct herd *herd = *state;
@@ -583,6 +667,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(large_values_pass, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_set_removes_the_old_value_at_its_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(a_flush_is_of_all_nodes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_purge_is_of_one_group_at_all_nodes, setup, teardown),
         cmocka_unit_test_setup_teardown(one_key_keeps_its_order, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_asked_for_is_handed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(an_entry_is_handed_over_whole, setup, teardown),
