@@ -283,6 +283,7 @@ static bool run_at_once(const struct shared_access *a, const struct request *req
 void shared_run(const struct shared_access *a, const struct request *request, struct reply *reply) {
     uint16_t owner;
 
+    a->worker->changes += request->peer == NULL && !shared_only_reads(request);
     if (!run_at_once(a, request, reply, &owner) && (owner == RING_NOBODY || !shared_read(a, request, owner, reply))) {
         start(a, request, NULL, reply);
     }
@@ -298,6 +299,7 @@ void shared_refuse(const struct shared_access *a, const struct request *request,
     };
     uint16_t owner;
 
+    a->worker->changes++;
     if ((request->options & REQUEST_EVICT_ON_REFUSAL) != 0 && !run_at_once(a, &removal, reply, &owner)) {
         start(a, &removal, &result, reply);
     } else {

@@ -51,6 +51,7 @@ struct shared_worker {
     /* Requests under way, by their keys and in the order they came; shared_order.c. */
     struct shared_op *buckets[SHARED_ORDER_BUCKETS];
     size_t under_way;
+    uint64_t changes;          /* clients' requests so far that are more than reads */
     struct shared_op *waiting; /* those that wait for something of this worker, the earliest deadline first */
     struct shared_op *last_waiting;
     struct shared_op *spare; /* to be used again */

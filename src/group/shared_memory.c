@@ -68,8 +68,7 @@ static struct shared_op *new_op(struct shared_worker *w, size_t data) {
     return op;
 }
 
-/* Whether it is enough to say that there is nothing. An entry that is to be given up is lost if it is not told of. */
-static bool only_reads(const struct request *request) {
+bool shared_only_reads(const struct request *request) {
     if (request->peer != NULL && request->peer->give_up) {
         return false;
     }
@@ -143,7 +142,7 @@ struct shared_op *shared_op_new(const struct shared_access *a, const struct requ
     op->memory.policy = NULL; /* shared_policy */
     op->memory.ret_expired = &op->expired;
     op->memory.ret_cut = &op->cut;
-    op->reads = only_reads(request);
+    op->reads = shared_only_reads(request);
     op->came_ns = a->now_ns;
     op->deadline_ns = request->deadline_ns != 0 ? request->deadline_ns : a->now_ns + shared->timeout_ns;
     op->hash = table_hash(a->memory.table, request->key);

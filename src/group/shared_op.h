@@ -101,6 +101,9 @@ void shared_reads_free(struct shared_worker *w);
 
 /* --- shared_memory.c: what requests under way take --- */
 
+/* Whether it is enough to say that there is nothing. An entry that is to be given up is lost if it is not told of. */
+bool shared_only_reads(const struct request *request);
+
 /* A new op for the request, owning all it needs. NULL: the reply says why. */
 struct shared_op *shared_op_new(const struct shared_access *a, const struct request *request,
                                 enum pending_next (*step)(struct pending *p), struct reply *reply);

@@ -8,9 +8,10 @@
  * decided on its way, so it needs no errand; where something is after all (the owner has another epoch), a request of the long
  * kind begins in its place.
  *
- * It stands in no line. It is sent only while there is none for its key, so it does not overtake what came before; and what
- * comes after it goes to the same owner behind it, over the same link, or is done under another view, by which the owner of
- * before has the key no more: then the read finds nothing, which a change of owners allows. */
+ * It stands in no line. It is sent only while there is none for its key, so it does not overtake what came before. What comes
+ * after it goes to the same owner behind it, over the same link, or is done under another view, for which the owner of before
+ * must have given the key up: what he answers then is older, or nothing. And a read that was not answered is asked for anew
+ * only if nothing has been changed through this worker since it came; else it is a miss, which a change of owners allows. */
 
 enum { ROOM = REQUEST_KEY_MAX + 262 /* the key, and then a small value */ };
 
@@ -21,6 +22,7 @@ struct shared_read {
     uint32_t options;
     uint64_t compare;
     int64_t deadline_ns;
+    uint64_t changes; /* of the worker, when it came */
     unsigned group;
     size_t key_size;
     char data[ROOM];
@@ -130,7 +132,11 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
         pending_end(&read->pending);
         break;
     case ERRAND_SENT_WRONG:
-        go_the_long_way(read);
+        if (read->changes == read->access.worker->changes) {
+            go_the_long_way(read);
+        } else {
+            tell(read, RESULT_MISS);
+        }
         break;
     default:
         tell(read, answer->reply.result == RESULT_TOO_MANY_REQUESTS ? RESULT_TOO_MANY_REQUESTS : RESULT_MISS);
@@ -157,6 +163,7 @@ static void take(struct shared_read *read, const struct shared_access *a, const 
     read->options = request->options;
     read->compare = request->compare;
     read->deadline_ns = request->deadline_ns != 0 ? request->deadline_ns : a->now_ns + a->worker->shared->timeout_ns;
+    read->changes = a->worker->changes;
     read->group = a->memory.policy->index;
     read->key_size = request->key.size;
     memcpy(read->data, request->key.data, request->key.size);

@@ -463,6 +463,25 @@ static void who_is_behind_catches_up(void **state) {
     assert_true(herd->beasts[0].worker.view->members->digest == herd->members->digest);
 }
 
+/* A read that is not answered, as the view is another one by now, does not see what came behind it. */
+static void a_read_is_not_asked_anew_behind_a_change(void **state) {
+    struct herd *herd = *state;
+    struct client c;
+    unsigned at = 0;
+    char key[16];
+    char said[64];
+
+    herd_key(herd, 'c', &at, key);
+    fill(herd, 0, 100, 'x');
+    herd->beasts[0].deaf = true;
+    herd->beasts[2].leaving = true;
+    herd_change(herd);
+    herd_client(herd, 0, &c);
+    snprintf(said, sizeof(said), "get %s\r\nset %s 0 0 1\r\n2\r\n", key, key);
+    says(herd, 0, &c, said, "END\r\nSTORED\r\n");
+    client_fini(&c);
+}
+
 /* Requests wait for a view that is to come, and then are done in their order. */
 static bool is_awaited(void *ctx) {
     struct beast *b = ctx;
@@ -673,6 +692,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_entry_is_handed_over_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dead_owner_is_a_miss_and_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_behind_catches_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_read_is_not_asked_anew_behind_a_change, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_asked_too_early_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(who_waits_is_not_overtaken, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_is_told_what_is_old, setup, teardown),
