@@ -46,7 +46,6 @@ struct fetcher *fetcher_new(struct loop *loop, const struct fetcher_config *conf
     TAILQ_INIT(&fetcher->running);
     TAILQ_INIT(&fetcher->due);
     TAILQ_INIT(&fetcher->connections);
-    TAILQ_INIT(&fetcher->sockets);
     if (!set_up(fetcher)) {
         fetcher_free(fetcher);
         return NULL;

@@ -95,6 +95,9 @@ struct fetch_head {
     size_t field_count;
     bool has_length; /* there is a Content-Length; with HEAD and 304 it is not that of a body that comes */
     uint64_t length;
+    /* Nothing says where the body ends but the end of the connection (RFC 9112, 6.3). By https libcurl does not say whether
+     * the server meant that end, so somebody between may have cut it off: such a body should not be kept. */
+    bool until_end;
 };
 
 enum fetch_flow { FETCH_GO_ON, FETCH_PAUSE };

@@ -22,6 +22,7 @@ static void tell_head(struct fetch *f) {
 
     fetch_lines_head(&f->lines, fields, &head);
     has_body = f->method == FETCH_GET && head.status != STATUS_NO_CONTENT && head.status != STATUS_NOT_MODIFIED;
+    head.until_end = head.until_end && has_body;
     f->headed = true;
     f->ops->on_head(f->ctx, &head);
     if (has_body && head.has_length && head.length > f->body_max && !is_over(f)) {
@@ -80,11 +81,12 @@ static curl_socket_t on_open_socket(void *ctx, curlsocktype purpose, struct curl
         f->socket_error = errno;
         return CURL_SOCKET_BAD;
     }
-    if (!fetch_connection_open(&f->fetcher->connections, f, fd) || !fetcher_multi_renew(f->fetcher, fd)) {
+    if (!fetch_connection_open(&f->fetcher->connections, f, fd)) {
         close(fd);
         f->socket_error = ENOMEM;
         return CURL_SOCKET_BAD;
     }
+    f->opening = true;
     return fd;
 }
 
@@ -114,6 +116,7 @@ static int on_request(void *ctx, char *server, char *own, int server_port, int o
         f->spoilt = true;
         return CURL_PREREQFUNC_ABORT;
     }
+    f->opening = false;
     f->asked = true;
     return CURL_PREREQFUNC_OK;
 }

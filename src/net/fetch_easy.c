@@ -120,3 +120,9 @@ void fetch_easy_free(struct fetch *f) {
     curl_easy_cleanup(f->easy);
     curl_slist_free_all(f->fields);
 }
+
+struct fetch *fetch_of_easy(CURL *easy) {
+    char *owner = NULL;
+
+    return curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner) == CURLE_OK ? (struct fetch *)(void *)owner : NULL;
+}

@@ -180,5 +180,6 @@ void fetch_lines_head(const struct fetch_lines *lines, struct fetch_field *field
         .field_count = lines->count,
         .has_length = lines->has_length,
         .length = lines->length,
+        .until_end = !lines->has_length && !lines->chunked,
     };
 }

@@ -33,7 +33,7 @@ void fetch_lines_fini(struct fetch_lines *lines);
  * PROTOCOL, LIMIT (FETCH_ANSWER_HEAD_MAX, FETCH_ANSWER_FIELDS_MAX), NO_MEMORY; it is of no use after one. */
 enum larder_error fetch_lines_add(struct fetch_lines *lines, struct slice line, bool *ret_whole);
 
-/* What a whole head says; `fields` has room for FETCH_ANSWER_FIELDS_MAX, and their slices are valid as long as `lines`. */
+/* What a whole head says, read as that of an answer with a body; `fields` has room for FETCH_ANSWER_FIELDS_MAX, and their slices are valid as long as `lines`. */
 void fetch_lines_head(const struct fetch_lines *lines, struct fetch_field *fields, struct fetch_head *ret_head);
 
 /* Bytes of the name of a field (RFC 9110, 5.6.2), at least one; of a value (5.5), which may be empty. */

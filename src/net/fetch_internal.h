@@ -26,7 +26,6 @@ struct timer;
 
 TAILQ_HEAD(fetch_list, fetch);
 TAILQ_HEAD(fetch_hosts, fetch_host);
-TAILQ_HEAD(fetch_sockets, fetch_socket);
 
 /* A scheme, name and port, as long as there are fetches for it. */
 struct fetch_host {
@@ -56,6 +55,8 @@ struct fetch {
     bool running;            /* libcurl has it */
     bool is_due;
     bool spoilt;  /* it was to go out on a connection of no use: it is to run again */
+    bool opening; /* since the last request, a socket was opened */
+    bool stuck;   /* an attempt to connect has ended: due */
     bool asked;   /* a request went out */
     bool headed;  /* on_head was called */
     bool paused;  /* the owner wants no more */
@@ -79,7 +80,6 @@ struct fetcher {
     struct fetch_list running;
     struct fetch_list due;
     struct fetch_connections connections;
-    struct fetch_sockets sockets;
     struct fetcher_figures figures;
     unsigned running_count;
     bool in_curl; /* and so maybe in a callback of it */
@@ -110,6 +110,9 @@ void fetcher_break(struct fetcher *fetcher);
 enum larder_error fetch_easy_make(struct fetch *fetch, const struct fetch_request *request, struct slice target);
 void fetch_easy_free(struct fetch *fetch);
 
+/* Whose transfer it is; NULL: one of libcurl's own. */
+struct fetch *fetch_of_easy(CURL *easy);
+
 /* --- fetch_answer.c --- */
 
 /* Has `easy` tell what happens to it. */
@@ -125,11 +128,6 @@ enum larder_error fetcher_multi_open(struct fetcher *fetcher);
 
 /* Closes all connections; no fetch runs. */
 void fetcher_multi_close(struct fetcher *fetcher);
-
-/* libcurl has opened a socket of this number. It closes those that never came to stand without a word, and may open another
- * of the same number before it says anything: what was watched under it is watched no more, and the new one is. False: out of
- * memory. */
-bool fetcher_multi_renew(struct fetcher *fetcher, int descriptor);
 
 /* libcurl's timer has run out. */
 void fetcher_multi_progress(void *fetcher);

@@ -10,7 +10,6 @@
 /* A socket that libcurl wants watched; freed when libuv has let go of it. */
 struct fetch_socket {
     uv_poll_t poll;
-    TAILQ_ENTRY(fetch_socket) link;
     struct fetcher *fetcher;
     curl_socket_t descriptor;
     int events; /* UV_READABLE, UV_WRITABLE */
@@ -74,48 +73,29 @@ static struct fetch_socket *open_socket(struct fetcher *fetcher, curl_socket_t d
     s->poll.data = s;
     s->fetcher = fetcher;
     s->descriptor = descriptor;
-    TAILQ_INSERT_TAIL(&fetcher->sockets, s, link);
     curl_multi_assign(fetcher->multi, descriptor, s);
     return s;
 }
 
 static void close_socket(struct fetcher *fetcher, struct fetch_socket *s) {
     if (s != NULL) {
-        TAILQ_REMOVE(&fetcher->sockets, s, link);
         curl_multi_assign(fetcher->multi, s->descriptor, NULL);
         uv_close((uv_handle_t *)&s->poll, on_uv_close);
     }
 }
 
-bool fetcher_multi_renew(struct fetcher *fetcher, int descriptor) {
-    struct fetch_socket *old;
-    struct fetch_socket *s;
-
-    TAILQ_FOREACH(old, &fetcher->sockets, link) {
-        if (old->descriptor == descriptor) {
-            break;
-        }
+/* A socket that cannot be watched ends its transfer, and not, as an error to libcurl would, all of them. */
+static void give_up(struct fetch *f) {
+    if (f != NULL && !f->ended) {
+        f->error = LARDER_ERROR_NO_MEMORY;
+        fetch_put_off(f);
     }
-    if (old == NULL) {
-        return true;
-    }
-    close_socket(fetcher, old);
-    s = open_socket(fetcher, descriptor);
-    if (s != NULL) {
-        s->events = old->events;
-        watch(s);
-    }
-    return s != NULL;
 }
 
-/* A socket that cannot be watched ends its transfer, and not, as an error to libcurl would, all of them. */
-static void give_up(CURL *easy) {
-    char *owner = NULL;
-
-    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner) == CURLE_OK && owner != NULL) {
-        struct fetch *f = (struct fetch *)(void *)owner;
-
-        f->error = LARDER_ERROR_NO_MEMORY;
+/* Perhaps another address is to be tried. */
+static void look_again(struct fetch *f) {
+    if (f != NULL && f->opening && !f->ended) {
+        f->stuck = true;
         fetch_put_off(f);
     }
 }
@@ -126,13 +106,14 @@ static int on_socket(CURL *easy, curl_socket_t descriptor, int what, void *ctx, 
 
     if (what == CURL_POLL_REMOVE) {
         close_socket(fetcher, s);
+        look_again(fetch_of_easy(easy));
         return 0;
     }
     if (s == NULL) {
         s = open_socket(fetcher, descriptor);
     }
     if (s == NULL) {
-        give_up(easy);
+        give_up(fetch_of_easy(easy));
         return 0;
     }
     s->events = ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) | ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);

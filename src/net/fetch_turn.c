@@ -87,13 +87,6 @@ void fetch_finish(struct fetch *f, enum larder_error error) {
     free(f);
 }
 
-static struct fetch *fetch_of(CURL *easy) {
-    char *owner = NULL;
-
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
-    return (struct fetch *)(void *)owner;
-}
-
 /* libcurl has closed the connection that was of no use; it takes another that is kept, or makes one. */
 static void run_again(struct fetch *f) {
     CURLM *multi = f->fetcher->multi;
@@ -121,7 +114,7 @@ static void collect(struct fetcher *fetcher) {
 
     while (fetcher->multi != NULL && (message = curl_multi_info_read(fetcher->multi, &left)) != NULL) {
         if (message->msg == CURLMSG_DONE) {
-            take_end(fetch_of(message->easy_handle), message->data.result);
+            take_end(fetch_of_easy(message->easy_handle), message->data.result);
         }
     }
 }
@@ -143,11 +136,26 @@ static void resume(struct fetch *f) {
     }
 }
 
+/* When one address of several does not answer, libcurl 7.88 chooses the next and then waits for a timer that it has not
+ * started. To begin and end a pause of what is not sent yet changes nothing but that it looks again. */
+static void nudge(struct fetch *f) {
+    f->stuck = false;
+    f->fetcher->in_curl = true;
+    (void)curl_easy_pause(f->easy, CURLPAUSE_SEND);
+    (void)curl_easy_pause(f->easy, CURLPAUSE_CONT);
+    f->fetcher->in_curl = false;
+}
+
 static void act(struct fetch *f) {
     take_out_of_due(f);
     if (f->dropped || f->error != LARDER_OK) {
         fetch_finish(f, f->error);
-    } else if (f->resumed) {
+        return;
+    }
+    if (f->stuck) {
+        nudge(f);
+    }
+    if (f->resumed) {
         resume(f);
     }
 }

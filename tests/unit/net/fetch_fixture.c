@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "net/loop.h"
@@ -78,6 +82,7 @@ static void on_head(void *ctx, const struct fetch_head *head) {
     got->status = head->status;
     got->has_length = head->has_length;
     got->length = head->length;
+    got->until_end = head->until_end;
     for (size_t i = 0; i < head->field_count; i++) {
         const struct fetch_field *field = &head->fields[i];
 
@@ -202,4 +207,29 @@ void run_turns(struct fixture *f, unsigned turns) {
 void get(struct fixture *f, struct got *got, const char *target) {
     begin(f, got, target);
     await(f, 1);
+}
+
+/* --- nobody accepts --- */
+
+void deaf_open(struct deaf *deaf, const char *host, uint16_t port) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    socklen_t size = sizeof(address);
+
+    assert_int_equal(inet_pton(AF_INET, host, &address.sin_addr), 1);
+    deaf->descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(deaf->descriptor, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(deaf->descriptor, 0), 0);
+    assert_int_equal(getsockname(deaf->descriptor, (struct sockaddr *)&address, &size), 0);
+    deaf->port = ntohs(address.sin_port);
+    for (int i = 0; i < DEAF_FILLERS; i++) {
+        deaf->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(deaf->fillers[i], (struct sockaddr *)&address, size);
+    }
+}
+
+void deaf_close(struct deaf *deaf) {
+    for (int i = 0; i < DEAF_FILLERS; i++) {
+        close(deaf->fillers[i]);
+    }
+    close(deaf->descriptor);
 }

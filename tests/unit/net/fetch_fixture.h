@@ -25,6 +25,7 @@ struct got {
     struct buf fields; /* "Name: value\n" for each */
     bool has_length;
     uint64_t length;
+    bool until_end;
     struct buf body; /* its first bytes */
     uint64_t body_size;
     unsigned pieces;
@@ -65,6 +66,19 @@ void run_turns(struct fixture *f, unsigned turns);
 
 /* begin and await. */
 void get(struct fixture *f, struct got *got, const char *target);
+
+enum { DEAF_FILLERS = 8 };
+
+/* A socket that listens, with nobody who accepts and no room for more: whoever connects to it hears nothing. */
+struct deaf {
+    int descriptor;
+    int fillers[DEAF_FILLERS];
+    uint16_t port;
+};
+
+/* Port 0: of the kernel's choice. */
+void deaf_open(struct deaf *deaf, const char *host, uint16_t port);
+void deaf_close(struct deaf *deaf);
 
 int64_t in_a_minute(void);
 struct slice url_of(const struct toy_origin *origin, const char *target, char *ret_url, size_t size);

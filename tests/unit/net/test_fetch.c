@@ -337,6 +337,7 @@ static void get_samples(struct fixture *f) {
         snprintf(target, sizeof(target), "/%zu", i);
         get(f, &got, target);
         assert_answer(&got, samples[i].status, samples[i].fields, samples[i].body);
+        assert_int_equal(got.until_end, samples[i].ends);
         got_fini(&got);
     }
 }
@@ -411,6 +412,7 @@ static void a_head_has_no_body(void **state) {
         assert_int_equal(got.error, LARDER_OK);
         assert_int_equal(got.heads, 1);
         assert_int_equal(got.body_size, 0);
+        assert_false(got.until_end);
         assert_int_equal(got.has_length, i != 1);
         assert_int_equal(got.length, i == 0 ? 5000 : (i == 1 ? 0 : 9));
         assert_memory_equal(f->origin->last.data, "HEAD /h HTTP/1.1\r\n", 18);

@@ -8,15 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "fetch_fixture.h"
-#include "net/listener.h"
 #include "net/loop.h"
 #include "net/timer.h"
 
@@ -607,49 +603,26 @@ static void no_way_leads_there(void **state) {
     fixture_free(f);
 }
 
-enum { BACKLOG_FILLERS = 8 };
-
-/* A socket that listens, with nobody who accepts and no room left. */
-static int full_listener(int *ret_fillers, uint16_t *ret_port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(listen(fd, 0), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    for (int i = 0; i < BACKLOG_FILLERS; i++) {
-        ret_fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)connect(ret_fillers[i], (struct sockaddr *)&address, size);
-    }
-    *ret_port = ntohs(address.sin_port);
-    return fd;
-}
-
 static void connecting_has_a_limit(void **state) {
     struct fetcher_config config = generous;
-    int fillers[BACKLOG_FILLERS];
+    struct deaf deaf;
     struct got got = {0};
     struct fixture *f;
-    uint16_t port;
     char url[64];
-    int fd = full_listener(fillers, &port);
     struct fetch_request request = {.deadline_ns = in_a_minute()};
 
     (void)state;
     config.connect_timeout_ns = 50 * CLOCK_NS_PER_MS;
     f = fixture_new_with(say_hello, &config);
-    request.url = slice_make(url, (size_t)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", (unsigned)port));
+    deaf_open(&deaf, "127.0.0.1", 0);
+    request.url = slice_make(url, (size_t)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", (unsigned)deaf.port));
     begin_request(f, &got, &request);
     await(f, 1);
     assert_int_equal(got.error, LARDER_ERROR_UNREACHABLE);
     assert_int_equal(fetcher_figures(f->fetcher)->connections_open, 0);
     got_fini(&got);
     fixture_free(f);
-    for (int i = 0; i < BACKLOG_FILLERS; i++) {
-        close(fillers[i]);
-    }
-    close(fd);
+    deaf_close(&deaf);
 }
 
 /* The time in the line is not that of connecting. */

@@ -99,7 +99,6 @@ static void a_name_that_is_not_there_is_not_found(void **state) {
     fixture_free(f);
 }
 
-/* The first is refused, and its descriptor's number is that of the next. */
 static void the_next_address_is_tried(void **state) {
     struct fetcher_config config = generous;
 
@@ -120,6 +119,27 @@ static void the_next_address_is_tried(void **state) {
         assert_int_equal(fetcher_figures(f->fetcher)->connections_open, f->origin->open);
         fixture_free(f);
     }
+}
+
+/* The descriptor that is given up has the number of the one that comes next. */
+static void an_address_that_hangs_is_passed_over(void **state) {
+    struct fetcher_config config = generous;
+    struct fixture *f;
+    struct got got = {0};
+    struct deaf deaf;
+
+    (void)state;
+    config.connect_timeout_ns = 2 * CLOCK_NS_PER_S;
+    f = fixture_new_with(say_hello, &config);
+    deaf_open(&deaf, "127.0.0.3", toy_origin_port(f->origin));
+    begin_name(f, &got, "two.test", in_a_minute());
+    await(f, 1);
+    assert_int_equal(got.error, LARDER_OK);
+    assert_int_equal(fetcher_figures(f->fetcher)->connections_made, 1);
+    assert_int_equal(fetcher_figures(f->fetcher)->connections_open, 1);
+    got_fini(&got);
+    fixture_free(f);
+    deaf_close(&deaf);
 }
 
 static void names_are_kept_for_a_while(void **state) {
@@ -252,6 +272,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_that_is_not_there_is_not_found),
         cmocka_unit_test(the_next_address_is_tried),
+        cmocka_unit_test(an_address_that_hangs_is_passed_over),
         cmocka_unit_test(names_are_kept_for_a_while),
         cmocka_unit_test(a_name_that_moves_is_followed),
         cmocka_unit_test(others_go_on_while_a_name_takes_its_time),

@@ -181,6 +181,10 @@ static void on_accept(void *ctx, int fd) {
         assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &origin->buffer, sizeof(origin->buffer)), 0);
     }
     assert_int_equal(stream_open(&peer->stream, origin->loop, fd, &stream_ops, peer), LARDER_OK);
+    if (origin->greeting.size > 0) {
+        toy_say(peer, origin->greeting);
+        flush(peer);
+    }
 }
 
 static const struct listener_ops listener_ops = {.on_accept = on_accept};

@@ -46,10 +46,11 @@ struct toy_origin {
     struct timer *drip;
     struct toy_peer *peers;
     toy_answer_fn *answer;
-    void *ctx;    /* the test's */
-    SSL_CTX *tls; /* NULL: plain */
-    size_t piece; /* bytes that are sent in each turn of the loop; 0: all at once */
-    int buffer;   /* of the kernel, for what is sent; 0: its own choice */
+    void *ctx;             /* the test's */
+    SSL_CTX *tls;          /* NULL: plain */
+    size_t piece;          /* bytes that are sent in each turn of the loop; 0: all at once */
+    int buffer;            /* of the kernel, for what is sent; 0: its own choice */
+    struct slice greeting; /* said to everybody, before anything is asked */
     unsigned connections;
     unsigned open;
     unsigned open_max;
