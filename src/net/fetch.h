@@ -23,7 +23,7 @@ struct fetcher;
 struct fetch;
 
 struct fetcher_config {
-    unsigned connections;          /* in all, at least 1 */
+    unsigned connections;          /* in all, at least 1; each has up to 2 * FETCH_PIECE_MAX of buffers while in use */
     unsigned connections_per_host; /* to one scheme, name and port, at least 1; who finds none free waits in line */
     unsigned fetches;              /* under way, those in line included, at least 1; one more fails with LIMIT */
     int64_t connect_timeout_ns;    /* from looking up the name to the end of TLS's handshake; > 0 */

@@ -138,11 +138,13 @@ void fetch_answer_listen(struct fetch *f) {
 
 /* --- how it ends --- */
 
+/* A family that the system does not have is no reason of its own: the other one may have been tried. */
 static enum larder_error connect_error(const struct fetch *f) {
+    enum larder_error error = system_error(f->socket_error);
     long number = 0;
 
-    if (f->socket_error != 0) {
-        return system_error(f->socket_error);
+    if (error == LARDER_ERROR_LIMIT || error == LARDER_ERROR_NO_MEMORY) {
+        return error;
     }
     curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &number);
     return number == ECONNREFUSED ? LARDER_ERROR_REFUSED : LARDER_ERROR_UNREACHABLE;

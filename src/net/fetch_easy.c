@@ -111,7 +111,8 @@ enum larder_error fetch_easy_make(struct fetch *f, const struct fetch_request *r
     return set_text(easy, CURLOPT_URL, f->host->origin) && set_target(f, target) && set_fields(f, request) &&
                    set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") && set_text(easy, CURLOPT_PROXY, "") &&
                    set_text(easy, CURLOPT_USERAGENT, "larder/" LARDER_VERSION) &&
-                   (ca_file == NULL || set_text(easy, CURLOPT_CAINFO, ca_file))
+                   (ca_file == NULL ||
+                    (set_text(easy, CURLOPT_CAINFO, ca_file) && set_text(easy, CURLOPT_CAPATH, NULL)))
                ? LARDER_OK
                : LARDER_ERROR_NO_MEMORY;
 }

@@ -100,6 +100,25 @@ static void a_server_that_is_known_is_believed(void **state) {
     }
 }
 
+/* Saying goodbye to somebody who has gone must not end the process. */
+static void a_kept_connection_that_was_reset_is_replaced(void **state) {
+    struct fixture *f = secure_fixture("server", ca, say_hello);
+
+    (void)state;
+    for (unsigned i = 1; i <= 3; i++) {
+        struct got got = {0};
+
+        begin_secure(f, &got);
+        await(f, 1);
+        assert_int_equal(got.error, LARDER_OK);
+        assert_int_equal(f->origin->connections, i);
+        got_fini(&got);
+        toy_reset(f->origin->peers);
+        run_turns(f, 3);
+    }
+    secure_fixture_free(f);
+}
+
 static void refuse(const char *certificate, const char *ca_file, enum larder_error error) {
     struct fixture *f = secure_fixture(certificate, ca_file, say_hello);
     struct got got = {0};
@@ -163,6 +182,7 @@ static void an_end_without_goodbye_is_said_before(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_is_known_is_believed),
+        cmocka_unit_test(a_kept_connection_that_was_reset_is_replaced),
         cmocka_unit_test(nobody_else_is),
         cmocka_unit_test(one_that_speaks_no_tls_is_refused),
         cmocka_unit_test(an_end_without_goodbye_is_said_before),
