@@ -115,6 +115,31 @@ static void a_pause_holds_the_origin_back(void **state) {
     fixture_free(f);
 }
 
+/* What was said before the reset is in the kernel's buffer, more of it than is read at a time. */
+static void a_reset_in_a_pause_loses_nothing_that_had_come(void **state) {
+    struct fixture *f = fixture_new(say_a_large_body);
+    uint64_t said[8] = {0};
+    struct reader reader = {.pause_at = 10 * MIB, .said = &said[1]};
+    struct got got = {.on_piece = check_and_pause, .ctx = &reader};
+    uint64_t read;
+
+    (void)state;
+    f->origin->ctx = said;
+    begin(f, &got, "/");
+    await_that(f, is_held_back, &got);
+    assert_int_equal(got.dones, 0);
+    read = reader.read;
+    toy_reset(f->origin->peers);
+    run_turns(f, 3);
+    reader.pause_at = LARGE;
+    fetch_resume(got.fetch);
+    await(f, 1);
+    assert_int_equal(got.error, LARDER_ERROR_TRUNCATED);
+    assert_true(reader.read > read + 3 * FETCH_PIECE_MAX);
+    got_fini(&got);
+    fixture_free(f);
+}
+
 static enum fetch_flow check_and_resume_at_once(struct got *got, struct slice piece) {
     struct reader *reader = got->ctx;
 
@@ -512,6 +537,7 @@ static void the_end_of_one_may_give_up_another_then(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pause_holds_the_origin_back),
+        cmocka_unit_test(a_reset_in_a_pause_loses_nothing_that_had_come),
         cmocka_unit_test(a_pause_may_be_ended_where_it_begins),
         cmocka_unit_test(a_deadline_counts_in_a_pause),
         cmocka_unit_test(the_end_may_come_in_a_pause),
