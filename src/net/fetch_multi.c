@@ -46,14 +46,14 @@ static void watch(struct fetch_socket *s) {
     }
 }
 
-/* After an error libuv watches no more; but libcurl may have more to do here than it did now. */
+/* After an error libuv watches no more, and does not say whether there is something to read as well: libcurl looks itself (no
+ * bits), and may have more to do here than it did now. To an error alone it would not read what came before it. */
 static void on_ready(uv_poll_t *poll, int status, int events) {
     struct fetch_socket *s = poll->data;
-    int bits = status < 0 ? CURL_CSELECT_ERR
-                          : ((events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
-                                ((events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0);
+    int bits =
+        ((events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0) | ((events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0);
 
-    step(s->fetcher, s->descriptor, bits);
+    step(s->fetcher, s->descriptor, status < 0 ? 0 : bits);
     if (status < 0 && !uv_is_closing((uv_handle_t *)poll)) {
         watch(s);
     }

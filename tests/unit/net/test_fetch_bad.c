@@ -166,6 +166,27 @@ static void a_reset_is_an_end_too(void **state) {
     assert_int_equal(outcome(say_and_reset, "HTTP/1.1 200 OK\r\n\r\nhello", NULL), LARDER_ERROR_TRUNCATED);
 }
 
+static void say_all_and_reset(struct toy_peer *peer, struct slice request) {
+    say_script(peer, request);
+    toy_reset(peer);
+}
+
+static void what_came_before_a_reset_counts(void **state) {
+    struct fixture *f = fixture_new(say_all_and_reset);
+
+    (void)state;
+    script = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    for (int i = 0; i < 20; i++) {
+        struct got got = {0};
+
+        get(f, &got, "/");
+        assert_int_equal(got.error, LARDER_OK);
+        assert_true(slice_equal(buf_slice(&got.body), SLICE("hello")));
+        got_fini(&got);
+    }
+    fixture_free(f);
+}
+
 /* --- a length that is too short --- */
 
 /* What comes behind the answer must not become the answer to the next request. */
@@ -543,7 +564,7 @@ static void close_at_the_second_after_a_while(struct toy_peer *peer, struct slic
         say_hello(peer, request);
     } else {
         late = peer;
-        timer_start(peer->origin->ctx, 300 * CLOCK_NS_PER_MS, 0);
+        timer_start(peer->origin->ctx, 1200 * CLOCK_NS_PER_MS, 0);
     }
 }
 
@@ -554,7 +575,7 @@ static void a_replacement_has_its_own_time_to_connect(void **state) {
     struct fixture *f;
 
     (void)state;
-    config.connect_timeout_ns = 200 * CLOCK_NS_PER_MS;
+    config.connect_timeout_ns = CLOCK_NS_PER_S;
     f = fixture_new_with(close_at_the_second_after_a_while, &config);
     timer = timer_new(f->loop, hang_up_late, f);
     f->origin->ctx = timer;
@@ -637,7 +658,7 @@ static void answer_late(void *ctx) {
 static void hold_the_first(struct toy_peer *peer, struct slice request) {
     if (peer->origin->requests == 1) {
         held = peer;
-        timer_start(peer->origin->ctx, 300 * CLOCK_NS_PER_MS, 0);
+        timer_start(peer->origin->ctx, 1200 * CLOCK_NS_PER_MS, 0);
     } else {
         say_hello(peer, request);
     }
@@ -650,7 +671,7 @@ static void the_line_takes_nothing_from_the_time_to_connect(void **state) {
     struct fixture *f;
 
     (void)state;
-    config.connect_timeout_ns = 200 * CLOCK_NS_PER_MS;
+    config.connect_timeout_ns = CLOCK_NS_PER_S;
     config.connections_per_host = 1;
     config.life_ns = 1; /* so that the second connects anew, if a second has gone by */
     f = fixture_new_with(hold_the_first, &config);
@@ -697,6 +718,7 @@ int main(void) {
         cmocka_unit_test(an_answer_that_breaks_off_is_no_answer),
         cmocka_unit_test(what_contradicts_itself_is_refused),
         cmocka_unit_test(a_reset_is_an_end_too),
+        cmocka_unit_test(what_came_before_a_reset_counts),
         cmocka_unit_test(bytes_behind_an_answer_are_nobodys),
         cmocka_unit_test(bytes_that_come_later_are_nobodys_either),
         cmocka_unit_test(bodies_that_must_not_be_are_nobodys),

@@ -83,6 +83,8 @@ void toy_hang_up(struct toy_peer *peer) {
 void toy_reset(struct toy_peer *peer) {
     struct linger none = {.l_onoff = 1, .l_linger = 0};
 
+    peer->more = NULL;
+    flush(peer);
     assert_int_equal(setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)), 0);
     stream_close(&peer->stream);
 }

@@ -65,7 +65,7 @@ uint16_t toy_origin_port(const struct toy_origin *origin);
 
 void toy_say(struct toy_peer *peer, struct slice bytes);
 
-/* Ends the connection when all that was said is out, or at once by a reset. */
+/* Ends the connection when all that was said is out, or by a reset behind what the kernel takes of it now. */
 void toy_hang_up(struct toy_peer *peer);
 void toy_reset(struct toy_peer *peer);
 
