@@ -524,6 +524,47 @@ static void hosts_share_the_connections_there_are(void **state) {
     fixture_free(f);
 }
 
+static unsigned ends;
+
+static void note_place(struct got *got) {
+    *(unsigned *)got->ctx = ++ends;
+}
+
+/* However long the line of another host is. */
+static void a_host_has_its_turn(void **state) {
+    struct fetcher_config config = generous;
+    static struct got got[31];
+    unsigned places[31];
+    struct toy_origin *busy;
+    struct fixture *f;
+
+    (void)state;
+    config.connections = 1;
+    f = fixture_new_with(say_hello, &config);
+    busy = toy_origin_new(f->loop, "127.0.0.1", 0, say_hello, NULL);
+    memset(got, 0, sizeof(got));
+    ends = 0;
+    for (int i = 0; i < 31; i++) {
+        char url[64];
+        struct fetch_request request = {.url = url_of(i < 30 ? busy : f->origin, "/", url, sizeof(url)),
+                                        .deadline_ns = in_a_minute(),
+                                        .body_max = 10};
+
+        got[i].on_done = note_place;
+        got[i].ctx = &places[i];
+        begin_request(f, &got[i], &request);
+    }
+    await(f, 31);
+    assert_in_range(places[30], 1, 2);
+    for (int i = 0; i < 31; i++) {
+        assert_int_equal(got[i].error, LARDER_OK);
+        assert_true(i == 0 || i == 30 || places[i] > places[i - 1]);
+        got_fini(&got[i]);
+    }
+    toy_origin_free(busy);
+    fixture_free(f);
+}
+
 static bool none_is_open(void *ctx) {
     const struct fixture *f = ctx;
 
@@ -582,6 +623,7 @@ int main(void) {
         cmocka_unit_test(an_answer_up_to_the_end_uses_a_connection_up),
         cmocka_unit_test(many_fetches_share_few_connections),
         cmocka_unit_test(hosts_share_the_connections_there_are),
+        cmocka_unit_test(a_host_has_its_turn),
         cmocka_unit_test(idle_connections_are_closed),
         cmocka_unit_test(what_the_environment_says_is_ignored),
     };
