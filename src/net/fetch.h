@@ -45,9 +45,9 @@ void fetcher_free(struct fetcher *fetcher);
 
 /* For metrics. */
 struct fetcher_figures {
-    unsigned fetches; /* under way, those in line included */
-    unsigned waiting; /* in line for a connection */
-    unsigned connections_open;
+    unsigned fetches;          /* under way, those in line included */
+    unsigned waiting;          /* in line for a connection */
+    unsigned connections_open; /* that stand, whether in use or kept */
     uint64_t connections_made;
     uint64_t connections_reused;
     uint64_t cancelled;

@@ -155,7 +155,7 @@ static enum larder_error ending_error(const struct fetch *f) {
     return f->lines.taken > 0 ? LARDER_ERROR_TRUNCATED : LARDER_ERROR_CLOSED;
 }
 
-/* A line that is longer than libcurl's ceiling, 100 KiB, is "out of memory" to libcurl 7.88. */
+/* A line that is longer than libcurl's ceiling, 100 KiB, is "out of memory" before libcurl 8.6. */
 static enum larder_error memory_error(const struct fetch *f) {
     return f->asked && !f->headed ? LARDER_ERROR_LIMIT : LARDER_ERROR_NO_MEMORY;
 }
@@ -186,6 +186,10 @@ enum larder_error fetch_answer_error(const struct fetch *f, CURLcode code) {
         return receive_error(f);
     case CURLE_OUT_OF_MEMORY:
         return memory_error(f);
+#if CURL_AT_LEAST_VERSION(8, 6, 0)
+    case CURLE_TOO_LARGE:
+        return LARDER_ERROR_LIMIT;
+#endif
     case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:

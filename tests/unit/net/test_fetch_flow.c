@@ -202,13 +202,17 @@ static void the_end_may_come_in_a_pause(void **state) {
     fixture_free(f);
 }
 
-/* A chunked body with a pause behind each chunk, trailers and all, byte by byte. */
+/* A body with a pause behind each piece, byte by byte: in chunks with a trailer, and up to the end of the connection. */
 static void say_chunks(struct toy_peer *peer, struct slice request) {
     (void)request;
-    toy_say(
-        peer,
-        SLICE(
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n3\r\ndef\r\n0\r\nT: u\r\n\r\n"));
+    toy_say(peer, SLICE("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    toy_say(peer, SLICE("1\r\na\r\n2\r\nbc\r\n3\r\ndef\r\n0\r\nT: u\r\n\r\n"));
+}
+
+static void say_up_to_the_end(struct toy_peer *peer, struct slice request) {
+    (void)request;
+    toy_say(peer, SLICE("HTTP/1.1 200 OK\r\n\r\nabcdef"));
+    toy_hang_up(peer);
 }
 
 static enum fetch_flow note_pause(struct got *got, struct slice piece) {
@@ -223,14 +227,14 @@ static bool is_paused(void *ctx) {
     return got->dones > 0 || *(unsigned *)got->ctx > 0;
 }
 
-static void chunks_wait_as_well(void **state) {
+static void small_pieces_wait_as_well(void **state) {
     (void)state;
-    for (size_t piece = 0; piece < 9; piece++) {
-        struct fixture *f = fixture_new(say_chunks);
+    for (size_t piece = 0; piece < 18; piece++) {
+        struct fixture *f = fixture_new(piece % 2 == 0 ? say_chunks : say_up_to_the_end);
         unsigned paused = 0;
         struct got got = {.on_piece = note_pause, .ctx = &paused};
 
-        f->origin->piece = piece;
+        f->origin->piece = piece / 2;
         begin(f, &got, "/");
         while (got.dones == 0) {
             await_that(f, is_paused, &got);
@@ -541,7 +545,7 @@ int main(void) {
         cmocka_unit_test(a_pause_may_be_ended_where_it_begins),
         cmocka_unit_test(a_deadline_counts_in_a_pause),
         cmocka_unit_test(the_end_may_come_in_a_pause),
-        cmocka_unit_test(chunks_wait_as_well),
+        cmocka_unit_test(small_pieces_wait_as_well),
         cmocka_unit_test(a_fetch_can_be_given_up_in_each_callback),
         cmocka_unit_test(giving_up_what_has_ended_is_nothing),
         cmocka_unit_test(others_can_be_given_up_in_each_callback),
