@@ -83,8 +83,8 @@ struct fetch_request {
      * message is framed or the connection is used are not the caller's (Host, Connection, Content-Length, ...). */
     const struct fetch_field *fields;
     size_t field_count;
-    int64_t
-        deadline_ns;   /* for all of it, waiting in line and pauses included; of the monotonic clock. INT64_MAX: none */
+    /* For all of it, waiting in line and pauses included; of the monotonic clock. INT64_MAX: none. */
+    int64_t deadline_ns;
     uint64_t body_max; /* bytes of a body */
 };
 
@@ -102,7 +102,8 @@ struct fetch_head {
 
 enum fetch_flow { FETCH_GO_ON, FETCH_PAUSE };
 
-/* Each is called from the loop, never from inside fetch_start, fetch_resume or fetch_cancel, and may call any of these. */
+/* None may be NULL. Each is called from the loop, never from inside fetch_start, fetch_resume or fetch_cancel, and may call any
+ * of these. */
 struct fetch_ops {
     /* The head of the final answer, once and before anything of the body. Interim answers are passed over. */
     void (*on_head)(void *ctx, const struct fetch_head *head);
