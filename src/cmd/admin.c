@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 #include "cmd/guard.h"
 #include "group/memory_purge.h"
+#include "group/origin.h"
 #include "group/shared.h"
 
 /* Every node of the cluster takes part. `group` is one's name, or "*". */
@@ -22,6 +23,7 @@ static void purge_everywhere(struct cmd_context *context, const struct request *
 
 static void flush_all(struct cmd_context *context, const struct request *request, struct reply *reply) {
     if (context->shared_worker == NULL) {
+        origin_void(context->node->origin, GROUP_MAX);
         table_clear(context->node->table);
     } else {
         purge_everywhere(context, request, SLICE("*"), reply);
@@ -39,6 +41,7 @@ static void purge_group(struct cmd_context *context, const struct request *reque
     if (group_policy_is_store(policy)) {
         reply->result = RESULT_NOT_PURGEABLE;
     } else if (context->shared_worker == NULL) {
+        origin_void(context->node->origin, policy->index);
         memory_purge(context->node->table, &context->groups, policy->index, context->completions, reply);
     } else {
         purge_everywhere(context, request, group_policy_name(policy), reply);

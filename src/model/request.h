@@ -44,6 +44,8 @@ enum request_option {
 /* Seconds to live. Negative: already over. */
 enum { REQUEST_TTL_FOREVER = 0 };
 
+struct http_caching_request;
+
 /* One operation, free of any wire form. The slices are borrowed from the connection's input and stay valid until the
  * reply was encoded. */
 struct request {
@@ -66,6 +68,8 @@ struct request {
         *conditions; /* SET, DELETE: done only if these hold, else the result is EXISTS; NULL: none */
     struct freshness freshness;
     int64_t revision;              /* of the store */
+    /* GET of an origin group: what a request of HTTP says to caches; NULL: nothing. proto/http/caching_request.h */
+    const struct http_caching_request *caching;
     const struct peer_stamp *peer; /* it comes from, or goes to, another node of the cluster; NULL: from a client */
     struct placed_value
         *placed; /* when not NULL: where the value already lies in the table's memory; see group/memory.h */
