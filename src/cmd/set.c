@@ -59,8 +59,8 @@ void cmd_place_cancel(struct placed_value *value) {
     durable_place_cancel(value);
 }
 
-static void refuse_in_table(const struct access *access, const struct cmd_context *context, const struct request *request,
-                          enum result result, struct reply *reply) {
+static void refuse_in_table(const struct access *access, const struct cmd_context *context,
+                            const struct request *request, enum result result, struct reply *reply) {
     if (group_policy_is_origin(access->memory.policy)) {
         const struct origin_access origin = access_origin(access, context);
 

@@ -5,8 +5,8 @@
 
 /* --- reads --- */
 
-static const uint32_t read_options = REQUEST_FRESHNESS | REQUEST_NO_BUMP | REQUEST_BINARY_KEY | REQUEST_WANT_TTL |
-                                     REQUEST_PLAIN | REQUEST_MAY_WIN;
+static const uint32_t read_options =
+    REQUEST_FRESHNESS | REQUEST_NO_BUMP | REQUEST_BINARY_KEY | REQUEST_WANT_TTL | REQUEST_PLAIN | REQUEST_MAY_WIN;
 
 static struct judge_wish wish_of(const struct origin_access *a, const struct request *request) {
     struct judge_wish wish = {.freshness = a->memory.policy->freshness};
@@ -127,8 +127,10 @@ static const uint32_t delete_options = REQUEST_BINARY_KEY | REQUEST_NO_BUMP;
 /* The rest of the group's life for an entry that somebody gives us. */
 static int64_t life_ms_of(const struct group_policy *policy, int64_t ttl) {
     const struct origin_policy *answers = &policy->origin.answers;
-    int64_t ms = ttl == REQUEST_TTL_FOREVER ? answers->ttl_ms : ttl < 0 ? 0 : ttl < ORIGIN_SPAN_MAX / 1000 ? ttl * 1000
-                                                                                                          : ORIGIN_SPAN_MAX;
+    int64_t ms = ttl == REQUEST_TTL_FOREVER     ? answers->ttl_ms
+                 : ttl < 0                      ? 0
+                 : ttl < ORIGIN_SPAN_MAX / 1000 ? ttl * 1000
+                                                : ORIGIN_SPAN_MAX;
 
     return ms < answers->max_ttl_ms ? ms : answers->max_ttl_ms;
 }

@@ -20,11 +20,11 @@
  * whichever comes second finds what the first one did. */
 
 enum {
-    ORIGIN_FLIGHTS_MAX = 16384,      /* under way, of a node */
-    ORIGIN_WAITERS_MAX = 16384,      /* of one flight */
-    ORIGIN_MEMORY_MAX = 256 << 20,   /* bytes of requests that wait and of answers on their way, of a node */
-    ORIGIN_PASSED_MAX = 64 << 20,    /* bytes of a body that is passed on, though it is too large to be stored */
-    ORIGIN_VALUE_FIRST = 16 << 10,   /* bytes that a body whose size is not told is given room for at first */
+    ORIGIN_FLIGHTS_MAX = 16384,    /* under way, of a node */
+    ORIGIN_WAITERS_MAX = 16384,    /* of one flight */
+    ORIGIN_MEMORY_MAX = 256 << 20, /* bytes of requests that wait and of answers on their way, of a node */
+    ORIGIN_PASSED_MAX = 64 << 20,  /* bytes of a body that is passed on, though it is too large to be stored */
+    ORIGIN_VALUE_FIRST = 16 << 10, /* bytes that a body whose size is not told is given room for at first */
 };
 
 struct origin_flights;
@@ -33,8 +33,8 @@ struct origin_flights;
 struct origin {
     struct origin_flights *flights;
     struct table *table;
-    int64_t start_ns; /* where table seconds begin */
-    unsigned workers; /* that share the connections */
+    int64_t start_ns;         /* where table seconds begin */
+    unsigned workers;         /* that share the connections */
     int64_t (*wall_ns)(void); /* since 1970-01-01 UTC */
 };
 
@@ -53,7 +53,7 @@ struct origin_worker {
     origin_fetch_fn *fetch;              /* origin_fetch */
     struct fetcher *fetchers[GROUP_MAX]; /* of groups that have loaded something, by their indexes; else NULL */
     unsigned connections[GROUP_MAX];     /* that they were made with */
-    bool calling; /* it is in a callback of one of them */
+    bool calling;                        /* it is in a callback of one of them */
     bool ended;
 };
 

@@ -20,8 +20,8 @@ static struct fetcher *make(struct origin_worker *w, const struct group_policy *
         .connections = share_of(w, policy),
         .connections_per_host = share_of(w, policy),
         .fetches = ORIGIN_FLIGHTS_MAX,
-        .connect_timeout_ns = policy->origin.timeout_ns < CONNECT_TIMEOUT_NS ? policy->origin.timeout_ns
-                                                                              : CONNECT_TIMEOUT_NS,
+        .connect_timeout_ns =
+            policy->origin.timeout_ns < CONNECT_TIMEOUT_NS ? policy->origin.timeout_ns : CONNECT_TIMEOUT_NS,
         .idle_ns = IDLE_NS,
         .life_ns = LIFE_NS,
         .name_ns = NAME_NS,

@@ -69,9 +69,9 @@ struct origin_flight {
     struct origin_worker *worker;
     unsigned group;
     uint64_t hash;
-    uint64_t number;   /* in the order of beginning */
-    int64_t begun_ns;  /* monotonic */
-    bool joinable;     /* under the lock */
+    uint64_t number;    /* in the order of beginning */
+    int64_t begun_ns;   /* monotonic */
+    bool joinable;      /* under the lock */
     atomic_bool voided; /* set under the lock */
 
     /* What it asks. */
@@ -137,7 +137,7 @@ struct origin_op {
     /* What a flight has told. */
     enum origin_landing landing;
     enum result result;
-    bool shared;  /* the answer is for everybody */
+    bool shared; /* the answer is for everybody */
     bool stored;
     unsigned status;
     struct origin_held value;

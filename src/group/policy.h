@@ -45,7 +45,7 @@ enum group_backing {
 struct group_origin {
     uint16_t url_size;
     uint16_t fields_size;
-    char url[GROUP_ORIGIN_URL_MAX];        /* that "/" and the rest of a key are put behind; it does not end in '/' itself */
+    char url[GROUP_ORIGIN_URL_MAX]; /* that "/" and the rest of a key are put behind; it does not end in '/' itself */
     char fields[GROUP_ORIGIN_FIELDS_SIZE]; /* the declared header fields, a ',' behind each */
     struct origin_policy answers;          /* but for `declared`: see group_origin_policy */
     int64_t timeout_ns;                    /* of one request to the origin, all of it */

@@ -84,9 +84,10 @@ struct reply {
     int64_t revision; /* store groups: of the store, as of which this is the answer; of a write, its own */
     int64_t age_ns;   /* store groups: of a read: it may lack what was acknowledged in this time before */
     enum reply_source source;
-    unsigned origin_status; /* origin groups: what the origin answered to whoever asked it for this; 0: nothing, or nobody did */
-    bool collapsed;         /* likewise: it waited for what another request had asked */
-    bool stored;            /* likewise: the answer is in the table now */
+    unsigned
+        origin_status; /* origin groups: what the origin answered to whoever asked it for this; 0: nothing, or nobody did */
+    bool collapsed;          /* likewise: it waited for what another request had asked */
+    bool stored;             /* likewise: the answer is in the table now */
     struct pending *pending; /* RESULT_PENDING: what the complete reply comes from; see group/pending.h */
     void *held;
     void (*release)(void *held);

@@ -67,7 +67,7 @@ struct request {
     const struct conditions
         *conditions; /* SET, DELETE: done only if these hold, else the result is EXISTS; NULL: none */
     struct freshness freshness;
-    int64_t revision;              /* of the store */
+    int64_t revision; /* of the store */
     /* GET of an origin group: what a request of HTTP says to caches; NULL: nothing. proto/http/caching_request.h */
     const struct http_caching_request *caching;
     const struct peer_stamp *peer; /* it comes from, or goes to, another node of the cluster; NULL: from a client */

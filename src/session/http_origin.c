@@ -31,10 +31,8 @@ static bool is_unchanged(const struct http_value_ask *v, const struct origin_ent
 static void write_cache_status(struct http_answer *a, const struct reply *reply, const struct origin_entry *e,
                                int64_t age_ms) {
     static const char *const words[] = {
-        [REPLY_ORIGIN_HIT] = "hit",
-        [REPLY_ORIGIN_MISS] = "fwd=uri-miss",
-        [REPLY_ORIGIN_STALE] = "fwd=stale",
-        [REPLY_ORIGIN_REQUEST] = "fwd=request",
+        [REPLY_ORIGIN_HIT] = "hit",           [REPLY_ORIGIN_MISS] = "fwd=uri-miss",
+        [REPLY_ORIGIN_STALE] = "fwd=stale",   [REPLY_ORIGIN_REQUEST] = "fwd=request",
         [REPLY_ORIGIN_BYPASS] = "fwd=bypass",
     };
     char line[STATUS_LINE_MAX];

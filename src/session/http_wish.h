@@ -10,14 +10,14 @@
 /* What the answer to a request for one key needs. It is plain data but for the slices. */
 struct http_value_ask {
     struct http_ask ask;
-    bool durable;            /* the key belongs to a store group */
-    bool origin;             /* the key belongs to an origin group */
-    struct slice key;        /* as clients name it */
-    struct slice tag_suffix; /* of entity tags in its group; static, or the worker's */
-    struct conditions conditions;    /* none in an origin group */
-    struct slice if_none_match;      /* the field's value, in an origin group; data is NULL: none was given */
-    struct slice if_modified_since;  /* likewise */
-    int64_t min_revision; /* an answer to a read that is of less is none; 0: any will do */
+    bool durable;                   /* the key belongs to a store group */
+    bool origin;                    /* the key belongs to an origin group */
+    struct slice key;               /* as clients name it */
+    struct slice tag_suffix;        /* of entity tags in its group; static, or the worker's */
+    struct conditions conditions;   /* none in an origin group */
+    struct slice if_none_match;     /* the field's value, in an origin group; data is NULL: none was given */
+    struct slice if_modified_since; /* likewise */
+    int64_t min_revision;           /* an answer to a read that is of less is none; 0: any will do */
 };
 
 struct http_wish {
