@@ -80,7 +80,7 @@ static void flush(struct node *node) {
     if (node->shared.shared != NULL) {
         shared_purge_unattended(node->shared.shared, SLICE("*"));
     } else {
-        origin_void(&node->origin, GROUP_MAX);
+        origin_void(&node->origin, GROUP_MAX, SLICE(""));
         table_clear(&node->table);
     }
 }

@@ -91,8 +91,8 @@ void origin_run(const struct origin_access *a, const struct request *request, st
 /* A set whose value is not taken: removes the old value if the request says so. */
 void origin_refuse(const struct origin_access *a, const struct request *request);
 
-/* A purge of the table begins, or of one group's keys (GROUP_MAX: of all): what is under way for them is void. Before the
+/* A purge of the table begins (GROUP_MAX), or of one group's keys that begin with `prefix`: what is under way for them is void. Before the
  * table is touched. `origin` may be NULL: there is none. Any thread. */
-void origin_void(struct origin *origin, unsigned group);
+void origin_void(struct origin *origin, unsigned group, struct slice prefix);
 
 #endif

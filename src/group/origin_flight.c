@@ -224,7 +224,7 @@ void origin_void_key(struct origin *origin, uint64_t hash, struct slice key, uin
     pthread_mutex_unlock(&flights->lock);
 }
 
-void origin_void(struct origin *origin, unsigned group) {
+void origin_void(struct origin *origin, unsigned group, struct slice prefix) {
     struct origin_flights *flights = origin != NULL ? origin->flights : NULL;
 
     if (flights == NULL) {
@@ -233,7 +233,7 @@ void origin_void(struct origin *origin, unsigned group) {
     pthread_mutex_lock(&flights->lock);
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct origin_flight *f = flights->buckets[i]; f != NULL; f = f->next) {
-            if (group == GROUP_MAX || f->group == group) {
+            if ((group == GROUP_MAX || f->group == group) && slice_has_prefix(origin_flight_key(f), prefix)) {
                 void_one(f);
             }
         }

@@ -50,9 +50,9 @@ struct http_caching_request;
  * reply was encoded. */
 struct request {
     enum command command;
-    uint32_t options; /* of enum request_option */
-    struct slice key; /* of FLUSH: the name of a group, or empty: all of them */
-    struct slice value;
+    uint32_t options;    /* of enum request_option */
+    struct slice key;    /* of FLUSH: the name of a group, or empty: all of them */
+    struct slice value;  /* of FLUSH of a group: what the keys begin with, behind its name */
     int64_t deadline_ns; /* on the monotonic clock; the work is in vain after it; 0: none was given */
     struct trace_context trace;
     uint32_t client_flags; /* memcached's opaque flags */

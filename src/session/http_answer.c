@@ -156,6 +156,7 @@ static const struct failure {
     FAILURE(BAD_KEY, 403, "this key is Larder's own, or empty in the store"),
     FAILURE(NO_GROUP, 404, "there is no group of this name"),
     FAILURE(NOT_PURGEABLE, 409, "this group is durable: its keys go by DELETE only, and nothing was done"),
+    FAILURE(NO_PREFIX, 409, "the nodes of a cluster purge a group as a whole only, and nothing was done"),
     FAILURE(UNAUTHENTICATED, 401, HTTP_GUARD_NOBODY),
     FAILURE(FORBIDDEN, 403, HTTP_GUARD_FORBIDDEN),
     FAILURE(COMPACTED, 410, "the revision has been compacted"),

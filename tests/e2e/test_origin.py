@@ -441,6 +441,34 @@ def test_a_purge_while_a_load_is_under_way(node, origin, purge):
     assert metrics(server)["larder_origin_voided_total"] == 1
 
 
+def test_a_purge_by_prefix(node, origin):
+    gate = Gate()
+
+    def play(request):
+        if request.target == "/v2/slow" and len(origin.requests) < 6:
+            gate.wait()
+        request.answer(200, b"%d" % len(origin.requests))
+    origin.play = play
+    server = node()
+    keys = ["/o/v2/a?x%2f", "/o/v2/b", "/o/v1/a", "/mem/v2/a"]
+    ask(server, "PUT", keys[3], b"stays")
+    before = [ask(server, "GET", key).body for key in keys]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(ask, server, "GET", "/o/v2/slow")
+        origin.await_requests(4)
+        assert ask(server, "POST", "/admin/flush?group=o&prefix=v2/").status == 204
+        gate.open()
+        assert slow.result().body == b"4"
+    after = [ask(server, "GET", key).body for key in keys]
+    assert [old == new for old, new in zip(before, after)] == [False, False, True, True]
+    ask(server, "GET", "/o/v2/slow")
+    assert origin.targets.count("/v2/slow") == 2
+    assert ask(server, "POST", "/admin/flush?group=o&prefix=v2/a%3Fx%252f").status == 204
+    assert [ask(server, "GET", key).body == value for key, value in zip(keys, after)] == [False, True, True, True]
+    for query in ("prefix=a", "group=o&prefix=", "group=o&prefix=a&prefix=b", "group=o&x=y"):
+        assert ask(server, "POST", "/admin/flush?" + query).status == 400, query
+
+
 # --- stale answers ---
 
 def test_stale_while_revalidate(node, origin):

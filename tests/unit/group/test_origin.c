@@ -345,7 +345,7 @@ static void test_a_purge_of_the_group_comes_first(void **state) {
 
     get(f, 0, &told);
     head(f, 0, 200, "max-age=60");
-    origin_void(&f->origin, GROUP_MAX);
+    origin_void(&f->origin, GROUP_MAX, SLICE(""));
     body(f, 0, "old");
     end(f, 0, LARDER_OK);
     assert_told(&told, RESULT_HIT, "old");
