@@ -109,6 +109,7 @@ static void add_slot(struct session *s, const struct mc_command *command, struct
         .data = line,
         .cost = line.size + command->request.value.size + (mc_session_reads(command) ? s->read_cost : 0),
         .order = order_of(s, command),
+        .out_of_turn = command->form == MC_FORM_PEER && (command->request.options & REQUEST_OUT_OF_TURN) != 0,
     };
 
     session_slot_add(s, reply, &request);
