@@ -102,3 +102,56 @@ def test_wishes_travel(nodes, origin):
         ask(node, "GET", "/o/a", headers={"Cache-Control": "no-cache"})
         assert ask(node, "GET", "/o/unknown", headers={"Cache-Control": "only-if-cached"}).status == 504
     assert len(origin.requests) == count + len(nodes.nodes)
+
+
+def test_an_owner_that_dies(nodes, origin):
+    """Its keys are loaded by whoever is asked for them until somebody else owns them, and then once."""
+    keys = [f"/k{i}" for i in range(40)]
+    for key in keys:
+        ask(nodes.nodes[0], "GET", "/o" + key)
+    dead = nodes.nodes[2]
+    dead.kill()
+    left = nodes.nodes[:2]
+    for node in left:
+        for key in keys:
+            answer = ask(node, "GET", "/o" + key)
+            assert (answer.status, answer.body) == (200, key.encode())
+    nodes.nodes.remove(dead)
+    until(lambda: all(len([n for n in ask(node, "GET", "/admin/members").json["nodes"]]) == 2 for node in left), "it is gone")
+    for node in left:
+        for key in keys:
+            assert ask(node, "GET", "/o" + key).body == key.encode()
+    count = len(origin.requests)
+    for node in left:
+        for key in keys:
+            assert ask(node, "GET", "/o" + key).body == key.encode()
+    assert len(origin.requests) == count
+
+
+def test_an_owner_that_dies_in_a_flight(nodes, origin):
+    gate = Gate()
+
+    def play(request):
+        if len(origin.requests) <= 20:
+            gate.wait()
+        request.answer(200, request.target.encode())
+    origin.play = play
+    dead = nodes.nodes[2]
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(ask, nodes.nodes[0], "GET", f"/o/k{i}") for i in range(20)]
+        origin.await_requests(20)
+        dead.kill()
+        nodes.nodes.remove(dead)
+        gate.open()
+        assert [future.result().body for future in asked] == [b"/k%d" % i for i in range(20)]
+
+
+def test_large_answers_and_those_that_are_not_stored(nodes, origin):
+    body = b"0123456789abcdef" * 40_000
+    origin.play = lambda request: request.answer(200, body * (4 if request.target == "/huge" else 1), (
+        ("Cache-Control", "private"),) if request.target == "/private" else ())
+    for node in nodes.nodes:
+        assert ask(node, "GET", "/o/large").body == body
+        assert ask(node, "GET", "/o/private").body == body
+        assert ask(node, "GET", "/o/huge").body == body * 4
+    assert origin.targets.count("/large") == 1

@@ -153,12 +153,14 @@ static bool read_wish(struct mc_command *command, struct slice token) {
             return false;
         }
     }
-    if (token.size > 0 || numbers[0] > FRESHNESS_LINEARIZABLE) {
+    if (token.size > 0 || numbers[0] > FRESHNESS_LINEARIZABLE + 1) {
         return false;
     }
-    r->options |= REQUEST_FRESHNESS;
-    r->freshness.kind = (enum freshness_kind)numbers[0];
-    r->freshness.max_stale_ns = (int64_t)numbers[1] * CLOCK_NS_PER_MS;
+    if (numbers[0] > 0) {
+        r->options |= REQUEST_FRESHNESS;
+        r->freshness.kind = (enum freshness_kind)(numbers[0] - 1);
+        r->freshness.max_stale_ns = (int64_t)numbers[1] * CLOCK_NS_PER_MS;
+    }
     *c = (struct http_caching_request){
         .words = (uint32_t)numbers[2],
         .max_age = (int64_t)numbers[3],

@@ -137,7 +137,7 @@ static char *put_wish(char *at, const struct request *r) {
     const struct http_caching_request *c = r->caching != NULL ? r->caching : &nothing;
     bool fresh = (r->options & REQUEST_FRESHNESS) != 0;
     const uint64_t numbers[WISH_NUMBERS] = {
-        fresh ? (uint64_t)r->freshness.kind : 0,
+        fresh ? (uint64_t)r->freshness.kind + 1 : 0,
         fresh ? (uint64_t)(r->freshness.max_stale_ns / CLOCK_NS_PER_MS) : 0,
         c->words,
         (uint64_t)c->max_age,

@@ -19,8 +19,8 @@
  *     T N R F C E D J              ttl, vivify_ttl, recache_ttl (plain seconds, never dates), client_flags, compare, cas,
  *                                  delta, initial
  *     Y[=<list>][!<list>]          the conditions match and none_match: `*`, or numbers parted by commas
- *     W<7 numbers, parted by dots>  how fresh a get of an origin group is to be, in HTTP's words too: the kind of freshness,
- *                                  max_stale in ms; words, max_age, min_fresh, max_stale, if_error of caching_request.h
+ *     W<7 numbers, parted by dots>  how fresh a get of an origin group is to be, in HTTP's words too: the kind of freshness
+ *                                  and 1 (0: the group's), max_stale in ms; words, max_age, min_fresh, max_stale, if_error of caching_request.h
  *     O<opaque>
  * A reply: the status of a meta command (EN is a miss, NF not found, whatever was asked), of VA the size, then those that are
  * not 0:
