@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     UNIT = 16,                   /* a request, as counts have it: so small counts decay, too */
@@ -55,11 +56,12 @@ static void decay(struct heat *heat) {
 }
 
 static void advance(struct heat *heat, int64_t now_ns) {
-    int64_t steps = (now_ns - heat->stepped_ns) / heat->step_ns;
+    int64_t steps;
 
-    if (steps <= 0) {
+    if (now_ns - heat->stepped_ns < heat->step_ns) {
         return;
     }
+    steps = (now_ns - heat->stepped_ns) / heat->step_ns;
     for (int64_t i = 0; i < steps && i < STEPS_MAX; i++) {
         decay(heat);
     }
@@ -82,7 +84,10 @@ enum larder_error heat_new(const struct heat_config *config, int64_t now_ns, str
     if (heat == NULL) {
         return LARDER_ERROR_NO_MEMORY;
     }
-    *heat = (struct heat){.config = *config, .least = LISTED_LEAST * UNIT, .stepped_ns = now_ns};
+    memset(heat, 0, sizeof(*heat));
+    heat->config = *config;
+    heat->least = LISTED_LEAST * UNIT;
+    heat->stepped_ns = now_ns;
     heat->step_ns = config->half_life_ns / HEAT_STEPS;
     random_init(&heat->random, config->seed);
     draw_skip(heat);
@@ -168,20 +173,23 @@ static uint32_t set_of(uint64_t hash) {
     return (uint32_t)(hash & (HEAT_SETS - 1));
 }
 
-/* The counter of the hash in its set, or the least; *ret_found says which. */
-static uint32_t way_of(const struct heat_set *set, uint64_t hash, bool *ret_found) {
-    uint32_t least = 0;
+/* Its counter in the set; HEAT_WAYS: none. All are looked at, whichever it is: a wrong guess of a branch costs more. */
+static uint32_t find(const struct heat_set *set, uint64_t hash) {
+    uint32_t tag = tag_of(hash);
+    uint32_t found = 1U << HEAT_WAYS;
 
     for (uint32_t i = 0; i < HEAT_WAYS; i++) {
-        if (set->tags[i] == tag_of(hash)) {
-            *ret_found = true;
-            return i;
-        }
-        if (set->counts[i] < set->counts[least]) {
-            least = i;
-        }
+        found |= (uint32_t)(set->tags[i] == tag) << i;
     }
-    *ret_found = false;
+    return (uint32_t)__builtin_ctz(found);
+}
+
+static uint32_t least_of(const struct heat_set *set) {
+    uint32_t least = 0;
+
+    for (uint32_t i = 1; i < HEAT_WAYS; i++) {
+        least = set->counts[i] < set->counts[least] ? i : least;
+    }
     return least;
 }
 
@@ -189,23 +197,34 @@ static bool is_admitted(struct heat *heat, uint32_t count) {
     return count == 0 || random_below(&heat->random, (uint64_t)count + UNIT) < UNIT;
 }
 
+/* Gives the least counter of the set to the key, if chance admits it; HEAT_WAYS: it does not. */
+static uint32_t admit(struct heat *heat, uint64_t hash) {
+    struct heat_set *set = &heat->sets[set_of(hash)];
+    uint32_t way = least_of(set);
+
+    if (!is_admitted(heat, set->counts[way])) {
+        return HEAT_WAYS;
+    }
+    unlist(heat, set_of(hash) * HEAT_WAYS + way);
+    set->tags[way] = tag_of(hash);
+    return way;
+}
+
 void heat_count_sampled(struct heat *heat, struct slice key, uint64_t hash, int64_t now_ns) {
     struct heat_set *set = &heat->sets[set_of(hash)];
     uint32_t counter;
     uint32_t way;
-    bool found;
 
     draw_skip(heat);
     advance(heat, now_ns);
-    way = way_of(set, hash, &found);
-    counter = set_of(hash) * HEAT_WAYS + way;
-    if (!found) {
-        if (!is_admitted(heat, set->counts[way])) {
-            return;
-        }
-        unlist(heat, counter);
-        set->tags[way] = tag_of(hash);
+    way = find(set, hash);
+    if (way == HEAT_WAYS) {
+        way = admit(heat, hash);
     }
+    if (way == HEAT_WAYS) {
+        return;
+    }
+    counter = set_of(hash) * HEAT_WAYS + way;
     if (set->counts[way] <= UINT32_MAX - UNIT) {
         set->counts[way] += UNIT;
     }
@@ -218,10 +237,9 @@ void heat_count_sampled(struct heat *heat, struct slice key, uint64_t hash, int6
 
 static uint32_t known(const struct heat *heat, uint64_t hash) {
     const struct heat_set *set = &heat->sets[set_of(hash)];
-    bool found;
-    uint32_t way = way_of(set, hash, &found);
+    uint32_t way = find(set, hash);
 
-    return found ? set->counts[way] : 0;
+    return way == HEAT_WAYS ? 0 : set->counts[way];
 }
 
 bool heat_is_hot(const struct heat *heat, uint64_t hash) {
