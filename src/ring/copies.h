@@ -19,8 +19,8 @@
  *   1. A grant goes with the answer to a read that was sent to the owner. The owner gives it in the same stretch under the
  *      lock of the key's shard in which he reads the value, and only as he may answer at all (keeper.h, rules 1 to 6).
  *   2. The lease counts from when the read was SENT, by the holder's monotonic clock. The owner, who begins to count later,
- *      waits for one part in KEEPER_MARGIN - 1 longer: so much may the rates of the two clocks differ. A lease ends no later
- *      than the entry's life and the owner's authority.
+ *      waits for one part in KEEPER_MARGIN - 1 longer: so much may the rates of the two clocks differ. A lease ends no later,
+ *      by any clock, than the entry's life and the owner's authority.
  *   3. Whatever changes a key, or gives it up to another node (keeper.h, rule 3: also if the table has nothing), first asks
  *      the ledger under the shard's lock, does nothing while a copy may be out there, and has it revoked. It goes on once each
  *      holder has answered or his lease has run out: before the change, so that nobody sees the new value while another is
@@ -29,14 +29,25 @@
  *      hash, so of some others too): a grant that the revocation overtakes comes too late. That needs no memory of numbers
  *      on his side. An answer carries the number of the revocation, so that a late one does not count for a later grant.
  *   5. A copy is served only under the very view by which it was asked for, while that is the newest and the holder himself
- *      has authority. So a change of the membership and a purge drop all copies, a new owner need not know of the former
- *      one's (by keeper.h's rules 3 and 4 he acts only after the holder knows his view, has no authority, or the former owner
- *      has revoked), and the ledger is of no further use when its process ends. The owner grants nothing to one who has
- *      applied a purge that he has not.
+ *      has authority. So a change of the membership and a purge drop all copies, and a new owner need not know of the former
+ *      one's: either the former owner has revoked them when he gave the key up; or every node has shown that it acts by the
+ *      new view, or has no authority any more (keeper.h, rules 3 and 4); or the former owner's record is gone with its lease,
+ *      and then all that he granted is over, too, because of rule 2: without its last sentence a new owner, who need not wait
+ *      for one that has gone, would act while copies are out there. The owner grants nothing to one who has applied a purge
+ *      that he himself has not.
  *   6. Over each ceiling there is no copy, never a wrong one.
  *
  * Who does it: there is one ledger and one shelf for each shard of the table. Each function is called under that shard's
- * lock and is short. Messages go out after it: a lost or late one costs time, at most a lease's.
+ * lock and is short. Messages go out after it: a lost or late one costs time, at most a lease's. In ring/errand.h's words:
+ *   RUN     of a read for a peer: copies_grant with what is read. Of anything else (set, add, cas, incr, append, touch, gat,
+ *           delete, and a peer's give_up): after keeper_is_newest, copies_write_begin; on COPIES_WAIT nothing is done, and on
+ *           the next try all of RUN is done anew. What the new view decides otherwise ends the writer (copies_write_end)
+ *   SEND    of a read: first copies_find, unless the reader asks for `linearizable`; then, if heat_is_hot, the read says
+ *           that it would keep what it gets, and copies_put takes what comes. With serve_isolated, pass INT64_MAX as the
+ *           authority on both sides: that setting gives the promise up
+ *   evict   copies_gone; a purge or a flush of a whole group needs nothing: the holders' views change (rule 5)
+ * A revocation goes to the member of the newest view that has the holder's incarnation, over any link; if there is none, its
+ * lease runs out. It is answered by any worker that has the shard's lock.
  *
  * A holder is known by the incarnation of his record (struct membership), never by an index, which each view has anew. */
 
@@ -47,6 +58,10 @@ enum {
     COPIES_KEY_MAX = 2048,     /* bytes; a longer key gets no copies */
     COPIES_HOLDERS_MAX = 64,   /* of one key */
     COPIES_KEYS_MAX = 1 << 16, /* of one ledger or shelf */
+    /* Defaults for a whole node, to be divided by its shards. */
+    COPIES_NODE_KEYS = 1 << 14, /* in its ledgers, and in its shelves */
+    COPIES_NODE_REVOKING = 1 << 12,
+    COPIES_NODE_BYTES = 32 << 20,
 };
 
 /* --- the owner --- */

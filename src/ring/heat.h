@@ -104,6 +104,9 @@ struct heat_key {
     double per_s;
 };
 
+/* Those that the sketch lists, in no order; returns how many. The keys are borrowed until the next count. */
+size_t heat_keys(struct heat *heat, int64_t now_ns, struct heat_key ret_keys[HEAT_TOPS]);
+
 /* One piece of memory, the caller's: free(). Ordered by falling rates, then by key. It may go to another thread. */
 struct heat_list {
     size_t count;

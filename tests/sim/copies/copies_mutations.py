@@ -24,6 +24,11 @@ MUTATIONS = [
     Mutation("2", "the owner forgets the end of the entry's life", "copies_ledger.c",
              "least(left_until(read->expires_ns, now_ns), left_until(read->authority_ns, now_ns))",
              "left_until(read->authority_ns, now_ns)"),
+    Mutation("2", "the owner grants for longer than he has authority", "copies_ledger.c",
+             "least(left_until(read->expires_ns, now_ns), left_until(read->authority_ns, now_ns))",
+             "left_until(read->expires_ns, now_ns)"),
+    Mutation("2", "the holder's slow clock outlives the entry", "copies_ledger.c",
+             "return left_ns - left_ns / KEEPER_MARGIN;", "return left_ns;"),
     # 3: changes wait
     Mutation("3", "a change waits for nobody", "copies_ledger.c",
              "    writer->until_ns = last_until(entry);\n    return COPIES_WAIT;", "    writer->until_ns = last_until(entry);\n    return COPIES_GO;"),

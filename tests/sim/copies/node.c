@@ -69,12 +69,16 @@ static void purge(struct node *node) {
     }
 }
 
+/* A former owner whose lease is over, and who had it for sure, is not waited for: what he granted is over, too. */
 static void gain(struct node *node, struct tenure *t, const struct view *old, size_t key, bool gap) {
     int former = view_owner(old, key);
+    bool certain = !gap && former != NOBODY && former != node->index;
 
     *t = (struct tenure){.owns = true, .former = NOBODY, .learned_ns = node_now(node)};
-    if (!gap && former != NOBODY && former != node->index && node->view.members[former] == old->members[former]) {
+    if (certain && node->view.members[former] == old->members[former]) {
         t->former = former;
+    } else if (certain && node->view.members[former] == 0 && node_now(node) - node->digest_ns >= LEASE_NS) {
+        t->settled = true;
     }
 }
 
@@ -111,6 +115,7 @@ static void learn(struct node *node, const struct view *view) {
         for (size_t key = 0; key < KEYS; key++) {
             learn_key(node, &old, key, old.serial != 0 && view->digest != old.digest + 1);
         }
+        node->digest_ns = node_now(node);
     }
 }
 

@@ -87,6 +87,7 @@ static void apply(struct node *node, const struct message *asked) {
 
         expire(node, t);
         m.key = asked->key;
+        m.sent_ns = asked->sent_ns;
         m.version = t->entry.version;
         m.left_ns = t->entry.version == 0 ? 0 : t->entry.expires_ns - node_now(node);
         t->entry.version = 0;
@@ -206,6 +207,7 @@ void owner_settle(struct node *node, size_t key) {
         struct message m = node_message(node, MESSAGE_GIVE_UP, t->former);
 
         m.key = key;
+        m.sent_ns = node_now(node);
         world_send(node->world, &m);
     }
 }
@@ -225,7 +227,7 @@ void owner_given(struct node *node, const struct message *m) {
         seeds_trace(&node->world->sim, "node %d is given key %zu, version %llu", node->index, m->key,
                     (unsigned long long)m->version);
         t->entry.version = m->left_ns <= 0 ? 0 : m->version;
-        t->entry.expires_ns = node_now(node) + m->left_ns - m->left_ns / KEEPER_MARGIN;
+        t->entry.expires_ns = m->sent_ns + m->left_ns - m->left_ns / KEEPER_MARGIN;
     }
 }
 

@@ -68,12 +68,32 @@ static void test_bad_weather(void **state) {
     }
 }
 
+/* Owners are cut off from the store alone: others take their keys over as soon as their leases are over. */
+static void test_cut_off(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 40) {
+        struct world world;
+
+        world_init(&world, seed, 3 + seed % (NODES - 2));
+        world.slow = 15;
+        world.client_pause_ns = SIM_MS;
+        for (uint64_t i = 0; i < 3 * RUNS; i++) {
+            int owner = view_owner(&world.view, i % KEYS);
+            size_t node = owner == NOBODY ? 0 : (size_t)owner;
+
+            world.cut[node][STORE] = world.cut[STORE][node] = true;
+            world_run(&world, LEASE_NS + 3 * POLL_NS);
+            world.cut[node][STORE] = world.cut[STORE][node] = false;
+            world_run(&world, 2 * LEASE_NS);
+        }
+        world_fini(&world);
+    }
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calm),
-        cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_all_weather),
-        cmocka_unit_test(test_bad_weather),
+        cmocka_unit_test(test_calm),        cmocka_unit_test(test_slow),    cmocka_unit_test(test_all_weather),
+        cmocka_unit_test(test_bad_weather), cmocka_unit_test(test_cut_off),
     };
 
     seeds_init(argc, argv);

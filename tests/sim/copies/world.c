@@ -75,7 +75,7 @@ static void next_client(void *ctx) {
     if (sim_between(&world->sim, 0, 9999) < world->purge_percent * 10) {
         store_purge(world);
     }
-    (void)sim_after(&world->sim, sim_between(&world->sim, 0, 4 * SIM_MS), next_client, world);
+    (void)sim_after(&world->sim, sim_between(&world->sim, 0, 2 * world->client_pause_ns), next_client, world);
 }
 
 /* --- trouble --- */
@@ -132,7 +132,7 @@ static void trouble(void *ctx) {
 /* --- the whole --- */
 
 void world_init(struct world *world, uint64_t seed, size_t nodes) {
-    *world = (struct world){.count = nodes};
+    *world = (struct world){.count = nodes, .client_pause_ns = 2 * SIM_MS};
     sim_init(&world->sim, seed);
     store_start(world);
     for (size_t i = 0; i < nodes; i++) {

@@ -16,6 +16,7 @@
 #define COPY_LEASE_NS (100 * SIM_MS)
 #define DEADLINE_NS (600 * SIM_MS) /* of a request */
 #define POLL_NS (40 * SIM_MS)
+#define CLOCK_STEP_NS (2 * SIM_US) /* of the nodes' clocks */
 #define RETRY_NS (15 * SIM_MS)
 
 enum { NODES = 5, STORE = NODES, PLACES = NODES + 1, KEYS = 3, NOBODY = -1 };
@@ -113,6 +114,7 @@ struct node {
     int64_t paused_until;
     int64_t rate; /* thousandths */
     struct view view;
+    int64_t digest_ns; /* when its members were learned */
     int64_t authority_ns;
     struct tenure keys[KEYS];
     struct copies_ledger *ledger;
@@ -135,6 +137,7 @@ struct world {
     unsigned twice;
     unsigned slow;
     bool has_clients;
+    int64_t client_pause_ns; /* on the average */
     bool has_trouble;
     bool is_calm; /* nobody waits for a lease to run out */
     unsigned purge_percent;
