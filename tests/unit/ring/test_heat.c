@@ -211,6 +211,7 @@ static void test_first_moment(void **state) {
         count(heat, 0, i);
     }
     assert_false(heat_is_hot(heat, hash_of(0)));
+    assert_true(is_about(heat_rate(heat, hash_of(0), 20), 40, 0.01));
     heat_free(heat);
 }
 
@@ -256,6 +257,26 @@ static void test_turnover(void **state) {
     heat_free(heat);
 }
 
+/* A counter that goes to another key is no longer the listed one's. */
+static void test_taken_over(void **state) {
+    struct heat *heat = new_heat(1, 1);
+    struct heat_list *list;
+
+    (void)state;
+    for (unsigned i = 0; i < HEAT_WAYS * 20; i++) {
+        heat_count(heat, name_of(i % HEAT_WAYS), (uint64_t)(i % HEAT_WAYS + 1) << 40, 0);
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        heat_count(heat, name_of(100), UINT64_C(100) << 40, 1000 * SECOND);
+    }
+    list = list_of(heat, 1000 * SECOND);
+    assert_int_equal(list->count, HEAT_WAYS);
+    assert_true(slice_equal(list->keys[0].key, name_of(100)));
+    assert_true(list->keys[0].per_s > 1 && list->keys[1].per_s < 1);
+    free(list);
+    heat_free(heat);
+}
+
 /* --- several workers --- */
 
 static void test_merge(void **state) {
@@ -290,7 +311,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zipf),     cmocka_unit_test(test_top),          cmocka_unit_test(test_rates),
         cmocka_unit_test(test_cools),    cmocka_unit_test(test_first_moment), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_turnover), cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_turnover), cmocka_unit_test(test_merge),        cmocka_unit_test(test_taken_over),
     };
 
     return cmocka_run_group_tests_name("ring heat", tests, NULL, NULL);
