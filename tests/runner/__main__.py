@@ -21,7 +21,7 @@ FUZZ_SECONDS_ALL = 120
 PARTS = {
     "layers": "the layer check, and the tests of the checks themselves",
     "unit": "unit tests",
-    "mutations": "the coherence machine, the ring and the hot copies broken on purpose: each of their rules is needed",
+    "mutations": "the coherence machine and the ring broken on purpose: each of their rules is needed",
     "e2e": "end-to-end tests with stock clients, on the release build",
     "store": "the store against a real etcd, crashes, damage, full disks",
     "fuzz": "every parser against made-up input, for a bounded time",
