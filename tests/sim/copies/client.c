@@ -39,8 +39,8 @@ static bool serve_copy(struct node *node, struct op *op) {
     if (op->kind != OP_READ || node_owns(node, op->key)) {
         return false;
     }
-    blob = copies_find(node->shelf, key_name(op->key), key_hash(op->key), node->view.serial, node->authority_ns,
-                       node_now(node));
+    blob = hot_find(node->shelf, key_name(op->key), key_hash(op->key), node->view.serial, node->authority_ns,
+                    node_now(node));
     if (blob == NULL) {
         return false;
     }
@@ -83,7 +83,7 @@ static void give_up(struct node *node, uint64_t id) {
 
     if (op != NULL) {
         if (op->sending != 0 && sim_chance(&node->world->sim, 50)) {
-            copies_drop(node->shelf, op->owner, node_now(node));
+            hot_drop(node->shelf, op->owner, node_now(node));
         }
         end(node, op, OUTCOME_FAILED, 0);
     }
@@ -108,7 +108,7 @@ void client_begin(struct node *node, enum op_kind kind, size_t key) {
 
 static void keep(struct node *node, const struct op *op, const struct message *m) {
     struct value *value = sim_new(sizeof(*value));
-    struct copies_copy copy = {
+    struct hot_copy copy = {
         .key = key_name(op->key),
         .hash = key_hash(op->key),
         .owner = op->owner,
@@ -121,7 +121,7 @@ static void keep(struct node *node, const struct op *op, const struct message *m
 
     blob_init(&value->blob, release);
     value->version = m->version;
-    (void)copies_put(node->shelf, &copy, node->view.serial, node_now(node));
+    (void)hot_put(node->shelf, &copy, node->view.serial, node_now(node));
     blob_unref(&value->blob);
 }
 

@@ -149,9 +149,9 @@ static void poll(struct node *node, uint64_t id) {
 /* --- processes --- */
 
 void node_start(struct node *node) {
-    const struct copies_ledger_config ledger = {
+    const struct hot_ledger_config ledger = {
         .lease_ns = COPY_LEASE_NS, .keys_max = 2, .holders_max = 3, .revoking_max = 2};
-    const struct copies_shelf_config shelf = {.keys_max = 2, .bytes_max = 1 << 20};
+    const struct hot_shelf_config shelf = {.keys_max = 2, .bytes_max = 1 << 20};
 
     node->alive = true;
     node->boot = ++node->world->ids;
@@ -159,24 +159,24 @@ void node_start(struct node *node) {
     node->authority_ns = INT64_MIN;
     node->view = (struct view){0};
     memset(node->keys, 0, sizeof(node->keys));
-    sim_must(copies_ledger_new(&ledger, &node->ledger) == LARDER_OK);
-    sim_must(copies_shelf_new(&shelf, &node->shelf) == LARDER_OK);
+    sim_must(hot_ledger_new(&ledger, &node->ledger) == LARDER_OK);
+    sim_must(hot_shelf_new(&shelf, &node->shelf) == LARDER_OK);
     poll(node, 0);
 }
 
 void node_kill(struct node *node) {
-    struct copies_shelf_counts counts;
+    struct hot_shelf_counts counts;
 
     if (!node->alive) {
         return;
     }
     owner_clear(node);
     client_clear(node);
-    copies_shelf_count(node->shelf, &counts);
+    hot_shelf_count(node->shelf, &counts);
     node->world->served += counts.served;
     node->world->revoked += counts.revoked;
-    copies_ledger_free(node->ledger);
-    copies_shelf_free(node->shelf);
+    hot_ledger_free(node->ledger);
+    hot_shelf_free(node->shelf);
     node->alive = false;
 }
 
@@ -199,7 +199,7 @@ static void revoke(struct node *node, const struct message *m) {
         return;
     }
     seeds_trace(&node->world->sim, "node %d drops key %zu", node->index, m->key);
-    copies_revoke(node->shelf, key_name(m->key), key_hash(m->key), node_now(node));
+    hot_revoke(node->shelf, key_name(m->key), key_hash(m->key), node_now(node));
     reply.key = m->key;
     reply.id = m->id;
     world_send(node->world, &reply);

@@ -37,7 +37,7 @@ static void expire(struct node *node, struct tenure *t) {
 
 static void serve_read(struct node *node, const struct message *asked) {
     struct tenure *t = &node->keys[asked->key];
-    struct copies_read read = {
+    struct hot_read read = {
         .key = key_name(asked->key),
         .hash = key_hash(asked->key),
         .holder = asked->from_member,
@@ -55,7 +55,7 @@ static void serve_read(struct node *node, const struct message *asked) {
         return;
     }
     if (asked->from != node->index) {
-        lease_ns = copies_grant(node->ledger, &read, node_now(node));
+        lease_ns = hot_grant(node->ledger, &read, node_now(node));
         seeds_trace(&node->world->sim, "node %d grants key %zu, version %llu, to %d", node->index, asked->key,
                     (unsigned long long)t->entry.version, asked->from);
     }
@@ -64,7 +64,7 @@ static void serve_read(struct node *node, const struct message *asked) {
 
 /* --- changes --- */
 
-static void send_revocations(struct node *node, size_t key, const struct copies_revocation *list, size_t count) {
+static void send_revocations(struct node *node, size_t key, const struct hot_revocation *list, size_t count) {
     for (size_t i = 0; i < count; i++) {
         for (int to = 0; to < NODES; to++) {
             if (node->view.members[to] == list[i].holder) {
@@ -117,7 +117,7 @@ static bool may_change(const struct node *node, const struct message *asked) {
 static void end_change(struct node *node, struct change *change) {
     struct change **place = &node->changes;
 
-    copies_write_end(node->ledger, &change->writer);
+    hot_write_end(node->ledger, &change->writer);
     while (*place != change) {
         place = &(*place)->next;
     }
@@ -126,7 +126,7 @@ static void end_change(struct node *node, struct change *change) {
 }
 
 static void attempt(struct node *node, struct change *change) {
-    struct copies_revocation list[COPIES_HOLDERS_MAX];
+    struct hot_revocation list[HOT_HOLDERS_MAX];
     size_t key = change->asked.key;
     int64_t now_ns = node_now(node);
     size_t count;
@@ -138,8 +138,7 @@ static void attempt(struct node *node, struct change *change) {
         end_change(node, change);
         return;
     }
-    if (copies_write_begin(node->ledger, &change->writer, key_name(key), key_hash(key), now_ns, list, &count) ==
-        COPIES_GO) {
+    if (hot_write_begin(node->ledger, &change->writer, key_name(key), key_hash(key), now_ns, list, &count) == HOT_GO) {
         apply(node, &change->asked);
         end_change(node, change);
         return;
@@ -171,8 +170,8 @@ static void begin_change(struct node *node, const struct message *asked) {
 }
 
 void owner_revoked(struct node *node, const struct message *m) {
-    struct copies_writer *ready =
-        copies_answered(node->ledger, key_name(m->key), key_hash(m->key), m->from_member, m->id, node_now(node));
+    struct hot_writer *ready =
+        hot_answered(node->ledger, key_name(m->key), key_hash(m->key), m->from_member, m->id, node_now(node));
 
     for (; ready != NULL; ready = ready->ready) {
         node_after(node, sim_between(&node->world->sim, 0, SIM_MS), try_again, ((struct change *)ready)->id);
@@ -180,12 +179,11 @@ void owner_revoked(struct node *node, const struct message *m) {
 }
 
 void owner_evict(struct node *node, size_t key) {
-    struct copies_revocation list[COPIES_HOLDERS_MAX];
+    struct hot_revocation list[HOT_HOLDERS_MAX];
 
     if (node->keys[key].owns && node->keys[key].settled && node->keys[key].entry.version != 0) {
         node->keys[key].entry.version = 0;
-        send_revocations(node, key, list,
-                         copies_gone(node->ledger, key_name(key), key_hash(key), node_now(node), list));
+        send_revocations(node, key, list, hot_gone(node->ledger, key_name(key), key_hash(key), node_now(node), list));
     }
 }
 

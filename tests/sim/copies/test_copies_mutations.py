@@ -12,7 +12,7 @@ from copies_mutations import MUTATIONS
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "coherence"))
 from plainbuild import ROOT, PlainBuild  # noqa: E402
 
-SOURCES = ["src/base/*.c", "src/ring/copies_*.c", "tests/sim/clock.c", "tests/sim/seeds.c", "tests/sim/copies/*.c"]
+SOURCES = ["src/base/*.c", "src/ring/hot_*.c", "tests/sim/clock.c", "tests/sim/seeds.c", "tests/sim/copies/*.c"]
 LIBRARIES = ["-lcmocka", "-lxxhash", "-ljansson", "-lcrypto", "-lpthread", "-lm"]
 MAIN = "tests/sim/copies/test_copies.c"
 SEEDS = ["1", "8", "60"]  # most are found by the first few

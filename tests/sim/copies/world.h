@@ -2,7 +2,7 @@
 #ifndef LARDER_TESTS_SIM_COPIES_WORLD_H
 #define LARDER_TESTS_SIM_COPIES_WORLD_H
 
-#include "ring/copies.h"
+#include "ring/hot_copies.h"
 
 #include "../clock.h"
 #include "../seeds.h"
@@ -96,7 +96,7 @@ struct op {
 
 /* A change that the owner makes, or a key that he is to give up. */
 struct change {
-    struct copies_writer writer; /* first */
+    struct hot_writer writer; /* first */
     struct change *next;
     uint64_t id;
     struct message asked;
@@ -117,8 +117,8 @@ struct node {
     int64_t digest_ns; /* when its members were learned */
     int64_t authority_ns;
     struct tenure keys[KEYS];
-    struct copies_ledger *ledger;
-    struct copies_shelf *shelf;
+    struct hot_ledger *ledger;
+    struct hot_shelf *shelf;
     struct op *ops;
     struct change *changes;
 };

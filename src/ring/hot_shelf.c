@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring/copies.h"
+#include "ring/hot_copies.h"
 
 /* Rule 4 by hash: when a key of this stripe was revoked last. A read that was sent before, or in the same moment, may have
  * been answered before the revocation began. */
@@ -23,9 +23,9 @@ struct copy {
     char key[];
 };
 
-struct copies_shelf {
-    struct copies_shelf_config config;
-    struct copies_shelf_counts counts;
+struct hot_shelf {
+    struct hot_shelf_config config;
+    struct hot_shelf_counts counts;
     struct copy *first;
     struct copy *last;
     int64_t dropped_ns; /* as `revoked_ns`, of all stripes */
@@ -34,11 +34,11 @@ struct copies_shelf {
     struct copy *buckets[];
 };
 
-enum larder_error copies_shelf_new(const struct copies_shelf_config *config, struct copies_shelf **ret_shelf) {
-    struct copies_shelf *shelf;
+enum larder_error hot_shelf_new(const struct hot_shelf_config *config, struct hot_shelf **ret_shelf) {
+    struct hot_shelf *shelf;
     size_t buckets = 1;
 
-    assert(config->keys_max > 0 && config->keys_max <= COPIES_KEYS_MAX);
+    assert(config->keys_max > 0 && config->keys_max <= HOT_KEYS_MAX);
     while (buckets < config->keys_max) {
         buckets *= 2;
     }
@@ -56,11 +56,11 @@ enum larder_error copies_shelf_new(const struct copies_shelf_config *config, str
     return LARDER_OK;
 }
 
-void copies_shelf_count(const struct copies_shelf *shelf, struct copies_shelf_counts *ret_counts) {
+void hot_shelf_count(const struct hot_shelf *shelf, struct hot_shelf_counts *ret_counts) {
     *ret_counts = shelf->counts;
 }
 
-static struct copy **place_of(struct copies_shelf *shelf, struct slice key, uint64_t hash) {
+static struct copy **place_of(struct hot_shelf *shelf, struct slice key, uint64_t hash) {
     struct copy **place = &shelf->buckets[hash & shelf->mask];
 
     while (*place != NULL &&
@@ -74,7 +74,7 @@ static size_t weight(const struct copy *copy) {
     return sizeof(*copy) + copy->key_size + copy->bytes;
 }
 
-static void take_out(struct copies_shelf *shelf, struct copy *copy) {
+static void take_out(struct hot_shelf *shelf, struct copy *copy) {
     struct copy **place = place_of(shelf, slice_make(copy->key, copy->key_size), copy->hash);
 
     *place = copy->chain;
@@ -86,7 +86,7 @@ static void take_out(struct copies_shelf *shelf, struct copy *copy) {
     free(copy);
 }
 
-static void put_last(struct copies_shelf *shelf, struct copy *copy) {
+static void put_last(struct hot_shelf *shelf, struct copy *copy) {
     struct copy **bucket = &shelf->buckets[copy->hash & shelf->mask];
 
     copy->chain = *bucket;
@@ -98,7 +98,7 @@ static void put_last(struct copies_shelf *shelf, struct copy *copy) {
     shelf->counts.bytes += weight(copy);
 }
 
-void copies_shelf_free(struct copies_shelf *shelf) {
+void hot_shelf_free(struct hot_shelf *shelf) {
     if (shelf == NULL) {
         return;
     }
@@ -108,17 +108,17 @@ void copies_shelf_free(struct copies_shelf *shelf) {
     free(shelf);
 }
 
-static int64_t *revoked_of(struct copies_shelf *shelf, uint64_t hash) {
+static int64_t *revoked_of(struct hot_shelf *shelf, uint64_t hash) {
     return &shelf->revoked_ns[hash >> STRIPE_SHIFT & (STRIPES - 1)];
 }
 
 /* Rules 2, 4 and 5. */
-static bool is_in_time(struct copies_shelf *shelf, const struct copies_copy *copy, uint64_t newest, int64_t now_ns) {
+static bool is_in_time(struct hot_shelf *shelf, const struct hot_copy *copy, uint64_t newest, int64_t now_ns) {
     return copy->serial == newest && copy->sent_ns > *revoked_of(shelf, copy->hash) &&
            copy->sent_ns > shelf->dropped_ns && now_ns - copy->sent_ns < copy->lease_ns;
 }
 
-static struct copy *new_copy(const struct copies_copy *from) {
+static struct copy *new_copy(const struct hot_copy *from) {
     struct copy *copy = calloc(1, sizeof(*copy) + from->key.size);
 
     if (copy == NULL) {
@@ -136,7 +136,7 @@ static struct copy *new_copy(const struct copies_copy *from) {
 }
 
 /* The oldest go first: of those the leases end first, mostly, and what is read goes on to be granted anew. */
-static void make_room(struct copies_shelf *shelf, size_t bytes, int64_t now_ns) {
+static void make_room(struct hot_shelf *shelf, size_t bytes, int64_t now_ns) {
     while (shelf->first != NULL && (shelf->counts.keys == shelf->config.keys_max || shelf->first->until_ns <= now_ns ||
                                     shelf->counts.bytes > shelf->config.bytes_max - bytes)) {
         shelf->counts.pushed += shelf->first->until_ns > now_ns;
@@ -144,11 +144,11 @@ static void make_room(struct copies_shelf *shelf, size_t bytes, int64_t now_ns) 
     }
 }
 
-bool copies_put(struct copies_shelf *shelf, const struct copies_copy *copy, uint64_t newest, int64_t now_ns) {
+bool hot_put(struct hot_shelf *shelf, const struct hot_copy *copy, uint64_t newest, int64_t now_ns) {
     struct copy *old = *place_of(shelf, copy->key, copy->hash);
     struct copy *made;
 
-    if (copy->key.size > COPIES_KEY_MAX || copy->bytes > shelf->config.bytes_max) {
+    if (copy->key.size > HOT_KEY_MAX || copy->bytes > shelf->config.bytes_max) {
         return false;
     }
     if (!is_in_time(shelf, copy, newest, now_ns)) {
@@ -173,8 +173,8 @@ bool copies_put(struct copies_shelf *shelf, const struct copies_copy *copy, uint
     return true;
 }
 
-struct blob *copies_find(struct copies_shelf *shelf, struct slice key, uint64_t hash, uint64_t newest,
-                         int64_t authority_ns, int64_t now_ns) {
+struct blob *hot_find(struct hot_shelf *shelf, struct slice key, uint64_t hash, uint64_t newest, int64_t authority_ns,
+                      int64_t now_ns) {
     struct copy *copy = shelf->counts.keys == 0 ? NULL : *place_of(shelf, key, hash);
 
     if (copy == NULL) {
@@ -191,7 +191,7 @@ struct blob *copies_find(struct copies_shelf *shelf, struct slice key, uint64_t 
     return copy->value;
 }
 
-void copies_revoke(struct copies_shelf *shelf, struct slice key, uint64_t hash, int64_t now_ns) {
+void hot_revoke(struct hot_shelf *shelf, struct slice key, uint64_t hash, int64_t now_ns) {
     struct copy *copy = *place_of(shelf, key, hash);
 
     *revoked_of(shelf, hash) = now_ns;
@@ -201,7 +201,7 @@ void copies_revoke(struct copies_shelf *shelf, struct slice key, uint64_t hash, 
     }
 }
 
-void copies_drop(struct copies_shelf *shelf, int64_t owner, int64_t now_ns) {
+void hot_drop(struct hot_shelf *shelf, int64_t owner, int64_t now_ns) {
     struct copy *next;
 
     shelf->dropped_ns = now_ns;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring/copies.h"
+#include "ring/hot_copies.h"
 
 enum { HOLDERS_AT_FIRST = 4, SWEEP_STEPS = 4 /* entries that are looked at for room */ };
 
@@ -14,12 +14,12 @@ struct holder {
 };
 
 /* A key with copies out there, or with writers. */
-struct copies_entry {
-    struct copies_entry *chain; /* of the bucket */
-    struct copies_entry *prev;  /* by the time of the last grant */
-    struct copies_entry *next;
-    struct copies_writer *writers; /* while there are some the revocation is under way */
-    uint64_t revoking;             /* its number */
+struct hot_entry {
+    struct hot_entry *chain; /* of the bucket */
+    struct hot_entry *prev;  /* by the time of the last grant */
+    struct hot_entry *next;
+    struct hot_writer *writers; /* while there are some the revocation is under way */
+    uint64_t revoking;          /* its number */
     struct holder *holders;
     size_t count;
     size_t room;
@@ -28,26 +28,26 @@ struct copies_entry {
     char key[];
 };
 
-struct copies_ledger {
-    struct copies_ledger_config config;
-    struct copies_ledger_counts counts;
+struct hot_ledger {
+    struct hot_ledger_config config;
+    struct hot_ledger_counts counts;
     uint64_t number; /* of the newest grant or revocation */
-    struct copies_entry *first;
-    struct copies_entry *last;
+    struct hot_entry *first;
+    struct hot_entry *last;
     size_t mask;
-    struct copies_entry *buckets[];
+    struct hot_entry *buckets[];
 };
 
-enum larder_error copies_ledger_new(const struct copies_ledger_config *config, struct copies_ledger **ret_ledger) {
-    struct copies_ledger *ledger;
+enum larder_error hot_ledger_new(const struct hot_ledger_config *config, struct hot_ledger **ret_ledger) {
+    struct hot_ledger *ledger;
     size_t buckets = 1;
 
-    assert(config->keys_max > 0 && config->keys_max <= COPIES_KEYS_MAX);
-    assert(config->holders_max > 0 && config->holders_max <= COPIES_HOLDERS_MAX);
+    assert(config->keys_max > 0 && config->keys_max <= HOT_KEYS_MAX);
+    assert(config->holders_max > 0 && config->holders_max <= HOT_HOLDERS_MAX);
     while (buckets < config->keys_max) {
         buckets *= 2;
     }
-    ledger = calloc(1, sizeof(*ledger) + buckets * sizeof(struct copies_entry *));
+    ledger = calloc(1, sizeof(*ledger) + buckets * sizeof(struct hot_entry *));
     if (ledger == NULL) {
         return LARDER_ERROR_NO_MEMORY;
     }
@@ -57,26 +57,26 @@ enum larder_error copies_ledger_new(const struct copies_ledger_config *config, s
     return LARDER_OK;
 }
 
-void copies_ledger_count(const struct copies_ledger *ledger, struct copies_ledger_counts *ret_counts) {
+void hot_ledger_count(const struct hot_ledger *ledger, struct hot_ledger_counts *ret_counts) {
     *ret_counts = ledger->counts;
 }
 
 /* --- the list by age, and the table --- */
 
-static void unlist(struct copies_ledger *ledger, struct copies_entry *entry) {
+static void unlist(struct hot_ledger *ledger, struct hot_entry *entry) {
     *(entry->prev == NULL ? &ledger->first : &entry->prev->next) = entry->next;
     *(entry->next == NULL ? &ledger->last : &entry->next->prev) = entry->prev;
 }
 
-static void list_last(struct copies_ledger *ledger, struct copies_entry *entry) {
+static void list_last(struct hot_ledger *ledger, struct hot_entry *entry) {
     entry->prev = ledger->last;
     entry->next = NULL;
     *(ledger->last == NULL ? &ledger->first : &ledger->last->next) = entry;
     ledger->last = entry;
 }
 
-static struct copies_entry **place_of(struct copies_ledger *ledger, struct slice key, uint64_t hash) {
-    struct copies_entry **place = &ledger->buckets[hash & ledger->mask];
+static struct hot_entry **place_of(struct hot_ledger *ledger, struct slice key, uint64_t hash) {
+    struct hot_entry **place = &ledger->buckets[hash & ledger->mask];
 
     while (*place != NULL &&
            ((*place)->hash != hash || !slice_equal(slice_make((*place)->key, (*place)->key_size), key))) {
@@ -85,8 +85,8 @@ static struct copies_entry **place_of(struct copies_ledger *ledger, struct slice
     return place;
 }
 
-static void release(struct copies_ledger *ledger, struct copies_entry *entry) {
-    struct copies_entry **place = place_of(ledger, slice_make(entry->key, entry->key_size), entry->hash);
+static void release(struct hot_ledger *ledger, struct hot_entry *entry) {
+    struct hot_entry **place = place_of(ledger, slice_make(entry->key, entry->key_size), entry->hash);
 
     *place = entry->chain;
     unlist(ledger, entry);
@@ -95,7 +95,7 @@ static void release(struct copies_ledger *ledger, struct copies_entry *entry) {
     free(entry);
 }
 
-void copies_ledger_free(struct copies_ledger *ledger) {
+void hot_ledger_free(struct hot_ledger *ledger) {
     if (ledger == NULL) {
         return;
     }
@@ -107,7 +107,7 @@ void copies_ledger_free(struct copies_ledger *ledger) {
 }
 
 /* Holders whose time is over are holders no more. */
-static void settle(struct copies_ledger *ledger, struct copies_entry *entry, int64_t now_ns) {
+static void settle(struct hot_ledger *ledger, struct hot_entry *entry, int64_t now_ns) {
     size_t left = 0;
 
     for (size_t i = 0; i < entry->count; i++) {
@@ -121,15 +121,15 @@ static void settle(struct copies_ledger *ledger, struct copies_entry *entry, int
     entry->count = left;
 }
 
-static bool is_empty(const struct copies_entry *entry) {
+static bool is_empty(const struct hot_entry *entry) {
     return entry->count == 0 && entry->writers == NULL;
 }
 
 /* --- grants --- */
 
-static void sweep(struct copies_ledger *ledger, int64_t now_ns) {
+static void sweep(struct hot_ledger *ledger, int64_t now_ns) {
     for (int i = 0; i < SWEEP_STEPS && ledger->counts.keys == ledger->config.keys_max; i++) {
-        struct copies_entry *entry = ledger->first;
+        struct hot_entry *entry = ledger->first;
 
         settle(ledger, entry, now_ns);
         if (is_empty(entry)) {
@@ -141,8 +141,8 @@ static void sweep(struct copies_ledger *ledger, int64_t now_ns) {
     }
 }
 
-static struct copies_entry *new_entry(struct copies_ledger *ledger, struct slice key, uint64_t hash, int64_t now_ns) {
-    struct copies_entry *entry;
+static struct hot_entry *new_entry(struct hot_ledger *ledger, struct slice key, uint64_t hash, int64_t now_ns) {
+    struct hot_entry *entry;
 
     sweep(ledger, now_ns);
     if (ledger->counts.keys == ledger->config.keys_max) {
@@ -162,7 +162,7 @@ static struct copies_entry *new_entry(struct copies_ledger *ledger, struct slice
     return entry;
 }
 
-static bool grow(struct copies_ledger *ledger, struct copies_entry *entry) {
+static bool grow(struct hot_ledger *ledger, struct hot_entry *entry) {
     size_t room = entry->room == 0 ? HOLDERS_AT_FIRST : 2 * entry->room;
     struct holder *holders;
 
@@ -179,7 +179,7 @@ static bool grow(struct copies_ledger *ledger, struct copies_entry *entry) {
 }
 
 /* The one of this id, new if need be; NULL: no room. */
-static struct holder *holder_of(struct copies_ledger *ledger, struct copies_entry *entry, int64_t id) {
+static struct holder *holder_of(struct hot_ledger *ledger, struct hot_entry *entry, int64_t id) {
     for (size_t i = 0; i < entry->count; i++) {
         if (entry->holders[i].id == id) {
             return &entry->holders[i];
@@ -211,20 +211,19 @@ static int64_t without_margin(int64_t left_ns) {
     return left_ns - left_ns / KEEPER_MARGIN;
 }
 
-static int64_t lease_of(const struct copies_ledger *ledger, const struct copies_read *read, int64_t now_ns) {
+static int64_t lease_of(const struct hot_ledger *ledger, const struct hot_read *read, int64_t now_ns) {
     int64_t left = least(left_until(read->expires_ns, now_ns), left_until(read->authority_ns, now_ns));
 
     return least(ledger->config.lease_ns, without_margin(left));
 }
 
-static bool is_granted(const struct copies_ledger *ledger, const struct copies_read *read,
-                       const struct copies_entry *entry) {
-    return read->is_hot && read->purges >= read->asker_purges && read->key.size <= COPIES_KEY_MAX &&
+static bool is_granted(const struct hot_ledger *ledger, const struct hot_read *read, const struct hot_entry *entry) {
+    return read->is_hot && read->purges >= read->asker_purges && read->key.size <= HOT_KEY_MAX &&
            ledger->counts.revoking < ledger->config.revoking_max && (entry == NULL || entry->writers == NULL);
 }
 
-int64_t copies_grant(struct copies_ledger *ledger, const struct copies_read *read, int64_t now_ns) {
-    struct copies_entry *entry = *place_of(ledger, read->key, read->hash);
+int64_t hot_grant(struct hot_ledger *ledger, const struct hot_read *read, int64_t now_ns) {
+    struct hot_entry *entry = *place_of(ledger, read->key, read->hash);
     int64_t lease_ns = lease_of(ledger, read, now_ns);
     struct holder *holder;
 
@@ -256,17 +255,17 @@ int64_t copies_grant(struct copies_ledger *ledger, const struct copies_read *rea
 
 /* --- changes --- */
 
-static size_t list_revocations(struct copies_ledger *ledger, struct copies_entry *entry,
-                               struct copies_revocation *ret_revocations) {
+static size_t list_revocations(struct hot_ledger *ledger, struct hot_entry *entry,
+                               struct hot_revocation *ret_revocations) {
     entry->revoking = ++ledger->number;
     for (size_t i = 0; i < entry->count; i++) {
-        ret_revocations[i] = (struct copies_revocation){.holder = entry->holders[i].id, .number = entry->revoking};
+        ret_revocations[i] = (struct hot_revocation){.holder = entry->holders[i].id, .number = entry->revoking};
     }
     ledger->counts.revoked += entry->count;
     return entry->count;
 }
 
-static void join(struct copies_ledger *ledger, struct copies_entry *entry, struct copies_writer *writer) {
+static void join(struct hot_ledger *ledger, struct hot_entry *entry, struct hot_writer *writer) {
     ledger->counts.revoking += entry->writers == NULL;
     writer->entry = entry;
     writer->prev = NULL;
@@ -277,7 +276,7 @@ static void join(struct copies_ledger *ledger, struct copies_entry *entry, struc
     entry->writers = writer;
 }
 
-static int64_t last_until(const struct copies_entry *entry) {
+static int64_t last_until(const struct hot_entry *entry) {
     int64_t until_ns = INT64_MIN;
 
     for (size_t i = 0; i < entry->count; i++) {
@@ -286,23 +285,22 @@ static int64_t last_until(const struct copies_entry *entry) {
     return until_ns;
 }
 
-enum copies_write copies_write_begin(struct copies_ledger *ledger, struct copies_writer *writer, struct slice key,
-                                     uint64_t hash, int64_t now_ns, struct copies_revocation *ret_revocations,
-                                     size_t *ret_count) {
-    struct copies_entry *entry = writer->entry != NULL      ? writer->entry
-                                 : ledger->counts.keys == 0 ? NULL
-                                                            : *place_of(ledger, key, hash);
+enum hot_write hot_write_begin(struct hot_ledger *ledger, struct hot_writer *writer, struct slice key, uint64_t hash,
+                               int64_t now_ns, struct hot_revocation *ret_revocations, size_t *ret_count) {
+    struct hot_entry *entry = writer->entry != NULL      ? writer->entry
+                              : ledger->counts.keys == 0 ? NULL
+                                                         : *place_of(ledger, key, hash);
 
     *ret_count = 0;
     if (entry == NULL) {
-        return COPIES_GO;
+        return HOT_GO;
     }
     settle(ledger, entry, now_ns);
     if (entry->count == 0) {
         if (is_empty(entry)) {
             release(ledger, entry);
         }
-        return COPIES_GO;
+        return HOT_GO;
     }
     if (entry->writers == NULL) {
         *ret_count = list_revocations(ledger, entry, ret_revocations);
@@ -311,11 +309,11 @@ enum copies_write copies_write_begin(struct copies_ledger *ledger, struct copies
         join(ledger, entry, writer);
     }
     writer->until_ns = last_until(entry);
-    return COPIES_WAIT;
+    return HOT_WAIT;
 }
 
-void copies_write_end(struct copies_ledger *ledger, struct copies_writer *writer) {
-    struct copies_entry *entry = writer->entry;
+void hot_write_end(struct hot_ledger *ledger, struct hot_writer *writer) {
+    struct hot_entry *entry = writer->entry;
 
     if (entry == NULL) {
         return;
@@ -331,17 +329,17 @@ void copies_write_end(struct copies_ledger *ledger, struct copies_writer *writer
     }
 }
 
-size_t copies_gone(struct copies_ledger *ledger, struct slice key, uint64_t hash, int64_t now_ns,
-                   struct copies_revocation *ret_revocations) {
-    struct copies_writer writer = {0};
+size_t hot_gone(struct hot_ledger *ledger, struct slice key, uint64_t hash, int64_t now_ns,
+                struct hot_revocation *ret_revocations) {
+    struct hot_writer writer = {0};
     size_t count;
 
-    (void)copies_write_begin(ledger, &writer, key, hash, now_ns, ret_revocations, &count);
-    copies_write_end(ledger, &writer);
+    (void)hot_write_begin(ledger, &writer, key, hash, now_ns, ret_revocations, &count);
+    hot_write_end(ledger, &writer);
     return count;
 }
 
-static void forget(struct copies_ledger *ledger, struct copies_entry *entry, int64_t id, uint64_t number) {
+static void forget(struct hot_ledger *ledger, struct hot_entry *entry, int64_t id, uint64_t number) {
     for (size_t i = 0; i < entry->count; i++) {
         if (entry->holders[i].id == id && entry->holders[i].granted < number) {
             entry->holders[i] = entry->holders[--entry->count];
@@ -351,9 +349,9 @@ static void forget(struct copies_ledger *ledger, struct copies_entry *entry, int
     }
 }
 
-struct copies_writer *copies_answered(struct copies_ledger *ledger, struct slice key, uint64_t hash, int64_t holder,
-                                      uint64_t number, int64_t now_ns) {
-    struct copies_entry *entry = *place_of(ledger, key, hash);
+struct hot_writer *hot_answered(struct hot_ledger *ledger, struct slice key, uint64_t hash, int64_t holder,
+                                uint64_t number, int64_t now_ns) {
+    struct hot_entry *entry = *place_of(ledger, key, hash);
 
     if (entry == NULL || number > entry->revoking) {
         return NULL;
@@ -367,7 +365,7 @@ struct copies_writer *copies_answered(struct copies_ledger *ledger, struct slice
         release(ledger, entry);
         return NULL;
     }
-    for (struct copies_writer *w = entry->writers; w != NULL; w = w->next) {
+    for (struct hot_writer *w = entry->writers; w != NULL; w = w->next) {
         w->ready = w->next;
     }
     return entry->writers;
