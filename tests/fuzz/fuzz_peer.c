@@ -55,7 +55,8 @@ static void ask(struct pipeline *p, unsigned choice, struct outcome *o) {
                                   .deadline_ns = INT64_MAX,
                                   .peer = to_peer ? &stamp : NULL};
 
-        request.key = request.command == COMMAND_STATS ? slice_make(NULL, 0) : SLICE("k");
+        request.key =
+            request.command == COMMAND_STATS || request.command == COMMAND_FLUSH ? slice_make(NULL, 0) : SLICE("k");
         error = pipeline_submit(p, &request, &(struct pipeline_now){.unix_s = 0}, on_done, o);
         assert(error == LARDER_OK);
     }
