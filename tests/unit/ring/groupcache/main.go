@@ -21,7 +21,7 @@ func main() {
 				ring.Add(peer)
 				index[peer] = i
 			}
-			keys := []string{"", "a b", "a/b//c", "100%", "a+b", "\x00\xff"}
+			keys := []string{"", "0http://10.0.0.0:8008", "a b", "a/b//c", "100%", "a+b", "\x00\xff"}
 			for i := 0; i < 40; i++ {
 				keys = append(keys, fmt.Sprintf("v2/image/png/%03d?w=850", i*7919))
 			}
