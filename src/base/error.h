@@ -10,6 +10,14 @@ enum larder_error {
 #undef ERROR
 };
 
+/* How many there are, LARDER_OK included: one more than the largest. */
+enum {
+#define ERROR(name, text) +1
+    LARDER_ERRORS = 1
+#include "base/errors.def"
+#undef ERROR
+};
+
 /* A short text for people, never NULL, static. */
 const char *larder_error_text(enum larder_error error);
 

@@ -25,18 +25,18 @@ ROOMS_BY_RANK = [
 ]
 RANKS = {room: rank for rank, rooms in enumerate(ROOMS_BY_RANK) for room in rooms}
 
-# Headers of libraries that only one place may know, by their name or the first part of it.
+# Headers of libraries that only some places may know, by their name or the first part of it.
 HOMES = {
-    "uv.h": "net",
-    "uv": "net",
-    "lmdb.h": "store/local",
-    "nghttp2": "proto/grpc",
-    "crypt.h": "auth",
-    "curl": "cli/http",
-    "openssl": "net",
-    "openssl/evp.h": "store/local",
-    "openssl/hmac.h": "peer",
-    "openssl/crypto.h": "peer",
+    "uv.h": ["net"],
+    "uv": ["net"],
+    "lmdb.h": ["store/local"],
+    "nghttp2": ["proto/grpc"],
+    "crypt.h": ["auth"],
+    "curl": ["cli/http", "net"],
+    "openssl": ["net"],
+    "openssl/evp.h": ["store/local"],
+    "openssl/hmac.h": ["peer"],
+    "openssl/crypto.h": ["peer"],
 }
 
 INCLUDE = re.compile(r"\s*#\s*include\b\s*(.*)")
@@ -51,11 +51,11 @@ def complaint(source, place, operand):
         return "an include must name its file, so that this check can read it"
     bracket, header = match.groups()
     first = header.split("/")[0]
-    home = HOMES.get(header, HOMES.get(first))
-    if home is not None and place != home and not place.startswith(home + "/"):
-        return f"{header} belongs to {home}/ alone"
-    if home is not None:
-        return None
+    homes = HOMES.get(header, HOMES.get(first))
+    if homes is not None:
+        if any(place == home or place.startswith(home + "/") for home in homes):
+            return None
+        return f"{header} belongs to {' and '.join(home + '/' for home in homes)} alone"
     if bracket == "<":
         # src/ is on the include path, so brackets would find our headers too; <net/if.h> is the system's.
         return f"{header} is ours: write it in quotes" if (source / header).exists() else None

@@ -39,7 +39,7 @@ def mutations(logs, everything):
     place = fresh(logs)
     share_out = ["-n", str(builds.JOBS), "--basetemp", str(place / "built")]
     share_out += [] if everything else ["-m", "not long"]
-    return pytest(place, ["tests/sim/coherence", "tests/sim/ring", *share_out], MUTATIONS_SECONDS)
+    return pytest(place, ["tests/sim/coherence", "tests/sim/ring", "tests/sim/copies", *share_out], MUTATIONS_SECONDS)
 
 
 def build(logs, kind):
