@@ -128,6 +128,7 @@ static void the_newest_of_a_key_counts(void **state) {
     const struct kv_event mixed[] = {put("n/a", "http://a:3", 13), gone("n/a", 12), put("n/a", "http://a:2", 11),
                                      gone("n/c", 12), put("n/c", "http://c:9", 11)};
     const struct kv_event old[] = {put("n/a", "http://old:1", 10), gone("n/b", 9)};
+    const struct kv_event late[] = {put("n/d", "http://d:1", 14)};
     struct groupcache_pool *before;
 
     (void)state;
@@ -138,6 +139,9 @@ static void the_newest_of_a_key_counts(void **state) {
     pool = apply(pool, mixed, 5, 13, 0);
     assert_string_equal(text_of(pool), "n/a=http://a:3 n/b=http://10.0.0.2:8008");
     pool = apply(pool, old, 2, 9, 0);
+    assert_int_equal(pool->revision, 13);
+    pool = apply(pool, late, 1, 9, 0);
+    assert_int_equal(pool->count, 3);
     assert_int_equal(pool->revision, 13);
     groupcache_pool_unref(pool);
 }
