@@ -8,6 +8,7 @@ import signal
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import builds
 import process
@@ -86,9 +87,32 @@ def show(case):
     print(textwrap.indent(case.detail, "      | "), flush=True)
 
 
+class Ahead:
+    """Each build is begun when the one before it is there: tests run meanwhile, and many of them wait most of the time."""
+
+    def __init__(self, todo, logs):
+        self.builds = [(name, function) for _, name, _, function in todo if name.endswith("-build")]
+        self.logs = logs
+        self.pool = ThreadPoolExecutor(1)
+        self.begun = {}
+
+    def take(self, name, function):
+        """The results of a step."""
+        if name not in (build for build, _ in self.builds):
+            return function(self.logs / name)
+        own = self.begun.pop(name, None) or self.pool.submit(function, self.logs / name)
+        try:
+            return own.result()
+        finally:
+            self.builds = [build for build in self.builds if build[0] != name]
+            for later, make in self.builds[:1]:
+                self.begun[later] = self.pool.submit(make, self.logs / later)
+
+
 def run(todo, logs):
     cases = []
     broken = set()
+    ahead = Ahead(todo, logs)
     for number, (title, name, needs, function) in enumerate(todo, 1):
         print(f"[{number}/{len(todo)}] {title}", flush=True)
         if needs in broken:
@@ -96,7 +120,7 @@ def run(todo, logs):
             continue
         start = time.monotonic()
         try:
-            results = function(logs / name)
+            results = ahead.take(name, function)
         except Exception as error:  # a step that breaks is a failure, never the end of the run
             results = [Case(title, FAILED, f"the step broke: {error!r}")]
         if any(case.status == FAILED for case in results):
