@@ -12,7 +12,8 @@ enum { HTTP_NOT_FOUND = 404, HTTP_NO_CONTENT = 204 };
 struct flush {
     struct node node; /* first: ASK_ROWS */
     int64_t delay_ns;
-    const char *group; /* NULL: all of them */
+    const char *group;  /* NULL: all of them */
+    const char *prefix; /* of its keys; NULL: all of them */
     bool yes;
     int code;
 };
@@ -23,6 +24,11 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXT,
      .offset = offsetof(struct flush, group),
      .help = "only this memory group; 'default' is that of all keys\nthat belong to no other. Goes over HTTP"},
+    {.name = "prefix",
+     .argument = "BYTES",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct flush, prefix),
+     .help = "of the group, only keys that begin so behind the\ngroup's name and its '/'; not in a cluster"},
     {.name = "delay",
      .argument = "TIME",
      .kind = OPTION_DURATION,
@@ -40,12 +46,14 @@ static const struct option_row rows[] = {
 static const struct ask_usage usage = {
     .text = "larder flush - forget everything that a server has cached\n\n"
             "usage: larder flush [OPTIONS]\n\n"
-            "Everything in memory groups goes, or in one of them, for all clients and, in a cluster, on all nodes. "
+            "Everything in memory and origin groups goes, or in one of them, for all clients and, in a cluster, on all "
+            "nodes. "
             "Durable\n"
             "data is never touched: of a durable group it is refused.\n\n"
             "examples:\n"
             "  larder flush\n"
             "  larder flush --group sessions\n"
+            "  larder flush --group images --prefix v2/image/\n"
             "  larder flush --yes --delay 10m         for servers that should not all be empty at once\n",
     .rows = rows,
     .max_words = 0,
@@ -162,6 +170,9 @@ static int flush_group(struct flush *flush) {
     if (code == EXIT_CODE_OK) {
         target_begin(&flush->node.target, SLICE("admin/flush"));
         target_add(&flush->node.target, "group", slice_from_string(flush->group));
+        if (flush->prefix != NULL) {
+            target_add(&flush->node.target, "prefix", slice_from_string(flush->prefix));
+        }
         code = node_ask(&flush->node, &request, &answer);
     }
     if (code == EXIT_CODE_OK && answer.status != HTTP_NO_CONTENT) {
@@ -176,6 +187,9 @@ static int flush_group(struct flush *flush) {
 static const char *find_contradiction(const struct flush *flush) {
     if (flush->group != NULL && flush->group[0] == '\0') {
         return "--group needs the name of a group";
+    }
+    if (flush->prefix != NULL && (flush->group == NULL || flush->prefix[0] == '\0')) {
+        return "--prefix needs what the keys of a --group begin with";
     }
     if (flush->group != NULL && flush->delay_ns != 0) {
         return "--delay is for everything, not for one group";

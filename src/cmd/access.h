@@ -3,6 +3,7 @@
 #define LARDER_CMD_ACCESS_H
 
 #include "cmd/guard.h"
+#include "group/origin.h"
 #include "group/shared.h"
 
 /* The way from a command to the group of its key, and what is to be counted on the way back. */
@@ -58,18 +59,44 @@ static inline struct shared_access access_shared(const struct access *access, co
     };
 }
 
-/* Runs the request if it is not this node's table alone that decides it: its group is durable, or spread over a cluster.
+static inline struct origin_access access_origin(const struct access *access, const struct cmd_context *context) {
+    return (struct origin_access){
+        .memory = access->memory,
+        .worker = context->origin_worker,
+        .completions = context->completions,
+        .now_ns = context->now_ns,
+    };
+}
+
+/* Runs a request of an origin group. */
+static inline void access_run_origin(const struct access *access, const struct cmd_context *context,
+                                     const struct request *request, struct reply *reply) {
+    const struct origin_access origin = access_origin(access, context);
+
+    if (request->command == COMMAND_DEBUG) {
+        memory_inspect(&access->memory, request, reply);
+    } else {
+        origin_run(&origin, request, reply);
+    }
+}
+
+/* Runs the request if it is not this node's table alone that decides it: its group is durable, has an
+ * origin, or is spread over a cluster.
  * False: it is not so. */
 static inline bool access_elsewhere(const struct access *access, const struct cmd_context *context,
                                     const struct request *request, struct reply *reply) {
     struct shared_access shared;
 
     if (__builtin_expect(request->peer != NULL, 0) &&
-        (context->shared_worker == NULL || group_policy_is_store(access->memory.policy))) {
+        (context->shared_worker == NULL || access->memory.policy->backing != GROUP_BACKING_MEMORY)) {
         reply->result = RESULT_UNSUPPORTED; /* the other node knows the group as another kind */
         return true;
     }
     if (access_durable(access, context, request, reply)) {
+        return true;
+    }
+    if (__builtin_expect(group_policy_is_origin(access->memory.policy), 0)) {
+        access_run_origin(access, context, request, reply);
         return true;
     }
     if (context->shared_worker == NULL) {

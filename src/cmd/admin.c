@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 #include "cmd/guard.h"
 #include "group/memory_purge.h"
+#include "group/origin.h"
 #include "group/shared.h"
 
 /* Every node of the cluster takes part. `group` is one's name, or "*". */
@@ -22,10 +23,36 @@ static void purge_everywhere(struct cmd_context *context, const struct request *
 
 static void flush_all(struct cmd_context *context, const struct request *request, struct reply *reply) {
     if (context->shared_worker == NULL) {
+        origin_void(context->node->origin, GROUP_MAX, SLICE(""));
         table_clear(context->node->table);
     } else {
         purge_everywhere(context, request, SLICE("*"), reply);
     }
+}
+
+/* A node alone. `prefix` is what the keys begin with behind the group's name. */
+static void purge_here(struct cmd_context *context, const struct group_policy *policy, struct slice prefix,
+                       struct reply *reply) {
+    char place[GROUP_NAME_MAX + 1 + REQUEST_KEY_MAX];
+    struct slice whole = slice_make(place, 0);
+
+    if (prefix.size > REQUEST_KEY_MAX) {
+        reply->result = RESULT_DONE; /* no key is so long */
+        return;
+    }
+    if (policy->index != GROUP_DEFAULT) {
+        memcpy(place, policy->name, policy->name_size);
+        place[policy->name_size] = '/';
+        whole.size = policy->name_size + 1u;
+    }
+    if (prefix.size > 0) {
+        memcpy(place + whole.size, prefix.data, prefix.size);
+    } else {
+        whole.size = 0; /* also what an earlier configuration has left under other names */
+    }
+    whole.size += prefix.size;
+    origin_void(context->node->origin, policy->index, whole);
+    memory_purge(context->node->table, &context->groups, policy->index, whole, context->completions, reply);
 }
 
 static void purge_group(struct cmd_context *context, const struct request *request, struct reply *reply) {
@@ -39,7 +66,9 @@ static void purge_group(struct cmd_context *context, const struct request *reque
     if (group_policy_is_store(policy)) {
         reply->result = RESULT_NOT_PURGEABLE;
     } else if (context->shared_worker == NULL) {
-        memory_purge(context->node->table, &context->groups, policy->index, context->completions, reply);
+        purge_here(context, policy, request->value, reply);
+    } else if (request->value.size > 0) {
+        reply->result = RESULT_NO_PREFIX;
     } else {
         purge_everywhere(context, request, group_policy_name(policy), reply);
     }

@@ -28,7 +28,8 @@ bool cmd_accepts(const struct cmd_context *context, const struct request *reques
 enum cmd_order {
     CMD_ALONE,  /* none: it may have to see what they did */
     CMD_STORED, /* plain writes of store groups: they take effect in the order they are run in */
-    CMD_SHARED, /* requests of memory groups in a cluster: those for one key keep their order (group/shared.h) */
+    CMD_SHARED, /* requests of memory groups in a cluster: those for one key keep their order (group/shared.h); and of origin
+                 * groups: a write is done at once, and a read that waits is answered with what was before it or after it */
 };
 
 enum cmd_order cmd_order_of(const struct cmd_context *context, const struct request *request);

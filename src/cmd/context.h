@@ -13,6 +13,8 @@
 #include "peer/greeting.h"
 #include "telemetry/snapshot.h"
 
+struct origin;
+struct origin_worker;
 struct shared;
 struct shared_worker;
 
@@ -24,6 +26,7 @@ struct cmd_node {
     struct durable *durable; /* what store groups need besides; NULL likewise */
     struct auth *auth;       /* who may do what in it; NULL likewise: everybody everything */
     struct shared *shared;   /* memory groups are spread over the nodes of a cluster; NULL: there is none */
+    struct origin *origin;   /* what is under way to origins; NULL: no group may have one */
     const struct greeting_identity
         *peer_identity; /* what it greets other nodes of its cluster with; NULL: it is in none */
     struct telemetry *telemetry;
@@ -48,6 +51,7 @@ struct cmd_context {
     struct worker_telemetry *telemetry;
     const struct group_set *groups;
     struct pending_queue *completions;   /* the worker's, where late answers come in */
+    struct origin_worker *origin_worker; /* the worker's part in node->origin; NULL likewise */
     struct shared_worker *shared_worker; /* the worker's part in node->shared; NULL likewise */
     struct auth_known *who;              /* who asks; NULL: nobody. Is kept up to date (auth_renew) */
     int64_t now_ns;                      /* monotonic */

@@ -13,6 +13,8 @@ struct use {
     uint64_t misses;
     uint64_t errors;
     uint64_t refused;
+    uint64_t absent;
+    uint64_t failed;
 };
 
 static void add_use(struct use *uses, const struct telemetry_snapshot *snapshot) {
@@ -24,6 +26,8 @@ static void add_use(struct use *uses, const struct telemetry_snapshot *snapshot)
         use->hits += total->result == RESULT_CLASS_HIT ? total->count : 0;
         use->misses += total->result == RESULT_CLASS_MISS ? total->count : 0;
         use->errors += total->result == RESULT_CLASS_ERROR ? total->count : 0;
+        use->absent += total->result == RESULT_CLASS_ABSENT ? total->count : 0;
+        use->failed += total->result == RESULT_CLASS_FAILED ? total->count : 0;
         use->refused += total->result == RESULT_CLASS_REFUSED ? total->count : 0;
     }
 }
@@ -31,11 +35,23 @@ static void add_use(struct use *uses, const struct telemetry_snapshot *snapshot)
 /* Appends as buf_printf does, unless something failed before. */
 #define APPEND(error, out, ...) ((error) == LARDER_OK ? buf_printf((out), __VA_ARGS__) : (error))
 
+static const char *const backing_words[] = {
+    [GROUP_BACKING_MEMORY] = "memory",
+    [GROUP_BACKING_STORE] = "store",
+    [GROUP_BACKING_ORIGIN] = "origin",
+};
+
 static enum larder_error write_policy(const struct group_policy *p, struct buf *out) {
     char freshness[FRESHNESS_TEXT_MAX];
     enum larder_error error = json_append_member(out, SLICE("name"), group_policy_name(p));
 
-    error = APPEND(error, out, ",\"backing\":\"%s\"", group_policy_is_store(p) ? "store" : "memory");
+    error = APPEND(error, out, ",\"backing\":\"%s\"", backing_words[p->backing]);
+    if (error == LARDER_OK && group_policy_is_origin(p)) {
+        error = buf_append(out, ",", 1);
+        if (error == LARDER_OK) {
+            error = json_append_member(out, SLICE("origin"), slice_make(p->origin.url, p->origin.url_size));
+        }
+    }
     if (error == LARDER_OK && group_policy_is_store(p)) {
         error = buf_append(out, ",", 1);
         if (error == LARDER_OK) {
@@ -52,6 +68,9 @@ static enum larder_error write_group(const struct group_policy *p, const struct 
 
     if (error == LARDER_OK) {
         error = write_policy(p, out);
+    }
+    if (group_policy_is_origin(p)) {
+        error = APPEND(error, out, ",\"absent\":%" PRIu64 ",\"failed\":%" PRIu64, use->absent, use->failed);
     }
     return APPEND(error, out,
                   ",\"requests\":%" PRIu64 ",\"hits\":%" PRIu64 ",\"misses\":%" PRIu64 ",\"errors\":%" PRIu64

@@ -64,7 +64,10 @@ enum larder_error cmd_ring(struct cmd_context *context, struct slice key, struct
         error = json_append_member(out, SLICE("key"), key);
     }
     error = append_text(out, error, SLICE("group"), group_policy_name(policy));
-    error = APPEND(error, out, ",\"backing\":\"%s\"", in_store ? "store" : "memory");
+    error = APPEND(error, out, ",\"backing\":\"%s\"",
+                   in_store                         ? "store"
+                   : group_policy_is_origin(policy) ? "origin"
+                                                    : "memory");
     if (shared == NULL) {
         return APPEND(error, out, ",\"cluster\":null}\n");
     }

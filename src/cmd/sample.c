@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/near_sample.h"
 #include "cmd/ring_sample.h"
+#include "group/origin.h"
 #include "store/etcd/etcd.h"
 #include "telemetry/process.h"
 
@@ -132,6 +133,7 @@ void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *sn
     values[SAMPLE_ITEM_LIMIT] = node->max_item;
     values[SAMPLE_CONNECTIONS_LIMIT] = node->max_conns;
     values[SAMPLE_GRPC_MEMORY] = atomic_load_explicit(&node->grpc_memory, memory_order_relaxed);
+    values[SAMPLE_ORIGIN_FLIGHTS] = node->origin != NULL ? origin_under_way(node->origin) : 0;
     values[SAMPLE_ETCD_WATCHES] = atomic_load_explicit(&node->etcd_watches, memory_order_relaxed);
     /* Read one after the other while connections come and go: closed may have run ahead of opened. */
     if (snapshot->counters[COUNTER_CONNECTIONS_OPENED] > snapshot->counters[COUNTER_CONNECTIONS_CLOSED]) {

@@ -38,7 +38,7 @@ enum cmd_order cmd_order_of(const struct cmd_context *context, const struct requ
     if (group_policy_is_store(policy)) {
         return durable_is_ordered(policy, request) ? CMD_STORED : CMD_ALONE;
     }
-    return context->shared_worker != NULL ? CMD_SHARED : CMD_ALONE;
+    return context->shared_worker != NULL || group_policy_is_origin(policy) ? CMD_SHARED : CMD_ALONE;
 }
 
 bool cmd_places(const struct cmd_context *context, const struct request *request) {
@@ -59,9 +59,13 @@ void cmd_place_cancel(struct placed_value *value) {
     durable_place_cancel(value);
 }
 
-static void refuse_memory(const struct access *access, const struct cmd_context *context, const struct request *request,
-                          enum result result, struct reply *reply) {
-    if (context->shared_worker == NULL) {
+static void refuse_in_table(const struct access *access, const struct cmd_context *context,
+                            const struct request *request, enum result result, struct reply *reply) {
+    if (group_policy_is_origin(access->memory.policy)) {
+        const struct origin_access origin = access_origin(access, context);
+
+        origin_refuse(&origin, request);
+    } else if (context->shared_worker == NULL) {
         memory_refuse(&access->memory, request);
     } else {
         const struct shared_access shared = access_shared(access, context);
@@ -77,7 +81,7 @@ void cmd_refuse(struct cmd_context *context, const struct request *request, enum
     *ret_reply = (struct reply){.result = result};
     access_begin(&access, context, request->key, ret_reply);
     if (!group_policy_is_store(access.memory.policy)) {
-        refuse_memory(&access, context, request, result, ret_reply);
+        refuse_in_table(&access, context, request, result, ret_reply);
     }
     count_refusal(context, result);
     if (result == RESULT_TOO_MANY_REQUESTS) {

@@ -39,8 +39,18 @@ static void check_lives(const struct options *o, size_t index, struct diagnostic
     }
 }
 
+static void check_no_origin(const struct options *o, size_t index, struct diagnostics *d) {
+    const char *option = origin_option_set_in(&o->groups[index]);
+
+    if (option != NULL) {
+        diagnostics_mistake(d, place_of(o, index),
+                            "group \"%s\": %s is an option of origin groups; add backing = origin, or leave it out",
+                            o->groups[index].name, option);
+    }
+}
+
 /* What has a meaning for a store group only is most likely one that does not say that it is. */
-static void check_memory(const struct options *o, size_t index, struct diagnostics *d) {
+static void check_no_store(const struct options *o, size_t index, struct diagnostics *d) {
     const struct group_policy *group = &o->groups[index];
     const struct group_policy plain = group_policy_make(group_policy_name(group), 0);
     const char *option = NULL;
@@ -99,7 +109,12 @@ void group_options_settle(struct options *o, struct diagnostics *d) {
         if (group_policy_is_store(&o->groups[i])) {
             check_store(o, i, d);
         } else {
-            check_memory(o, i, d);
+            check_no_store(o, i, d);
+        }
+        if (group_policy_is_origin(&o->groups[i])) {
+            origin_group_settle(o, i, place_of(o, i), d);
+        } else {
+            check_no_origin(o, i, d);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "daemon/option_value.h"
+#include "daemon/origin_option.h"
 
 /* Bounds of the values; those of max-item are the node's. */
 #define STALE_LIMIT_LEAST_NS (UINT64_C(100) * CLOCK_NS_PER_MS)
@@ -14,16 +15,11 @@
 
 static void set_backing(struct group_policy *policy, const struct ini_line *line, struct place place,
                         struct diagnostics *d) {
-    static const char *const words[] = {"memory", "store"};
-    static const enum group_backing backings[] = {GROUP_BACKING_MEMORY, GROUP_BACKING_STORE};
+    static const char *const words[] = {"memory", "store", "origin"};
+    static const enum group_backing backings[] = {GROUP_BACKING_MEMORY, GROUP_BACKING_STORE, GROUP_BACKING_ORIGIN};
     size_t index;
 
-    if (slice_equal(line->value, SLICE("origin"))) {
-        diagnostics_mistake(d, place,
-                            "backing = origin: this version has no origin groups yet, only backing = memory or store");
-        return;
-    }
-    if (option_read_choice("backing", line->value, words, 2, place, d, &index)) {
+    if (option_read_choice("backing", line->value, words, 3, place, d, &index)) {
         policy->backing = backings[index];
     }
 }
@@ -124,7 +120,20 @@ void group_option_set(struct group_policy *policy, enum group_option option, con
     case GROUP_OPTION_MIRROR:
         set_yes_no("mirror", line, place, d, &policy->mirror);
         break;
+    case GROUP_OPTION_ORIGIN:
+    case GROUP_OPTION_ABSENT_TTL:
+    case GROUP_OPTION_ERROR_TTL:
+    case GROUP_OPTION_MARKER_TTL:
+    case GROUP_OPTION_STALE_WHILE_REVALIDATE:
+    case GROUP_OPTION_STALE_IF_ERROR:
+    case GROUP_OPTION_KEEP:
+    case GROUP_OPTION_ORIGIN_TIMEOUT:
+    case GROUP_OPTION_ORIGIN_CONNECTIONS:
+    case GROUP_OPTION_HEADERS:
+        origin_option_set(policy, option, line, place, d);
+        break;
     case GROUP_OPTION_TTL:
+        policy->has_ttl = true;
         set_seconds("ttl", line, place, d, &policy->ttl);
         break;
     case GROUP_OPTION_MAX_TTL:

@@ -80,6 +80,7 @@ static void flush(struct node *node) {
     if (node->shared.shared != NULL) {
         shared_purge_unattended(node->shared.shared, SLICE("*"));
     } else {
+        origin_void(&node->origin, GROUP_MAX, SLICE(""));
         table_clear(&node->table);
     }
 }
@@ -220,6 +221,14 @@ static bool start_table(struct node *node) {
     return true;
 }
 
+static bool start_origin(struct node *node) {
+    if (origin_init(&node->origin, &node->table, node->shared.start_ns, node->worker_count) != LARDER_OK) {
+        return false;
+    }
+    node->shared.origin = &node->origin;
+    return true;
+}
+
 static bool start_shared(struct node *node) {
     const struct options *o = node->options;
     struct cmd_node *shared = &node->shared;
@@ -234,7 +243,7 @@ static bool start_shared(struct node *node) {
     shared->max_watchers = o->max_watchers;
     shared->max_pending_writes = o->max_pending_writes;
     shared->workers = node->worker_count;
-    return node->telemetry != NULL && start_table(node) &&
+    return node->telemetry != NULL && start_table(node) && start_origin(node) &&
            group_set_build(o->groups, o->group_count, o->max_item, NULL, &node->groups) == LARDER_OK;
 }
 
@@ -319,12 +328,28 @@ static void block_signals(void) {
     pthread_sigmask(SIG_BLOCK, &asked, NULL);
 }
 
+/* What one worker's load ends with may be what another's request waits for, and lets that one ask for itself. */
+static void end_loads(struct node *node) {
+    bool any;
+
+    for (unsigned i = 0; i < node->started; i++) {
+        worker_end_loads(&node->workers[i]);
+    }
+    do {
+        any = false;
+        for (unsigned i = 0; i < node->started; i++) {
+            any = worker_settle(&node->workers[i]) || any;
+        }
+    } while (any);
+}
+
 static void stop(struct node *node) {
     listeners_close(&node->listeners);
     for (unsigned i = 0; i < node->started; i++) {
         worker_join(&node->workers[i]);
     }
     node_rpc_stop(node);
+    end_loads(node);
     node_ring_stop(node);
     node_store_close(node);
     node_ring_end(node);
@@ -345,6 +370,7 @@ static void stop(struct node *node) {
         loop_free(node->loop);
     }
     group_set_free(node->groups);
+    origin_fini(&node->origin);
     if (node->shared.table != NULL) {
         table_fini(&node->table);
     }

@@ -26,6 +26,7 @@ struct node {
     struct cmd_node shared;
     struct node_near *near; /* NULL: the store is not in a cluster */
     struct group_set *groups;
+    struct origin origin; /* all workers' */
     struct rpc_node rpc;
     char *rpc_name;
     struct slice rpc_urls[OPTIONS_LISTENS_MAX];

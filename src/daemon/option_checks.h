@@ -15,6 +15,12 @@ struct place option_place(const struct options *o, enum option option, char room
  * was not given. */
 void group_options_settle(struct options *o, struct diagnostics *d);
 
+/* What goes with an origin, and what does not; what its answers are kept by follows from the options. `place` is the group's. */
+void origin_group_settle(struct options *o, size_t index, struct place place, struct diagnostics *d);
+
+/* An option that only origin groups have and that was set; NULL: none was. Static. */
+const char *origin_option_set_in(const struct group_policy *group);
+
 /* If nobody said where the store is: the first directory of the variable STATE_DIRECTORY (systemd.exec(5),
  * RuntimeDirectory=), else the usual one if a group needs it. */
 void data_dir_find(struct options *o, char *const *environment, struct diagnostics *d);

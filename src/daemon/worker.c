@@ -157,6 +157,14 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
         return LARDER_ERROR_NO_MEMORY;
     }
     w->sessions.hosts = limits->http_hosts;
+    w->origin = (struct origin_worker){
+        .origin = &node->origin,
+        .groups = &w->sessions.context.groups,
+        .telemetry = context->telemetry,
+        .loop = w->loop,
+        .fetch = origin_fetch,
+    };
+    w->sessions.context.origin_worker = &w->origin;
     await_replies(w);
     return LARDER_OK;
 }
@@ -189,6 +197,10 @@ void worker_join(struct worker *w) {
     loop_set_rest(w->loop, NULL, NULL); /* what comes from here on is taken in by worker_settle */
 }
 
+void worker_end_loads(struct worker *w) {
+    origin_worker_end(&w->origin);
+}
+
 void worker_end_watches(struct worker *w) {
     session_worker_end_watches(&w->sessions);
 }
@@ -210,6 +222,7 @@ void worker_fini(struct worker *w) {
         mailbox_free(w->mailbox);
         worker_abort(w);
         worker_ring_fini(w);
+        origin_worker_end(&w->origin);
         timer_free(w->idle_timer);
         timer_free(w->deadline_timer);
         loop_free(w->loop);

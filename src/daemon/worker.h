@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "daemon/connection.h"
+#include "group/origin.h"
 #include "group/shared.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
@@ -23,6 +24,7 @@ struct worker {
     struct mailbox_message completed; /* posted when there is something in the queue of sessions */
     atomic_bool waking;               /* it is in the mailbox */
     struct connection *connections;
+    struct origin_worker origin;         /* what it asks origins */
     struct shared_worker shared;         /* its part in a cluster of nodes; all zero: there is none */
     struct mailbox_message ring_changed; /* posted when the nodes have changed */
     atomic_bool ring_told;               /* it is in the mailbox */
@@ -53,6 +55,9 @@ enum larder_error worker_start(struct worker *w);
 
 /* Any thread: ends the loop and waits for the thread. */
 void worker_join(struct worker *w);
+
+/* After worker_join of all workers: what is asked of origins ends, and whoever waits for it is told so (worker_settle). */
+void worker_end_loads(struct worker *w);
 
 /* After worker_join, and before the store is closed: ends the watches of its connections. */
 void worker_end_watches(struct worker *w);

@@ -2,6 +2,7 @@
 #include "group/memory_purge.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cache/walk.h"
 
@@ -13,6 +14,8 @@ struct memory_purge {
     const struct group_set *const *groups;
     unsigned group;
     struct table_walk walk;
+    size_t prefix_size;
+    char prefix[];
 };
 
 static struct memory_purge *purge_of(struct pending *p) {
@@ -27,8 +30,12 @@ static void free_purge(struct pending *p) {
  * not declared any more is still an entry of that group. */
 static bool is_of_group(void *ctx, struct entry *e) {
     const struct memory_purge *purge = ctx;
-    const struct group_policy *policy = group_set_find(*purge->groups, entry_key(e));
+    const struct group_policy *policy;
 
+    if (!slice_has_prefix(entry_key(e), slice_make(purge->prefix, purge->prefix_size))) {
+        return false;
+    }
+    policy = group_set_find(*purge->groups, entry_key(e));
     return policy->index == purge->group || (policy->index == GROUP_DEFAULT && e->group == purge->group);
 }
 
@@ -45,9 +52,9 @@ static enum pending_next walk_on(struct pending *p) {
     return PENDING_WAIT;
 }
 
-void memory_purge(struct table *table, const struct group_set *const *groups, unsigned group,
+void memory_purge(struct table *table, const struct group_set *const *groups, unsigned group, struct slice prefix,
                   struct pending_queue *completions, struct reply *reply) {
-    struct memory_purge *purge = calloc(1, sizeof(*purge));
+    struct memory_purge *purge = calloc(1, sizeof(*purge) + prefix.size);
 
     if (purge == NULL) {
         reply->result = RESULT_NO_MEMORY;
@@ -58,5 +65,9 @@ void memory_purge(struct table *table, const struct group_set *const *groups, un
     purge->table = table;
     purge->groups = groups;
     purge->group = group;
+    purge->prefix_size = prefix.size;
+    if (prefix.size > 0) {
+        memcpy(purge->prefix, prefix.data, prefix.size);
+    }
     pending_start(&purge->pending, reply);
 }

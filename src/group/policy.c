@@ -57,6 +57,12 @@ struct group_policy group_policy_make(struct slice name, uint64_t max_item) {
         .prefix_size = (uint16_t)(name.size + 1),
         .stale_limit_ns = GROUP_STALE_LIMIT_NS,
         .near = true,
+        .origin =
+            {
+                .answers = origin_policy_default(),
+                .timeout_ns = GROUP_ORIGIN_TIMEOUT_NS,
+                .connections = GROUP_ORIGIN_CONNECTIONS,
+            },
     };
 
     assert(group_name_problem(name) == NULL);

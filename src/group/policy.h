@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "model/freshness.h"
 #include "model/request.h"
+#include "origin/policy.h"
 #include "telemetry/worker.h"
 
 enum {
@@ -20,15 +21,35 @@ enum {
     GROUP_TTL_MAX = 10 * 365 * 24 * 3600, /* seconds: the longest ttl and max_ttl */
     GROUP_PREFIX_MAX = 255,               /* bytes */
     GROUP_STORE_KEY_MAX = 64 << 10,       /* bytes of a key in the store that a group's key may become */
+    GROUP_ORIGIN_URL_MAX = 512,           /* bytes */
+    GROUP_ORIGIN_FIELDS_MAX = 16,         /* header fields that a group declares */
+    GROUP_ORIGIN_FIELDS_SIZE = 512,       /* bytes of their names, with one more for each */
+    GROUP_ORIGIN_CONNECTIONS_MAX = 4096,
 };
 
 /* How old a copy may be served once its age can no longer be proven; nanoseconds. */
 #define GROUP_STALE_LIMIT_NS INT64_C(5000000000)
 
+/* By default: how long an origin may take, and how many connections there are to it at most. */
+#define GROUP_ORIGIN_TIMEOUT_NS INT64_C(30000000000)
+enum { GROUP_ORIGIN_CONNECTIONS = 128 };
+
 /* Where the truth of a group lives. */
 enum group_backing {
     GROUP_BACKING_MEMORY, /* in this node's table and nowhere else */
     GROUP_BACKING_STORE,  /* in the durable store, under the group's prefix */
+    GROUP_BACKING_ORIGIN, /* in an HTTP service, which is asked for what is not in the table */
+};
+
+/* What an origin group has besides. */
+struct group_origin {
+    uint16_t url_size;
+    uint16_t fields_size;
+    char url[GROUP_ORIGIN_URL_MAX]; /* that "/" and the rest of a key are put behind; it does not end in '/' itself */
+    char fields[GROUP_ORIGIN_FIELDS_SIZE]; /* the declared header fields, a ',' behind each */
+    struct origin_policy answers;          /* but for `declared`: see group_origin_policy */
+    int64_t timeout_ns;                    /* of one request to the origin, all of it */
+    unsigned connections;                  /* to the origin, of the whole node; at least one for each worker */
 };
 
 /* What a group decides. */
@@ -47,6 +68,8 @@ struct group_policy {
     int64_t stale_limit_ns;        /* `cached` answers are never older, provably; then reads are errors */
     bool near;                     /* of a store in a cluster: its keys may be kept in memory */
     bool mirror;                   /* likewise: all of them are */
+    struct group_origin origin;    /* of an origin group */
+    bool has_ttl;                  /* the ttl was said; in an origin group 0 is a ttl */
     bool overlapped;               /* another store group's prefix begins with this one's; set by group_set_build */
 };
 
@@ -87,7 +110,7 @@ struct group_policy group_policy_make(struct slice name, uint64_t max_item);
 enum larder_error group_set_build(const struct group_policy *policies, size_t count, uint64_t max_item,
                                   const struct group_set *previous, struct group_set **ret_set);
 
-/* Which store groups there are, their prefixes and what is kept of them, holds for the life of the process: copies are kept, events told apart
+/* Which groups are origin groups, and which store groups there are, their prefixes and what is kept of them, holds for the life of the process: copies are kept, events told apart
  * and watches opened by it. So: what would change in it if these policies replaced `running`, as a text for people
  * ("would have another prefix", ...; static), with the name of the first such group, borrowed, in *ret_name; or NULL,
  * with *ret_name as it was, when nothing would. */
@@ -119,6 +142,17 @@ static inline struct slice group_policy_name(const struct group_policy *policy) 
 static inline struct slice group_policy_prefix(const struct group_policy *policy) {
     return slice_make(policy->prefix, policy->prefix_size);
 }
+
+static inline bool group_policy_is_origin(const struct group_policy *policy) {
+    return policy->backing == GROUP_BACKING_ORIGIN;
+}
+
+/* What the rules of origin/ need of an origin group. The names are put into `place`; both, and the policy, are borrowed. */
+struct origin_policy group_origin_policy(const struct group_policy *policy,
+                                         struct slice place[GROUP_ORIGIN_FIELDS_MAX]);
+
+/* Why nothing can be loaded from this URL, as a text for people, or NULL when it can be tried. Static. */
+const char *group_origin_url_problem(struct slice url);
 
 static inline bool group_policy_is_store(const struct group_policy *policy) {
     return policy->backing == GROUP_BACKING_STORE;

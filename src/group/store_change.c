@@ -21,6 +21,11 @@ static const char *change_of(const struct group_policy *before, const struct gro
     if (was_store && !is_store) {
         return "would no longer be a store group";
     }
+    /* What lies in the table of an origin group is of a form of its own. */
+    if (before != NULL && before->declared && after != NULL &&
+        group_policy_is_origin(before) != group_policy_is_origin(after)) {
+        return group_policy_is_origin(after) ? "would become an origin group" : "would no longer be an origin group";
+    }
     if (was_store && !slice_equal(group_policy_prefix(before), group_policy_prefix(after))) {
         return "would have another prefix";
     }

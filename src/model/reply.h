@@ -47,6 +47,7 @@ struct item {
     uint64_t cas;
     int64_t ttl;        /* remaining seconds, ITEM_TTL_FOREVER for no end */
     int64_t ttl_before; /* the same before this request touched it */
+    uint32_t head_size; /* origin groups: so many bytes of `value` are the head of an entry (origin/entry.h); else 0 */
     uint32_t footprint; /* bytes it takes in memory, overhead included */
     uint8_t queue;      /* of the eviction policy: 0 small, 1 main */
     bool binary_key;    /* its key was given in base64 and is shown so */
@@ -65,6 +66,12 @@ enum reply_source {
     REPLY_PROVEN_STALE,     /* the same, because the last proof was too old for the request */
     REPLY_ASKED_ON_DEMAND,  /* the store was asked for it: the request allowed no age at all */
     REPLY_ASKED,            /* the same, because nothing usable was at hand */
+    /* Of origin groups. */
+    REPLY_ORIGIN_HIT,     /* what was stored, fresh or stale */
+    REPLY_ORIGIN_MISS,    /* the origin was asked: nothing was stored */
+    REPLY_ORIGIN_STALE,   /* the same: what was stored is stale */
+    REPLY_ORIGIN_REQUEST, /* the same: the request wanted better than what is stored */
+    REPLY_ORIGIN_BYPASS,  /* the same: answers for this key are not stored */
 };
 
 /* The answer to one request. What `item` points to stays valid until reply_release, which gives back what was held for
@@ -77,6 +84,10 @@ struct reply {
     int64_t revision; /* store groups: of the store, as of which this is the answer; of a write, its own */
     int64_t age_ns;   /* store groups: of a read: it may lack what was acknowledged in this time before */
     enum reply_source source;
+    unsigned
+        origin_status; /* origin groups: what the origin answered to whoever asked it for this; 0: nothing, or nobody did */
+    bool collapsed;          /* likewise: it waited for what another request had asked */
+    bool stored;             /* likewise: the answer is in the table now */
     struct pending *pending; /* RESULT_PENDING: what the complete reply comes from; see group/pending.h */
     void *held;
     void (*release)(void *held);

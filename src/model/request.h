@@ -44,13 +44,15 @@ enum request_option {
 /* Seconds to live. Negative: already over. */
 enum { REQUEST_TTL_FOREVER = 0 };
 
+struct http_caching_request;
+
 /* One operation, free of any wire form. The slices are borrowed from the connection's input and stay valid until the
  * reply was encoded. */
 struct request {
     enum command command;
-    uint32_t options; /* of enum request_option */
-    struct slice key; /* of FLUSH: the name of a group, or empty: all of them */
-    struct slice value;
+    uint32_t options;    /* of enum request_option */
+    struct slice key;    /* of FLUSH: the name of a group, or empty: all of them */
+    struct slice value;  /* of FLUSH of a group: what the keys begin with, behind its name */
     int64_t deadline_ns; /* on the monotonic clock; the work is in vain after it; 0: none was given */
     struct trace_context trace;
     uint32_t client_flags; /* memcached's opaque flags */
@@ -65,7 +67,9 @@ struct request {
     const struct conditions
         *conditions; /* SET, DELETE: done only if these hold, else the result is EXISTS; NULL: none */
     struct freshness freshness;
-    int64_t revision;              /* of the store */
+    int64_t revision; /* of the store */
+    /* GET of an origin group: what a request of HTTP says to caches; NULL: nothing. proto/http/caching_request.h */
+    const struct http_caching_request *caching;
     const struct peer_stamp *peer; /* it comes from, or goes to, another node of the cluster; NULL: from a client */
     struct placed_value
         *placed; /* when not NULL: where the value already lies in the table's memory; see group/memory.h */

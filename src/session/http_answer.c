@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "session/http_origin.h"
 #include "session/http_value.h"
 
 enum { REVISION_LINE_MAX = 64 };
@@ -155,6 +156,7 @@ static const struct failure {
     FAILURE(BAD_KEY, 403, "this key is Larder's own, or empty in the store"),
     FAILURE(NO_GROUP, 404, "there is no group of this name"),
     FAILURE(NOT_PURGEABLE, 409, "this group is durable: its keys go by DELETE only, and nothing was done"),
+    FAILURE(NO_PREFIX, 409, "the nodes of a cluster purge a group as a whole only, and nothing was done"),
     FAILURE(UNAUTHENTICATED, 401, HTTP_GUARD_NOBODY),
     FAILURE(FORBIDDEN, 403, HTTP_GUARD_FORBIDDEN),
     FAILURE(COMPACTED, 410, "the revision has been compacted"),
@@ -175,6 +177,12 @@ static const struct failure {
     FAILURE(ISOLATED, 503, "this node is cut off from its cluster, so nothing was done"),
     FAILURE(NO_RING, 503, "this node has not joined its cluster yet, so nothing was done"),
     FAILURE(UNSETTLED, 503, "the nodes do not agree yet who has this key, so nothing was done"),
+    FAILURE(ORIGIN_FAILED, 502, "the origin gave no answer"),
+    FAILURE(ORIGIN_TIMEOUT, 504, "the origin did not answer, or failed a moment ago"),
+    FAILURE(ORIGIN_BUSY, 503, "too many requests wait for the origin already"),
+    FAILURE(NOT_CACHED, 504, "only what is here was asked for, and nothing here will do"),
+    FAILURE(NOT_IN_ORIGIN, 400, "this has no meaning in an origin group"),
+    FAILURE(NO_ORIGIN_KEY, 400, "the origin cannot be asked for this key"),
     FAILURE(NODES_MISSING, 503, "it stands, but some nodes have not done it yet"),
     FAILURE(STORE_UNKNOWN, 504, "the answer of the etcd cluster was lost: the write may have been done or not"),
 #undef FAILURE
@@ -218,7 +226,7 @@ static void answer_read(struct session *s, const struct http_value_ask *v, const
     }
 }
 
-void http_value_answer(struct session *s, const struct http_value_ask *v, struct reply *reply) {
+static void answer_by_result(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
     switch (reply->result) {
     case RESULT_HIT:
     case RESULT_MISS:
@@ -240,33 +248,59 @@ void http_value_answer(struct session *s, const struct http_value_ask *v, struct
         answer_failure(s, v, reply);
         break;
     }
+}
+
+void http_value_answer(struct session *s, const struct http_value_ask *v, struct reply *reply) {
+    if (__builtin_expect(v->origin, 0) && http_origin_has_answer(reply)) {
+        http_origin_answer(s, v, reply);
+    } else {
+        answer_by_result(s, v, reply);
+    }
     reply_release(reply);
 }
 
-/* A slot keeps the ask, and the key behind it. */
+/* A slot keeps the ask, and its texts behind it. */
 static void answer_slot(struct session *s, struct slot *slot, struct reply *reply) {
     struct http_value_ask v;
+    const char *at = slot->data + sizeof(v);
 
     memcpy(&v, slot->data, sizeof(v));
-    v.key.data = slot->data + sizeof(v);
+    v.key.data = at;
+    if (v.if_none_match.data != NULL) {
+        v.if_none_match.data = at + v.key.size;
+    }
+    if (v.if_modified_since.data != NULL) {
+        v.if_modified_since.data = at + v.key.size + v.if_none_match.size;
+    }
     if (v.ask.command == COMMAND_GET) {
         session_learn(s, reply);
     }
     http_value_answer(s, &v, reply);
 }
 
+static char *keep(char *place, struct slice text) {
+    if (text.size > 0) {
+        memcpy(place, text.data, text.size);
+    }
+    return place + text.size;
+}
+
 static void add_slot(struct session *s, const struct http_value_ask *v, const struct request *request,
                      struct reply *reply) {
     char data[sizeof(*v) + HTTP_HEAD_MAX];
+    const size_t size = sizeof(*v) + v->key.size + v->if_none_match.size + v->if_modified_since.size;
     const struct slot_request slot = {
         .answer = answer_slot,
-        .data = slice_make(data, sizeof(*v) + v->key.size),
-        .cost = sizeof(*v) + v->key.size + request->value.size + (request->command == COMMAND_GET ? s->read_cost : 0),
+        .data = slice_make(data, size),
+        .cost = size + request->value.size + (request->command == COMMAND_GET ? s->read_cost : 0),
         .order = cmd_order_of(&s->worker->context, request),
     };
+    char *at;
 
     memcpy(data, v, sizeof(*v));
-    memcpy(data + sizeof(*v), v->key.data, v->key.size);
+    at = keep(data + sizeof(*v), v->key);
+    at = keep(at, v->if_none_match);
+    (void)keep(at, v->if_modified_since);
     session_slot_add(s, reply, &slot);
     if (!v->ask.form.keep_alive) {
         s->over = true; /* nothing that may follow is taken any more */

@@ -8,6 +8,12 @@
 
 enum { MISSING_TEXT_MAX = 512 };
 
+/* What is to go. */
+struct aim {
+    struct slice group;  /* empty: all */
+    struct slice prefix; /* of its keys, behind the group's name; empty: all of them */
+};
+
 static void done(struct session *s, const struct http_ask *ask) {
     struct outbox *out = session_outbox(s);
     struct http_answer a;
@@ -51,8 +57,8 @@ static void answer_slot(struct session *s, struct slot *slot, struct reply *repl
     answer(s, &ask, reply);
 }
 
-static void run(struct session *s, struct http_ask *ask, struct slice group) {
-    const struct request request = {.command = COMMAND_FLUSH, .key = group};
+static void run(struct session *s, struct http_ask *ask, const struct aim *aim) {
+    const struct request request = {.command = COMMAND_FLUSH, .key = aim->group, .value = aim->prefix};
     const struct slot_request slot = {
         .answer = answer_slot,
         .data = slice_make((const char *)ask, sizeof(*ask)),
@@ -72,28 +78,48 @@ static void run(struct session *s, struct http_ask *ask, struct slice group) {
     }
 }
 
-/* The parameter `group`, or none at all: *ret_group is empty then. What is misspelt must not empty everything. */
-static bool read_group(struct slice query_text, char *place, struct slice *ret_group) {
-    struct http_query query = {.rest = query_text, .place = place};
-    struct slice name;
+/* Takes the next parameter, of these two and each once. */
+static bool read_parameter(struct http_query *query, struct aim *aim) {
+    struct slice name, value;
+    struct slice *place;
 
-    *ret_group = SLICE("");
+    if (http_query_next(query, &name, &value) != HTTP_QUERY_PARAMETER || value.size == 0) {
+        return false;
+    }
+    place = slice_equal(name, SLICE("group")) ? &aim->group : slice_equal(name, SLICE("prefix")) ? &aim->prefix : NULL;
+    if (place == NULL || place->size > 0) {
+        return false;
+    }
+    *place = value;
+    return true;
+}
+
+/* A group, perhaps with a prefix, or nothing at all. What is misspelt must not empty everything. */
+static bool read_aim(struct slice query_text, char *place, struct aim *ret_aim) {
+    struct http_query query = {.rest = query_text, .place = place};
+
+    *ret_aim = (struct aim){.group = SLICE(""), .prefix = SLICE("")};
     if (query_text.size == 0) {
         return true;
     }
-    return http_query_next(&query, &name, ret_group) == HTTP_QUERY_PARAMETER && slice_equal(name, SLICE("group")) &&
-           ret_group->size > 0 && query.rest.size == 0;
+    while (query.rest.size > 0) {
+        if (!read_parameter(&query, ret_aim)) {
+            return false;
+        }
+    }
+    return ret_aim->group.size > 0;
 }
 
 void http_session_flush(struct session *s, const struct http_request *r) {
     struct http_ask ask = r->ask;
     char place[HTTP_HEAD_MAX];
-    struct slice group;
+    struct aim aim;
 
-    if (r->target.query.size <= sizeof(place) && read_group(r->target.query, place, &group)) {
-        run(s, &ask, group);
+    if (r->target.query.size <= sizeof(place) && read_aim(r->target.query, place, &aim)) {
+        run(s, &ask, &aim);
     } else {
         http_session_refuse_request(s, &ask, 400,
-                                    SLICE("name one group, or none to forget all: /admin/flush?group=NAME"));
+                                    SLICE("name one group, or none to forget all: /admin/flush?group=NAME, and perhaps "
+                                          "&prefix=BYTES"));
     }
 }

@@ -17,10 +17,11 @@ enum {
 static struct request read_of(const struct http_wish *w) {
     struct request request = {.command = COMMAND_GET, .key = w->value.key};
 
-    if (w->value.durable && w->has_freshness) {
+    if ((w->value.durable || w->value.origin) && w->has_freshness) {
         request.options |= REQUEST_FRESHNESS;
         request.freshness = w->freshness;
     }
+    request.caching = w->value.origin ? &w->caching : NULL;
     if (http_parameters_have(&w->parameters, HTTP_PARAMETER_REV)) {
         request.options |= REQUEST_AT_REVISION;
         request.revision = w->parameters.revision;

@@ -29,10 +29,45 @@ static bool is_reserved(struct slice key) {
     return group_name_is_route(slice_make(key.data, slash != NULL ? (size_t)(slash - key.data) : key.size));
 }
 
+/* A key of an origin group is what is said, byte by byte: the origin alone knows what it means. The group's name is written
+ * plainly before it. False: it belongs to another group. */
+static bool is_origin_key(struct session *s, const struct http_request *r, struct slice *ret_key) {
+    struct slice path = r->target.path;
+    struct slice raw = slice_skip(path, path.size > 0 && path.data[0] == '/' ? 1 : 0);
+    const char *end = r->head.target.data + r->head.target.size;
+
+    if (!group_policy_is_origin(group_set_find(s->worker->context.groups, raw))) {
+        return false;
+    }
+    *ret_key = slice_make(raw.data, (size_t)(end - raw.data));
+    return true;
+}
+
+static bool read_origin_key(struct session *s, struct http_wish *w, struct http_problem *problem) {
+    struct http_value_ask *v = &w->value;
+
+    w->policy = group_set_find(s->worker->context.groups, v->key);
+    v->ask.group = w->policy->index;
+    v->durable = false;
+    v->origin = true;
+    v->tag_suffix = SLICE("");
+    if (v->key.size > REQUEST_KEY_MAX) {
+        complain(problem, 414, "a key of an origin group has at most %d bytes, its query included",
+                 (int)REQUEST_KEY_MAX);
+        problem->about_key = true;
+        return false;
+    }
+    return true;
+}
+
 static bool read_key(struct session *s, const struct http_request *r, struct http_wish *w,
                      struct http_problem *problem) {
     struct http_value_ask *v = &w->value;
 
+    v->origin = false;
+    if (is_origin_key(s, r, &v->key)) {
+        return read_origin_key(s, w, problem);
+    }
     if (!http_target_decode(r->target.path, w->key_place, &v->key)) {
         return complain(problem, 400, "a '%%' in the path is not followed by two hexadecimal digits");
     }
@@ -41,6 +76,9 @@ static bool read_key(struct session *s, const struct http_request *r, struct htt
     }
     w->policy = group_set_find(s->worker->context.groups, v->key);
     v->ask.group = w->policy->index;
+    if (group_policy_is_origin(w->policy)) {
+        return complain(problem, 400, "the name of an origin group, and the '/' behind it, are written plainly");
+    }
     v->durable = group_policy_is_store(w->policy);
     v->tag_suffix = v->durable ? SLICE("") : s->worker->tag_suffix;
     if (!v->durable && v->key.size > REQUEST_KEY_MAX) {
@@ -55,7 +93,7 @@ static bool read_parameters(const struct http_request *r, struct http_wish *w, s
     struct http_parameter_problem wrong;
     char name[SLICE_ESCAPED_MAX];
 
-    if (r->target.query.size == 0) {
+    if (r->target.query.size == 0 || w->value.origin) {
         w->parameters.given = 0;
         return true;
     }
@@ -86,6 +124,18 @@ static bool read_freshness(const struct http_request *r, struct http_wish *w, st
     return true;
 }
 
+/* The tags are the origin's. */
+static bool read_origin_wish(const struct http_request *r, struct http_wish *w, struct http_problem *problem) {
+    w->value.conditions = (struct conditions){0};
+    w->value.if_none_match = r->head.fields[HTTP_FIELD_IF_NONE_MATCH];
+    w->value.if_modified_since = r->head.fields[HTTP_FIELD_IF_MODIFIED_SINCE];
+    w->caching = http_caching_request_read(&r->head);
+    if (r->head.fields[HTTP_FIELD_IF_MATCH].data != NULL) {
+        return complain(problem, 400, "If-Match has no meaning in an origin group");
+    }
+    return true;
+}
+
 bool http_wish_read(struct session *s, const struct http_request *r, struct http_wish *ret_wish,
                     struct http_problem *ret_problem) {
     ret_wish->value.ask = r->ask;
@@ -93,6 +143,11 @@ bool http_wish_read(struct session *s, const struct http_request *r, struct http
     if (!read_key(s, r, ret_wish, ret_problem) || !read_parameters(r, ret_wish, ret_problem) ||
         !read_freshness(r, ret_wish, ret_problem)) {
         return false;
+    }
+    ret_wish->value.if_none_match = slice_make(NULL, 0);
+    ret_wish->value.if_modified_since = slice_make(NULL, 0);
+    if (ret_wish->value.origin) {
+        return read_origin_wish(r, ret_wish, ret_problem);
     }
     if (!http_conditions_read(&r->head, ret_wish->value.tag_suffix, &ret_wish->value.conditions)) {
         return complain(ret_problem, 400,

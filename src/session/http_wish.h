@@ -2,6 +2,7 @@
 #ifndef LARDER_SESSION_HTTP_WISH_H
 #define LARDER_SESSION_HTTP_WISH_H
 
+#include "proto/http/caching_request.h"
 #include "session/http.h"
 
 /* What a request for a key, or for keys, says, read from its target and its head. */
@@ -9,11 +10,14 @@
 /* What the answer to a request for one key needs. It is plain data but for the slices. */
 struct http_value_ask {
     struct http_ask ask;
-    bool durable;            /* the key belongs to a store group */
-    struct slice key;        /* as clients name it */
-    struct slice tag_suffix; /* of entity tags in its group; static, or the worker's */
-    struct conditions conditions;
-    int64_t min_revision; /* an answer to a read that is of less is none; 0: any will do */
+    bool durable;                   /* the key belongs to a store group */
+    bool origin;                    /* the key belongs to an origin group */
+    struct slice key;               /* as clients name it */
+    struct slice tag_suffix;        /* of entity tags in its group; static, or the worker's */
+    struct conditions conditions;   /* none in an origin group */
+    struct slice if_none_match;     /* the field's value, in an origin group; data is NULL: none was given */
+    struct slice if_modified_since; /* likewise */
+    int64_t min_revision;           /* an answer to a read that is of less is none; 0: any will do */
 };
 
 struct http_wish {
@@ -22,6 +26,7 @@ struct http_wish {
     struct http_parameters parameters;
     bool has_freshness;
     struct freshness freshness;
+    struct http_caching_request caching; /* in an origin group */
     /* Where what had to be decoded lies. */
     char key_place[HTTP_HEAD_MAX];
     char query_place[HTTP_HEAD_MAX];

@@ -15,13 +15,27 @@ void mc_session_note(struct session *s, const struct mc_command *command, const 
     }
 }
 
+/* What an origin has answered, as memcached knows it: the body without its head, and a miss where it has no such thing. */
+static void make_plain(struct reply *reply) {
+    if (reply->result == RESULT_ORIGIN_ABSENT) {
+        reply->result = RESULT_MISS;
+    } else if (reply->result == RESULT_HIT) {
+        reply->item.value = slice_skip(reply->item.value, reply->item.head_size);
+    }
+}
+
 void mc_session_answer(struct session *s, const struct mc_command *command, struct reply *reply) {
     struct outbox *out = session_outbox(s);
+    enum result result = reply->result;
 
+    if (__builtin_expect(reply->item.head_size > 0, 0) && command->form != MC_FORM_PEER) {
+        make_plain(reply);
+    }
     if (out != NULL) {
         session_check(s, mc_encode(out, command, reply, SESSION_REFERENCE_FROM));
     }
     reply_release(reply);
+    reply->result = result; /* which tells more than what was said */
     mc_session_note(s, command, reply);
 }
 

@@ -42,7 +42,7 @@ struct http_answer {
     enum larder_error error;
 };
 
-/* `status` is in statuses.def. The form is borrowed until the end of the answer. */
+/* `status` is in statuses.def, or an origin's, 200 to 999; then it has no reason. The form is borrowed until the end of the answer. */
 void http_answer_begin(struct http_answer *a, struct outbox *out, const struct http_form *form, unsigned status);
 
 /* A line, or several, that are written already: "Name: value\r\n". */

@@ -112,3 +112,20 @@ bool http_conditions_read(const struct http_head *head, struct slice suffix, str
     return read_field(head, HTTP_FIELD_IF_MATCH, &strong, &ret_conditions->match) &&
            read_field(head, HTTP_FIELD_IF_NONE_MATCH, &weak, &ret_conditions->none_match);
 }
+
+bool http_tags_name(struct slice list, struct slice etag) {
+    struct slice wanted = slice_has_prefix(etag, SLICE("W/")) ? slice_skip(etag, 2) : etag;
+    struct tag tag;
+
+    skip_separators(&list);
+    if (slice_equal(list, SLICE("*"))) {
+        return true;
+    }
+    while (take_tag(&list, &tag)) {
+        if (wanted.size == tag.text.size + 2 && slice_equal(slice_make(wanted.data + 1, tag.text.size), tag.text)) {
+            return true;
+        }
+        skip_separators(&list);
+    }
+    return false;
+}

@@ -12,4 +12,8 @@
  * numbers. It is refused, because a condition that is passed over could let a write through. */
 bool http_conditions_read(const struct http_head *head, struct slice suffix, struct conditions *ret_conditions);
 
+/* Whether a value of If-None-Match, a list of entity tags or "*", names this one, which is whole; by weak comparison (RFC 9110,
+ * 8.8.3.2). What is malformed names none that stands behind it. */
+bool http_tags_name(struct slice list, struct slice etag);
+
 #endif

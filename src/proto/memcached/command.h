@@ -98,7 +98,7 @@ enum larder_error mc_encode(struct outbox *out, const struct mc_command *command
 
 /* Whether the reply to a key of MC_FORM_GET is an error: its line ends the whole answer, in place of mc_encode_end. */
 static inline bool mc_breaks_get(const struct reply *reply) {
-    return reply->result != RESULT_HIT && reply->result != RESULT_MISS;
+    return reply->result != RESULT_HIT && reply->result != RESULT_MISS && reply->result != RESULT_ORIGIN_ABSENT;
 }
 
 /* Ends the reply of MC_FORM_GET and MC_FORM_STATS. Errors as above. */

@@ -29,6 +29,13 @@ static const struct slice lines[RESULT_COUNT] = {
     LINE(ISOLATED, "SERVER_ERROR this node is cut off from its cluster, nothing was done"),
     LINE(NO_RING, "SERVER_ERROR this node has not joined its cluster yet, nothing was done"),
     LINE(UNSETTLED, "SERVER_ERROR the nodes do not agree yet who has this key, nothing was done"),
+    LINE(ORIGIN_REDIRECT, "SERVER_ERROR the origin answers with a redirect, which is no value"),
+    LINE(ORIGIN_FAILED, "SERVER_ERROR the origin failed"),
+    LINE(ORIGIN_TIMEOUT, "SERVER_ERROR the origin does not answer"),
+    LINE(ORIGIN_BUSY, "SERVER_ERROR too many requests wait for the origin"),
+    LINE(NOT_IN_ORIGIN, "CLIENT_ERROR an origin group takes get, set and delete only"),
+    LINE(NO_ORIGIN_KEY, "CLIENT_ERROR the origin cannot be asked for this key"),
+    LINE(NO_PREFIX, "CLIENT_ERROR nodes that share a group purge it as a whole only"),
     LINE(NODES_MISSING, "SERVER_ERROR it stands, but some nodes have not done it yet"),
 };
 

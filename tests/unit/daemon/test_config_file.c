@@ -240,8 +240,9 @@ static void the_example_is_complete_and_right(void **state) {
     }
     assert_int_equal(run.options.listens.count, defaults.listens.count);
     assert_true(run.options.store_sync);
-    assert_int_equal(run.options.group_count, 3);
+    assert_int_equal(run.options.group_count, 4);
     assert_true(group_policy_is_store(&run.options.groups[2]));
+    assert_true(group_policy_is_origin(&run.options.groups[3]));
     options_fini(&defaults);
     unload(&run);
 }

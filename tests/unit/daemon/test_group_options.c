@@ -107,12 +107,66 @@ static void bad_prefixes_are_explained(void **state) {
 static void bad_backings_are_explained(void **state) {
     (void)state;
     assert_mistakes("[group \"a\"]\nbacking = stroe\n",
-                    "c.conf:2: backing = \"stroe\" is none of memory, store; did you mean \"store\"?\n");
-    assert_mistakes("[group \"a\"]\nbacking = disk\n", "c.conf:2: backing = \"disk\" is none of memory, store\n");
-    assert_mistakes("[group \"a\"]\nbacking =\n", "c.conf:2: backing = \"\" is none of memory, store\n");
+                    "c.conf:2: backing = \"stroe\" is none of memory, store, origin; did you mean \"store\"?\n");
+    assert_mistakes("[group \"a\"]\nbacking = disk\n",
+                    "c.conf:2: backing = \"disk\" is none of memory, store, origin\n");
+    assert_mistakes("[group \"a\"]\nbacking =\n", "c.conf:2: backing = \"\" is none of memory, store, origin\n");
+    assert_mistakes("[group \"a\"]\nbacking = origin\n",
+                    "config:1: group \"a\": backing = origin needs origin = http://HOST:PORT\n");
+}
+
+static void an_origin_group_says_where_and_how_long(void **state) {
+    struct run run;
+    const struct group_policy *group = &run.options.groups[1];
+    struct slice names[GROUP_ORIGIN_FIELDS_MAX];
+    struct origin_policy answers;
+
+    (void)state;
+    parse(&run,
+          "[group \"i\"]\nbacking = origin\norigin = https://h:8/base//\nttl = 0\nmax-ttl = 1h\nabsent-ttl = 500ms\n"
+          "error-ttl = 2\nmarker-ttl = 3\nstale-while-revalidate = 4\nstale-if-error = 5\nkeep = 6\n"
+          "origin-timeout = 7\norigin-connections = 8\nheaders = X-A , x-b\n");
+    assert_good(&run);
+    assert_true(group_policy_is_origin(group));
+    assert_true(slice_equal(slice_make(group->origin.url, group->origin.url_size), SLICE("https://h:8/base")));
+    answers = group_origin_policy(group, names);
+    assert_int_equal(answers.ttl_ms, 0);
+    assert_int_equal(answers.max_ttl_ms, 3600000);
+    assert_int_equal(answers.absent_ttl_ms, 500);
+    assert_int_equal(answers.error_ttl_ms, 2000);
+    assert_int_equal(answers.marker_ttl_ms, 3000);
+    assert_int_equal(answers.while_revalidate_ms, 4000);
+    assert_int_equal(answers.if_error_ms, 5000);
+    assert_int_equal(answers.keep_ms, 6000);
+    assert_int_equal(group->origin.timeout_ns, 7000000000);
+    assert_int_equal(group->origin.connections, 8);
+    assert_int_equal(answers.declared_count, 2);
+    assert_true(slice_equal(names[0], SLICE("X-A")) && slice_equal(names[1], SLICE("x-b")));
+    unload(&run);
+    parse(&run, "[group \"i\"]\nbacking = origin\norigin = http://h\nmax-ttl = 10\n");
+    assert_good(&run);
+    assert_int_equal(group->origin.answers.ttl_ms, 10000);
+    assert_true(group->origin.answers.max_body < group->max_item);
+    unload(&run);
+}
+
+static void bad_origins_are_explained(void **state) {
+    (void)state;
+    assert_mistakes("[group \"a\"]\nbacking = origin\norigin = h:80\n",
+                    "c.conf:3: origin does not begin with http:// or https://\n"
+                    "config:1: group \"a\": backing = origin needs origin = http://HOST:PORT\n");
+    assert_mistakes("[group \"a\"]\norigin = http:///x\n", "c.conf:2: origin names no host\n");
+    assert_mistakes("[group \"a\"]\norigin = http://h/?x\n",
+                    "c.conf:2: origin has a '?' in it: queries come from the keys\n");
+    assert_mistakes("[group \"a\"]\norigin = http://u:p@h\n",
+                    "c.conf:2: origin has a '@' in it: a name and a password are not sent\n");
+    assert_mistakes("[group \"a\"]\nheaders = X:A\n", "c.conf:2: headers: \"X:A\" is no name of a header field\n");
     assert_mistakes(
-        "[group \"a\"]\nbacking = origin\n",
-        "c.conf:2: backing = origin: this version has no origin groups yet, only backing = memory or store\n");
+        "[group \"a\"]\nkeep = 2h\n",
+        "config:1: group \"a\": keep is an option of origin groups; add backing = origin, or leave it out\n");
+    assert_mistakes(
+        "[group \"default\"]\nbacking = origin\norigin = http://h\n",
+        "config:1: the group \"default\" is always memory; declare a group of another name for an origin\n");
 }
 
 static void bad_freshness_is_explained(void **state) {
@@ -199,6 +253,8 @@ int main(void) {
         cmocka_unit_test(a_prefix_has_a_limit_in_bytes_not_in_letters),
         cmocka_unit_test(bad_prefixes_are_explained),
         cmocka_unit_test(bad_backings_are_explained),
+        cmocka_unit_test(an_origin_group_says_where_and_how_long),
+        cmocka_unit_test(bad_origins_are_explained),
         cmocka_unit_test(bad_freshness_is_explained),
         cmocka_unit_test(store_groups_must_fit_together),
         cmocka_unit_test(a_store_group_says_what_of_it_is_kept),

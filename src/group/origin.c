@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "group/origin.h"
+
+#include "group/origin_internal.h"
+
+/* --- reads --- */
+
+static const uint32_t read_options =
+    REQUEST_FRESHNESS | REQUEST_NO_BUMP | REQUEST_BINARY_KEY | REQUEST_WANT_TTL | REQUEST_PLAIN | REQUEST_MAY_WIN;
+
+static struct judge_wish wish_of(const struct origin_access *a, const struct request *request) {
+    struct judge_wish wish = {.freshness = a->memory.policy->freshness};
+
+    if (has_option(request, REQUEST_FRESHNESS)) {
+        wish.freshness = request->freshness;
+    }
+    if (request->caching != NULL) {
+        wish.caching = *request->caching;
+    }
+    return wish;
+}
+
+/* What the table has, as it lies there. */
+static void serve(const struct origin_access *a, const struct request *request, struct spot *spot,
+                  const struct origin_entry *entry, int64_t now_ms, struct reply *reply) {
+    memory_describe(spot, a->memory.now, &reply->item);
+    if (!has_option(request, REQUEST_NO_BUMP)) {
+        entry_read(spot->entry, a->memory.now);
+    }
+    memory_show_value(spot, reply);
+    origin_show(reply, entry, (struct origin_held){reply->item.blob, reply->item.value}, now_ms);
+    reply->source = REPLY_ORIGIN_HIT;
+}
+
+static void unref_held(void *held) {
+    blob_unref(held);
+}
+
+/* It is stale, good enough, and nobody has been sent to refresh it. The shard is given up. */
+static void serve_and_refresh(const struct origin_access *a, const struct request *request, struct spot *spot,
+                              struct origin_plan *plan, int64_t now_ms, struct reply *reply) {
+    uint64_t hash = spot->hash;
+    struct origin_flight *begun;
+    struct origin_entry entry;
+    enum result result;
+
+    entry_set_bits(spot->entry, ENTRY_WIN_SENT);
+    memory_describe(spot, a->memory.now, &reply->item);
+    entry_read(spot->entry, a->memory.now);
+    spot_unlock(spot);
+    (void)origin_entry_read(plan->old.value, &entry);
+    blob_ref(plan->old.blob);
+    reply->held = plan->old.blob;
+    reply->release = unref_held;
+    origin_show(reply, &entry, plan->old, now_ms);
+    reply->source = REPLY_ORIGIN_HIT;
+    telemetry_count(a->worker->telemetry, COUNTER_ORIGIN_REFRESHES, 1);
+    if (!origin_fly(NULL, a->worker, a->memory.policy, hash, request->key, plan, &begun, &result)) {
+        origin_unmark(a->memory.table, hash, request->key, a->memory.now);
+    } else if (begun != NULL) {
+        origin_load(begun);
+    }
+}
+
+/* What the flight has to know of what is stored. */
+static void take_old(const struct origin_access *a, const struct spot *spot, struct origin_plan *plan) {
+    plan->old_flags = spot->entry->client_flags;
+    plan->old_expires = spot->entry->expires;
+    (void)origin_hold_spot(a->worker->origin, spot, &plan->old); /* without it the answer comes whole */
+}
+
+static void count_hit(const struct origin_access *a, bool stale) {
+    telemetry_count(a->worker->telemetry, stale ? COUNTER_ORIGIN_HITS_STALE : COUNTER_ORIGIN_HITS_FRESH, 1);
+}
+
+static void read(const struct origin_access *a, const struct request *request, struct reply *reply) {
+    const struct judge_wish wish = wish_of(a, request);
+    int64_t now_ms = origin_now_ms(a->worker->origin);
+    struct origin_plan plan = {0};
+    struct origin_entry entry;
+    struct spot spot;
+    bool has;
+
+    (void)spot_lock(&a->memory, request->key, &spot);
+    has = spot.entry != NULL &&
+          origin_entry_read(slice_make(entry_value(spot.entry), spot.entry->value_size), &entry) == LARDER_OK;
+    plan.decision = judge_request(has ? &entry : NULL, &wish, now_ms);
+    switch (plan.decision.way) {
+    case JUDGE_SERVE_AND_REFRESH:
+        if ((spot.entry->bits & ENTRY_WIN_SENT) == 0) {
+            take_old(a, &spot, &plan);
+        }
+        count_hit(a, true);
+        if (plan.old.blob != NULL) {
+            plan.decision.join_ms = JUDGE_JOIN_ANY;
+            serve_and_refresh(a, request, &spot, &plan, now_ms, reply);
+        } else {
+            serve(a, request, &spot, &entry, now_ms, reply);
+        }
+        return;
+    case JUDGE_SERVE:
+        count_hit(a, plan.decision.stale);
+        serve(a, request, &spot, &entry, now_ms, reply);
+        return;
+    case JUDGE_REFUSE:
+    case JUDGE_FAIL:
+        spot_unlock(&spot);
+        reply->result = plan.decision.way == JUDGE_REFUSE ? RESULT_NOT_CACHED : RESULT_ORIGIN_TIMEOUT;
+        return;
+    case JUDGE_REVALIDATE:
+    case JUDGE_LOAD:
+    case JUDGE_PASS:
+        break;
+    }
+    if (has && entry.kind != ORIGIN_MARKER) {
+        take_old(a, &spot, &plan);
+    }
+    spot_unlock(&spot);
+    origin_ask(a, request, &wish, &plan, reply);
+}
+
+/* --- writes --- */
+
+static const uint32_t set_options = REQUEST_BINARY_KEY | REQUEST_EVICT_ON_REFUSAL | REQUEST_NO_BUMP;
+static const uint32_t delete_options = REQUEST_BINARY_KEY | REQUEST_NO_BUMP;
+
+/* The rest of the group's life for an entry that somebody gives us. */
+static int64_t life_ms_of(const struct group_policy *policy, int64_t ttl) {
+    const struct origin_policy *answers = &policy->origin.answers;
+    int64_t ms = ttl == REQUEST_TTL_FOREVER     ? answers->ttl_ms
+                 : ttl < 0                      ? 0
+                 : ttl < ORIGIN_SPAN_MAX / 1000 ? ttl * 1000
+                                                : ORIGIN_SPAN_MAX;
+
+    return ms < answers->max_ttl_ms ? ms : answers->max_ttl_ms;
+}
+
+/* As if the origin had just answered so. */
+static struct origin_entry primed(const struct origin_access *a, const struct request *request) {
+    int64_t now_ms = origin_now_ms(a->worker->origin);
+    const struct origin_policy *answers = &a->memory.policy->origin.answers;
+
+    return (struct origin_entry){
+        .kind = ORIGIN_ANSWER,
+        .status = 200,
+        .asked_ms = now_ms,
+        .answered_ms = now_ms,
+        .lifetime_ms = life_ms_of(a->memory.policy, request->ttl),
+        .while_revalidate_ms = answers->while_revalidate_ms,
+        .if_error_ms = answers->if_error_ms,
+        .body = request->value,
+    };
+}
+
+static enum result write_primed(const struct origin_access *a, const struct request *request,
+                                const struct origin_entry *e) {
+    struct origin_value *value;
+    int64_t stale_ms = e->while_revalidate_ms > e->if_error_ms ? e->while_revalidate_ms : e->if_error_ms;
+    enum larder_error error;
+    size_t size;
+
+    if (origin_entry_head_size(e, &size) != LARDER_OK ||
+        (value = origin_value_new(a->worker->origin, size + e->body.size)) == NULL) {
+        return RESULT_NO_MEMORY;
+    }
+    value->size = origin_entry_write_head(e, value->data);
+    if (e->body.size > 0) {
+        memcpy(value->data + value->size, e->body.data, e->body.size);
+        value->size += e->body.size;
+    }
+    error = origin_put(&a->memory, request->key, table_hash(a->memory.table, request->key), origin_value_bytes(value),
+                       origin_expiry(a->memory.now, e->lifetime_ms + stale_ms), request->client_flags, NULL);
+    blob_unref(&value->blob);
+    return error == LARDER_OK ? RESULT_STORED : RESULT_NO_MEMORY;
+}
+
+/* Takes the key out, and all that is under way for it. */
+static bool purge_key(const struct origin_access *a, const struct request *request) {
+    struct spot spot;
+    bool was_there;
+
+    origin_void_key(a->worker->origin, table_hash(a->memory.table, request->key), request->key, UINT64_MAX);
+    (void)spot_lock(&a->memory, request->key, &spot);
+    was_there = spot.entry != NULL;
+    if (was_there) {
+        shard_remove(spot.shard, spot.hash, spot.entry);
+    }
+    spot_unlock(&spot);
+    return was_there;
+}
+
+static void set(const struct origin_access *a, const struct request *request, struct reply *reply) {
+    const struct origin_entry e = primed(a, request);
+
+    if (entry_size_for(request->key.size, request->value.size) > a->memory.policy->max_item) {
+        origin_refuse(a, request);
+        reply->result = RESULT_TOO_LARGE;
+        return;
+    }
+    if (request->ttl < 0) {
+        (void)purge_key(a, request); /* as in a memory group: it is over at once */
+        reply->result = RESULT_STORED;
+        return;
+    }
+    origin_void_key(a->worker->origin, table_hash(a->memory.table, request->key), request->key, UINT64_MAX);
+    reply->result = write_primed(a, request, &e);
+    if (reply->result != RESULT_STORED) {
+        origin_refuse(a, request);
+    }
+}
+
+void origin_refuse(const struct origin_access *a, const struct request *request) {
+    if (has_option(request, REQUEST_EVICT_ON_REFUSAL)) {
+        (void)purge_key(a, request);
+    }
+}
+
+/* --- all --- */
+
+static bool is_plain(const struct request *request, uint32_t options) {
+    return (request->options & ~options) == 0 && request->conditions == NULL;
+}
+
+void origin_run(const struct origin_access *a, const struct request *request, struct reply *reply) {
+    reply->result = RESULT_NOT_IN_ORIGIN;
+    switch (request->command) {
+    case COMMAND_GET:
+        if (is_plain(request, read_options)) {
+            read(a, request, reply);
+        }
+        break;
+    case COMMAND_SET:
+        if (is_plain(request, set_options)) {
+            set(a, request, reply);
+        } else {
+            origin_refuse(a, request);
+        }
+        break;
+    case COMMAND_DELETE:
+        if (is_plain(request, delete_options)) {
+            reply->result = purge_key(a, request) ? RESULT_DELETED : RESULT_NOT_FOUND;
+        }
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LARDER_GROUP_ORIGIN_H
+#define LARDER_GROUP_ORIGIN_H
+
+#include "group/memory.h"
+#include "group/pending.h"
+#include "net/fetch.h"
+#include "telemetry/worker.h"
+
+/* Groups whose backing is an HTTP service: what is not in the table is asked for there, once for all who want it, and kept as
+ * the service's own words and the group's policy say. What is decided is origin/judge.h's; this does it: on the table, and
+ * over the worker's connections.
+ *
+ * A flight is one request to an origin. It is run by the worker of whoever asked first, has a deadline of its own, and lands
+ * with an answer or an error for everybody who waits by then, on whatever worker; who leaves before that does not end it.
+ *
+ * What changes a key, or purges it, comes before all that was asked of the origin by then: flights for the key are void from
+ * then on, which means that they are not joined any more, and that nothing of theirs is stored. A flight is made void first
+ * and the table changed behind that, and a flight looks under the shard's lock whether it is void before it stores: so
+ * whichever comes second finds what the first one did. */
+
+enum {
+    ORIGIN_FLIGHTS_MAX = 16384,    /* under way, of a node */
+    ORIGIN_WAITERS_MAX = 16384,    /* of one flight */
+    ORIGIN_MEMORY_MAX = 256 << 20, /* bytes of requests that wait and of answers on their way, of a node */
+    ORIGIN_PASSED_MAX = 64 << 20,  /* bytes of a body that is passed on, though it is too large to be stored */
+    ORIGIN_VALUE_FIRST = 16 << 10, /* bytes that a body whose size is not told is given room for at first */
+};
+
+struct origin_flights;
+
+/* Of a node. */
+struct origin {
+    struct origin_flights *flights;
+    struct table *table;
+    int64_t start_ns;         /* where table seconds begin */
+    unsigned workers;         /* that share the connections */
+    int64_t (*wall_ns)(void); /* since 1970-01-01 UTC */
+};
+
+struct origin_worker;
+
+/* Begins a request to the origin of a group, as fetch_start does; on_done comes on the worker's thread. */
+typedef enum larder_error origin_fetch_fn(struct origin_worker *w, const struct group_policy *policy,
+                                          const struct fetch_request *request, const struct fetch_ops *ops, void *ctx);
+
+/* Of a worker. All zero but for `origin`, `groups`, `telemetry`, `loop` and `fetch` is a good one. */
+struct origin_worker {
+    struct origin *origin;
+    const struct group_set *const *groups; /* where the set lies that holds now */
+    struct worker_telemetry *telemetry;
+    struct loop *loop;
+    origin_fetch_fn *fetch;              /* origin_fetch */
+    struct fetcher *fetchers[GROUP_MAX]; /* of groups that have loaded something, by their indexes; else NULL */
+    unsigned connections[GROUP_MAX];     /* that they were made with */
+    bool calling;                        /* it is in a callback of one of them */
+    bool ended;
+};
+
+struct origin_access {
+    struct memory_access memory;
+    struct origin_worker *worker;
+    struct pending_queue *completions;
+    int64_t now_ns;
+};
+
+/* Errors: NO_MEMORY. */
+enum larder_error origin_init(struct origin *origin, struct table *table, int64_t start_ns, unsigned workers);
+
+/* All its workers have ended, and all that waited has been told. */
+void origin_fini(struct origin *origin);
+
+/* Requests to origins that are under way. Any thread. */
+size_t origin_under_way(const struct origin *origin);
+
+/* By libcurl, on the worker's loop. */
+origin_fetch_fn origin_fetch;
+
+/* The node ends: what is under way lands now, without an answer; nothing is asked any more. Twice is fine. On the worker's
+ * thread, or when that has ended. */
+void origin_worker_end(struct origin_worker *w);
+
+/* Runs a request of an origin group. The reply is complete or RESULT_PENDING.
+ *     GET       HIT, ORIGIN_ABSENT, ORIGIN_REDIRECT, ORIGIN_FAILED, ORIGIN_TIMEOUT: with a head_size, all but the last of them
+ *               always; NOT_CACHED, ORIGIN_BUSY, NO_ORIGIN_KEY, NO_MEMORY
+ *     SET       STORED: it is as if the origin had answered so; TOO_LARGE, NO_MEMORY
+ *     DELETE    DELETED, NOT_FOUND: it is purged in both cases
+ * and NOT_IN_ORIGIN for all else. */
+void origin_run(const struct origin_access *a, const struct request *request, struct reply *reply);
+
+/* A set whose value is not taken: removes the old value if the request says so. */
+void origin_refuse(const struct origin_access *a, const struct request *request);
+
+/* A purge of the table begins (GROUP_MAX), or of one group's keys that begin with `prefix`: what is under way for them is void. Before the
+ * table is touched. `origin` may be NULL: there is none. Any thread. */
+void origin_void(struct origin *origin, unsigned group, struct slice prefix);
+
+#endif

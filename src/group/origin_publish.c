@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "group/origin_internal.h"
+
+/* --- writing --- */
+
+static bool is_void(const atomic_bool *voided) {
+    return voided != NULL && atomic_load_explicit(voided, memory_order_relaxed);
+}
+
+/* Fills a segment of its own before the shard is locked. */
+static enum larder_error put_large(const struct memory_access *a, struct slice key, uint64_t hash, struct slice value,
+                                   const struct shard_put *put, const atomic_bool *voided) {
+    struct placed_value placed;
+    enum larder_error error = LARDER_OK;
+    struct entry *e;
+    struct shard *s;
+
+    if (!memory_place(a->table, key, put->value_size, a->now, &placed)) {
+        return LARDER_ERROR_NO_MEMORY;
+    }
+    memcpy(placed.data, value.data, value.size);
+    e = segment_first(placed.segment);
+    e->expires = put->expires;
+    e->client_flags = put->client_flags;
+    entry_set_origin(e, put->group, put->era);
+    s = table_lock(a->table, hash);
+    if (!is_void(voided)) {
+        error = shard_large_link(s, hash, placed.segment, a->now);
+        placed.segment = error == LARDER_OK ? NULL : placed.segment;
+    } else {
+        error = LARDER_ERROR_CLOSED;
+    }
+    table_unlock(s);
+    memory_place_cancel(&placed);
+    return error;
+}
+
+static enum larder_error put_small(const struct memory_access *a, struct slice key, uint64_t hash, struct slice value,
+                                   const struct shard_put *put, const atomic_bool *voided) {
+    struct shard *s = table_lock(a->table, hash);
+    enum larder_error error = LARDER_ERROR_CLOSED;
+
+    if (!is_void(voided)) {
+        struct entry *e = shard_put(s, hash, key, put, a->now);
+
+        error = e != NULL ? LARDER_OK : LARDER_ERROR_NO_MEMORY;
+        if (e != NULL) {
+            memcpy(entry_value(e), value.data, value.size);
+        }
+    }
+    table_unlock(s);
+    return error;
+}
+
+static void remove_key(const struct memory_access *a, struct slice key, uint64_t hash, const atomic_bool *voided) {
+    struct shard *s = table_lock(a->table, hash);
+    struct entry *e = is_void(voided) ? NULL : shard_find(s, hash, key, a->now, NULL);
+
+    if (e != NULL) {
+        shard_remove(s, hash, e);
+    }
+    table_unlock(s);
+}
+
+enum larder_error origin_put(const struct memory_access *a, struct slice key, uint64_t hash, struct slice value,
+                             uint32_t expires, uint32_t client_flags, const atomic_bool *voided) {
+    const struct shard_put put = {
+        .value_size = (uint32_t)value.size,
+        .expires = expires,
+        .client_flags = client_flags,
+        .group = (uint16_t)a->policy->index,
+        .era = memory_era(a),
+    };
+    enum larder_error error = memory_places(a->table, key, put.value_size)
+                                  ? put_large(a, key, hash, value, &put, voided)
+                                  : put_small(a, key, hash, value, &put, voided);
+
+    if (error == LARDER_ERROR_NO_MEMORY) {
+        remove_key(a, key, hash, voided); /* what is there is older */
+    }
+    return error;
+}
+
+/* --- outcomes --- */
+
+static struct memory_access access_of(const struct origin_flight *f) {
+    const struct origin *origin = f->worker->origin;
+
+    return (struct memory_access){
+        .table = origin->table,
+        .policy = &(*f->worker->groups)->policies[f->group],
+        .now = table_seconds(origin->start_ns, clock_monotonic_ns()),
+    };
+}
+
+static void put(struct origin_flight *f, struct slice value, uint32_t expires, uint32_t client_flags) {
+    const struct memory_access a = access_of(f);
+
+    switch (origin_put(&a, origin_flight_key(f), f->hash, value, expires, client_flags, &f->voided)) {
+    case LARDER_OK:
+        f->stored = f->outcome.action != JUDGE_MARK && f->outcome.action != JUDGE_KEEP;
+        break;
+    case LARDER_ERROR_CLOSED:
+        telemetry_count(f->worker->telemetry, COUNTER_ORIGIN_VOIDED, 1);
+        break;
+    default:
+        telemetry_count(f->worker->telemetry, COUNTER_LIMIT_MEMORY, 1);
+        break;
+    }
+}
+
+static void put_for(struct origin_flight *f, struct slice value, uint32_t client_flags) {
+    const struct memory_access a = access_of(f);
+
+    put(f, value, origin_expiry(a.now, f->outcome.keep_ms), client_flags);
+}
+
+static void put_marker(struct origin_flight *f) {
+    char place[ORIGIN_ENTRY_FIXED];
+    size_t size;
+
+    if (origin_entry_head_size(&f->outcome.entry, &size) == LARDER_OK && size <= sizeof(place)) {
+        put_for(f, slice_make(place, origin_entry_write_head(&f->outcome.entry, place)), 0);
+    }
+}
+
+/* The old entry, with when the origin is to be asked again. Readers may hold the old bytes, so they are written anew. */
+static void put_held(struct origin_flight *f) {
+    struct origin_value *copy = origin_value_new(f->worker->origin, f->old_held.value.size);
+
+    if (copy == NULL) {
+        return;
+    }
+    memcpy(copy->data, f->old_held.value.data, f->old_held.value.size);
+    copy->size = f->old_held.value.size;
+    origin_entry_hold(copy->data, f->outcome.held_ms);
+    put(f, origin_value_bytes(copy), f->old_expires, f->old_flags);
+    blob_unref(&copy->blob);
+}
+
+void origin_unmark(struct table *table, uint64_t hash, struct slice key, uint32_t now) {
+    struct shard *s = table_lock(table, hash);
+    struct entry *e = shard_find(s, hash, key, now, NULL);
+
+    if (e != NULL) {
+        entry_clear_bits(e, ENTRY_WIN_SENT);
+    }
+    table_unlock(s);
+}
+
+static bool replaces(enum judge_action action) {
+    return action == JUDGE_STORE || action == JUDGE_RENEW || action == JUDGE_MARK || action == JUDGE_DROP;
+}
+
+void origin_publish(struct origin_flight *f) {
+    const struct memory_access a = access_of(f);
+
+    if (replaces(f->outcome.action)) {
+        origin_void_key(f->worker->origin, f->hash, origin_flight_key(f), f->number);
+    }
+    switch (f->outcome.action) {
+    case JUDGE_STORE:
+        put_for(f, origin_value_bytes(f->value), 0);
+        break;
+    case JUDGE_RENEW:
+        put_for(f, origin_value_bytes(f->value), f->old_flags);
+        break;
+    case JUDGE_MARK:
+        put_marker(f);
+        break;
+    case JUDGE_DROP:
+        remove_key(&a, origin_flight_key(f), f->hash, &f->voided);
+        break;
+    case JUDGE_KEEP:
+        if (f->outcome.held_ms != 0) {
+            put_held(f);
+        }
+        break;
+    case JUDGE_PASS_ON:
+    case JUDGE_RELOAD:
+        break;
+    }
+    if (f->old_held.blob != NULL && !replaces(f->outcome.action)) {
+        origin_unmark(a.table, f->hash, origin_flight_key(f), a.now);
+    }
+}
