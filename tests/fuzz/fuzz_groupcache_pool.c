@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What stands in the store below the prefix of a groupcache pool: lines of a key, a space and a URL, or of a key alone, which
- * is deleted. Whoever can write there must not break a node. The pool is sorted and has nothing but what can be a peer's, and
- * is the same whether it was told of line by line or at once, or listed at the end. */
+/* What stands in the store below the prefix of a groupcache pool: lines of a key, a space and a URL, or of a key alone,
+ * which is deleted. Whoever can write there must not break a node. The pool is sorted and has nothing but what can be a
+ * peer's, and is the same whether it was told of line by line or at once, or listed at the end. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
