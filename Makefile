@@ -49,7 +49,7 @@ install: all ## install below DESTDIR and PREFIX (/usr/local)
 	@meson install -C build --no-rebuild $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
 
 clean: ## remove everything that was built
-	@rm -rf build build-asan build-tsan build-tests
+	@rm -rf build build-unit build-asan build-tsan build-tests
 
 format: ## lay the C sources out (needs clang-format)
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i

@@ -138,10 +138,14 @@ enum errand_action errand_ran(struct errand *e, enum errand_ran how, int64_t now
     return end(e, ERRAND_DONE);
 }
 
-/* It is ahead of us; or it is behind and could not catch up, and then asking the store is of no use. */
+/* It is ahead of us; or it is behind and could not catch up, and then asking the store is of no use. Nor is it if this node is
+ * cut off from the store. */
 static enum errand_action catch_up(struct errand *e, int64_t revision, enum errand_end otherwise, int64_t now_ns) {
     if (revision <= e->view->members->revision) {
         return end(e, otherwise);
+    }
+    if (!keeper_may_act(e->keeper, now_ns)) {
+        return end(e, ERRAND_ISOLATED);
     }
     return wait_for(e, ERRAND_REFRESH, revision, now_ns);
 }

@@ -128,6 +128,9 @@ bool keeper_keeps(const struct keeper_view *view, uint32_t slot, unsigned group,
 /* Until when this node has authority, by its own clock; INT64_MIN: not at all. */
 int64_t keeper_authority_ns(const struct keeper *keeper);
 
+/* Whether it has, or does not need it. */
+bool keeper_may_act(const struct keeper *keeper, int64_t now_ns);
+
 enum keeper_way {
     KEEPER_OWN,     /* ours */
     KEEPER_INHERIT, /* ours; of what the table does not have, `member` is to be asked first (RING_NOBODY: none has it), and

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ring/keeper_internal.h"
 
-static bool may_act(const struct keeper *keeper, int64_t now_ns) {
+bool keeper_may_act(const struct keeper *keeper, int64_t now_ns) {
     return keeper->config.serve_isolated || now_ns < keeper_authority_ns(keeper);
 }
 
@@ -10,7 +10,7 @@ static struct keeper_route own(struct keeper *keeper, struct keeper_plan *plan, 
     uint16_t previous = plan->previous[slot];
     struct keeper_route route = {.way = KEEPER_OWN, .member = plan->self, .slot = slot};
 
-    if (!may_act(keeper, now_ns)) {
+    if (!keeper_may_act(keeper, now_ns)) {
         route.way = KEEPER_ISOLATED;
         return route;
     }

@@ -38,6 +38,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "classic(reason): the answer of memcached 1.6.18 that newer ones changed")
     config.addinivalue_line("markers", "slow: runs on the release build only, unless everything is asked for")
     config.addinivalue_line("markers", "long: runs only if everything is asked for")
+    config.addinivalue_line("markers", "dialogue: one client speaks and listens, so threads have nothing to tell")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -50,7 +51,14 @@ def pytest_make_parametrize_id(val):
     return None
 
 
+DIALOGUES = ("test_text_", "test_meta_", "test_cli", "test_split", "test_bad_input", "test_http_values", "test_http_bodies",
+             "test_http_list", "test_linearizable_checkers", "test_log", "test_pymemcache", "test_memccapable", "_docs")
+
+
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(part in item.path.name for part in DIALOGUES):
+            item.add_marker(pytest.mark.dialogue)
     if kind_under_test() != "memcached":
         return
     version = memcached_version()

@@ -50,10 +50,11 @@ class SharedNode(Server):
 
 
 class SharedNodes:
-    """`count` nodes, n0 to n<count - 1>. `keys` says which keys of many a node has: what the others are told of them."""
+    """`count` nodes, n0 to n<count - 1>. `store` is where their store is, else the first one keeps it."""
 
-    def __init__(self, directory, count=3, **options):
+    def __init__(self, directory, count=3, store=None, **options):
         self.directory = pathlib.Path(directory)
+        self.store = store
         self.options = options
         self.nodes = []
         self.started = 0
@@ -61,8 +62,8 @@ class SharedNodes:
             self.add()
         self.settle()
 
-    def add(self):
-        store = f"etcd://127.0.0.1:{self.nodes[0].port}" if self.nodes else None
+    def add(self, store=None):
+        store = store or self.store or (f"etcd://127.0.0.1:{self.nodes[0].port}" if self.nodes else None)
         node = SharedNode(self.directory / f"n{self.started}", f"n{self.started}", store, **self.options)
         self.started += 1
         self.nodes.append(node)

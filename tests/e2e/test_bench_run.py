@@ -62,12 +62,12 @@ def failover_row(number):
             "unit": "ms", "own": 120, "median_gap": 60, "kills": 10}
 
 
-@pytest.fixture
-def measured(tmp_path):
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
     """The result of one quick row."""
     if os.environ.get("TEST_SANITIZER") == "tsan":
         pytest.skip("ThreadSanitizer's own memory never settles; the release build is what is measured")
-    path = tmp_path / "result.json"
+    path = tmp_path_factory.mktemp("measured") / "result.json"
     done = bench_run("--quick", "--rows", "7", "--json", path)
     assert done.returncode == 0, done.stderr
     return done, json.loads(path.read_text())

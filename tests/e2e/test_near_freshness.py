@@ -13,7 +13,7 @@ from httpwire import ask
 from server import wait_until
 from wire import Connection
 
-pytestmark = [pytest.mark.larder("it starts clusters of etcd itself")]
+pytestmark = [pytest.mark.larder("it starts clusters of etcd itself"), pytest.mark.slow]
 
 STALE_LIMIT = 2
 MAX_STALE = 0.3

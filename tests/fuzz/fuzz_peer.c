@@ -58,7 +58,8 @@ static void ask(struct pipeline *p, unsigned choice, struct outcome *o) {
         if (to_peer && (choice & OUT_OF_TURN) != 0 && request.command == COMMAND_GET) {
             request.options = REQUEST_OUT_OF_TURN;
         }
-        request.key = request.command == COMMAND_STATS ? slice_make(NULL, 0) : SLICE("k");
+        request.key =
+            request.command == COMMAND_STATS || request.command == COMMAND_FLUSH ? slice_make(NULL, 0) : SLICE("k");
         error = pipeline_submit(p, &request, &(struct pipeline_now){.unix_s = 0}, on_done, o);
         assert(error == LARDER_OK);
     }

@@ -8,6 +8,7 @@ import signal
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import builds
 import process
@@ -20,7 +21,7 @@ FUZZ_SECONDS_ALL = 120
 
 PARTS = {
     "layers": "the layer check, and the tests of the checks themselves",
-    "unit": "unit tests on the release build; without PART only if everything is asked for, as asan and tsan have them too",
+    "unit": "unit tests, optimised; without PART only if everything is asked for, as asan and tsan have them too",
     "mutations": "the coherence machine and the ring broken on purpose: each of their rules is needed",
     "e2e": "end-to-end tests with stock clients, on the release build",
     "store": "the store against a real etcd, crashes, damage, full disks",
@@ -50,7 +51,7 @@ def arguments():
 def plan(options):
     """The steps as (title, name, needed step, function of the place for logs)."""
     parts = options.part or [part for part in PARTS if part != "unit" or options.all]
-    release, asan, tsan = builds.release("unit" in parts), builds.asan(), builds.tsan()
+    release, asan, tsan = builds.release(), builds.asan(), builds.tsan()
     if options.fuzz_seconds:
         limits = (0, options.fuzz_seconds)
     else:
@@ -65,13 +66,15 @@ def plan(options):
 
     todo = []
     add(["layers"], "layers", "layers", None, steps.layers)
+    add(["unit"], "build, unit tests", "unit-build", None, steps.build, builds.unit())
+    add(["unit"], "unit tests", "unit", "unit-build", steps.unit, builds.unit(), options.all)
+    add(["mutations"], "mutations", "mutations", None, steps.mutations, options.all)
     for kind, name in ((release, "release"), (asan, "asan"), (tsan, "tsan")):
-        unit, store, e2e = ("unit", "store", "e2e") if kind is release else (name,) * 3
-        needed = [unit, store, e2e] + (["fuzz"] if kind is asan else [])
+        store, e2e = ("store", "e2e") if kind is release else (name, name)
+        needed = [store, e2e] + (["fuzz"] if kind is asan else [])
         add(needed, f"build, {kind.name}", f"{name}-build", None, steps.build, kind)
-        add([unit], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind, options.all)
-        if kind is release:
-            add(["mutations"], "mutations", "mutations", None, steps.mutations, options.all)
+        if kind is not release:
+            add([name], f"unit tests, {kind.name}", f"{name}-unit", f"{name}-build", steps.unit, kind, options.all)
         if kind is asan:
             add(["fuzz"], "fuzzers", "fuzz", "asan-build", steps.fuzz, kind, *limits)
         add([store], f"store tests, {kind.name}", f"{name}-store", f"{name}-build", steps.store, kind, options.all)
@@ -84,9 +87,32 @@ def show(case):
     print(textwrap.indent(case.detail, "      | "), flush=True)
 
 
+class Ahead:
+    """Each build is begun when the one before it is there: tests run meanwhile, and many of them wait most of the time."""
+
+    def __init__(self, todo, logs):
+        self.builds = [(name, function) for _, name, _, function in todo if name.endswith("-build")]
+        self.logs = logs
+        self.pool = ThreadPoolExecutor(1)
+        self.begun = {}
+
+    def take(self, name, function):
+        """The results of a step."""
+        if name not in (build for build, _ in self.builds):
+            return function(self.logs / name)
+        own = self.begun.pop(name, None) or self.pool.submit(function, self.logs / name)
+        try:
+            return own.result()
+        finally:
+            self.builds = [build for build in self.builds if build[0] != name]
+            for later, make in self.builds[:1]:
+                self.begun[later] = self.pool.submit(make, self.logs / later)
+
+
 def run(todo, logs):
     cases = []
     broken = set()
+    ahead = Ahead(todo, logs)
     for number, (title, name, needs, function) in enumerate(todo, 1):
         print(f"[{number}/{len(todo)}] {title}", flush=True)
         if needs in broken:
@@ -94,7 +120,7 @@ def run(todo, logs):
             continue
         start = time.monotonic()
         try:
-            results = function(logs / name)
+            results = ahead.take(name, function)
         except Exception as error:  # a step that breaks is a failure, never the end of the run
             results = [Case(title, FAILED, f"the step broke: {error!r}")]
         if any(case.status == FAILED for case in results):

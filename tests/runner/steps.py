@@ -19,7 +19,9 @@ MUTATIONS_SECONDS = 900
 STORE_SECONDS_ALL = 3600
 # Of each test of tests/sim, which has one thread; without either, the tests' own numbers.
 SIM_SEEDS_ALL = "200"
-SIM_SEEDS_SANITIZER = "4"
+SIM_SEEDS_SANITIZER = "2"
+# What of the store runs under TSan: where several threads are at work.
+STORE_TSAN = ["tests/store/test_cluster.py", "tests/store/test_differential.py"]
 
 
 def layers(logs):
@@ -39,7 +41,7 @@ def mutations(logs, everything):
     place = fresh(logs)
     share_out = ["-n", str(builds.JOBS), "--basetemp", str(place / "built")]
     share_out += [] if everything else ["-m", "not long"]
-    return pytest(place, ["tests/sim/coherence", "tests/sim/ring", *share_out], MUTATIONS_SECONDS)
+    return pytest(place, ["tests/sim/coherence", "tests/sim/ring", "tests/sim/copies", *share_out], MUTATIONS_SECONDS)
 
 
 def build(logs, kind):
@@ -98,13 +100,13 @@ def unit_program(logs, kind, test, seeds):
 
 
 def share(kind):
-    """Files of tests run beside each other: as many as there are processors, and one more where they wait most of the time."""
-    return ["-n", str(builds.JOBS + (not kind.sanitizer)), "--dist", "loadfile"]
+    """Files of tests run beside each other: as many as there are processors, and twice that where they wait most of the time."""
+    return ["-n", str(builds.JOBS * (1 if kind.sanitizer else 2)), "--dist", "loadfile"]
 
 
 def e2e(logs, kind, everything):
     """The end-to-end tests against the programs of a build. Those marked slow run on the release build only, those marked
-    long not at all, unless everything is asked for. Any report of a sanitizer is a failure, also if no test noticed."""
+    dialogue not under TSan, those marked long not at all, unless everything is asked for. Any report of a sanitizer is a failure, also if no test noticed."""
     place = fresh(logs)
     env = {
         **kind.environment(place / "sanitizer"),
@@ -114,6 +116,7 @@ def e2e(logs, kind, everything):
         **({"E2E_GRPC_OPERATIONS": "50000"} if everything and not kind.sanitizer else {}),
     }
     without = [] if everything else ["long"] + ["slow"] * bool(kind.sanitizer)
+    without += ["dialogue"] * (kind.sanitizer == "tsan" and not everything)
     select = ["-m", " and ".join(f"not {mark}" for mark in without)] if without else []
     cases = pytest(place, ["tests/e2e", *share(kind), *select], E2E_SECONDS * (1 if not kind.sanitizer else 2), env, kind.wrapper())
     return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
@@ -131,7 +134,8 @@ def store(logs, kind, everything):
     without = ["slow"] * (not everything or bool(kind.sanitizer)) + ["shim"] * bool(kind.sanitizer)
     select = ["-m", " and ".join(f"not {mark}" for mark in without)] if without else []
     seconds = STORE_SECONDS_ALL if everything and not kind.sanitizer else STORE_SECONDS
-    cases = pytest(place, ["tests/store", *share(kind), *select], seconds, env, kind.wrapper())
+    where = STORE_TSAN if kind.sanitizer == "tsan" else ["tests/store"]
+    cases = pytest(place, [*where, *share(kind), *select], seconds, env, kind.wrapper())
     return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
 
 

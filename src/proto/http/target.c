@@ -36,8 +36,7 @@ static int digit_of(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes `s` to `place`, with `plus` in place of each '+'. */
-static bool decode(struct slice s, char plus, char *place, struct slice *ret_bytes) {
+bool http_percent_decode(struct slice s, char plus, char *place, struct slice *ret_bytes) {
     size_t size = 0;
 
     for (size_t i = 0; i < s.size; i++) {
@@ -66,7 +65,7 @@ bool http_target_decode(struct slice path, char *place, struct slice *ret_bytes)
         *ret_bytes = rest;
         return true;
     }
-    return decode(rest, '+', place, ret_bytes);
+    return http_percent_decode(rest, '+', place, ret_bytes);
 }
 
 /* Takes the text before the next '&'. */
@@ -94,12 +93,12 @@ enum http_query_step http_query_next(struct http_query *query, struct slice *ret
     if (equals != NULL) {
         value = slice_skip(raw, (size_t)(equals - raw.data) + 1);
         raw.size = (size_t)(equals - raw.data);
-        if (!decode(value, ' ', query->place, &value)) {
+        if (!http_percent_decode(value, ' ', query->place, &value)) {
             return HTTP_QUERY_BAD;
         }
         query->place += value.size;
     }
-    if (!decode(raw, ' ', query->place, ret_name)) {
+    if (!http_percent_decode(raw, ' ', query->place, ret_name)) {
         return HTTP_QUERY_BAD;
     }
     query->place += ret_name->size;

@@ -17,6 +17,10 @@ struct http_target {
 /* False: neither a path, nor an absolute http URI, nor "*". */
 bool http_target_split(struct slice target, struct http_target *ret_target);
 
+/* `s` percent-decoded once, with `plus` in place of each '+'. `place` has room for s.size bytes; *ret_bytes lies there. False:
+ * a '%' without two hexadecimal digits behind it. */
+bool http_percent_decode(struct slice s, char plus, char *place, struct slice *ret_bytes);
+
 /* The bytes that a path stands for: one leading '/' is dropped, and the rest is percent-decoded once. `place` has room for
  * path.size bytes; *ret_bytes lies there, or in the path itself where nothing is encoded. False: a '%' without two
  * hexadecimal digits behind it. */

@@ -13,8 +13,15 @@
 /* Nodes of a cluster over a real store of this process. A node is run by hand: while the test does not run it, it is as one
  * that is paused. */
 
-/* What watches threads makes all of it many times as slow, so that a lease would run out while a view is made. */
-#ifdef __SANITIZE_THREAD__
+/* What watches memory or threads makes all of it many times as slow, so that a lease would run out while a view is made. */
+#ifdef __has_feature
+#define HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER 1
+#else
+#define HAS_SANITIZER 0
+#endif
+#if HAS_SANITIZER
 enum { LEASE_S = 6, HANDOFF_S = 15, PATIENCE_S = 60 };
 #else
 enum { LEASE_S = 2, HANDOFF_S = 5, PATIENCE_S = 20 };

@@ -91,6 +91,9 @@ static void test_wrong(void **state) {
     begin(&s, "a");
     learn(s.keeper, &s.view, "a2 b5", 5, 2, true, 0);
     assert_int_equal(ask(&s, key, true, NULL), ERRAND_SEND);
+    ENDS(errand_sent(&s.errand, ERRAND_SENT_WRONG, 6, 1), &s, ERRAND_ISOLATED); /* the store is out of our reach */
+    keeper_set_authority(s.keeper, 0, 0);
+    assert_int_equal(ask(&s, key, true, NULL), ERRAND_SEND);
     ENDS(errand_sent(&s.errand, ERRAND_SENT_WRONG, 5, 1), &s, ERRAND_UNSETTLED); /* it is behind, not we */
     assert_int_equal(ask(&s, key, true, NULL), ERRAND_SEND);
     assert_int_equal(errand_sent(&s.errand, ERRAND_SENT_WRONG, 6, 1), ERRAND_REFRESH);
