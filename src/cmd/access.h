@@ -88,14 +88,14 @@ static inline bool access_elsewhere(const struct access *access, const struct cm
     struct shared_access shared;
 
     if (__builtin_expect(request->peer != NULL, 0) &&
-        (context->shared_worker == NULL || access->memory.policy->backing != GROUP_BACKING_MEMORY)) {
+        (context->shared_worker == NULL || group_policy_is_store(access->memory.policy))) {
         reply->result = RESULT_UNSUPPORTED; /* the other node knows the group as another kind */
         return true;
     }
     if (access_durable(access, context, request, reply)) {
         return true;
     }
-    if (__builtin_expect(group_policy_is_origin(access->memory.policy), 0)) {
+    if (__builtin_expect(group_policy_is_origin(access->memory.policy), 0) && context->shared_worker == NULL) {
         access_run_origin(access, context, request, reply);
         return true;
     }

@@ -61,7 +61,7 @@ void cmd_place_cancel(struct placed_value *value) {
 
 static void refuse_in_table(const struct access *access, const struct cmd_context *context,
                             const struct request *request, enum result result, struct reply *reply) {
-    if (group_policy_is_origin(access->memory.policy)) {
+    if (group_policy_is_origin(access->memory.policy) && context->shared_worker == NULL) {
         const struct origin_access origin = access_origin(access, context);
 
         origin_refuse(&origin, request);

@@ -168,6 +168,7 @@ static bool make_machines(struct node_ring *ring) {
     cluster.keeper = ring->shared.keeper;
     ring->shared.start_ns = ring->node->shared.start_ns;
     ring->shared.timeout_ns = (int64_t)o->peer_timeout_ns;
+    ring->shared.value_max = (size_t)o->max_item;
     ring->message.run = run_wake;
     ring->timer = timer_new(ring->node->loop, tick, ring);
     return ring->timer != NULL && cluster_new(&cluster, &ring->shared.cluster) == LARDER_OK &&
@@ -305,6 +306,10 @@ enum larder_error worker_ring_init(struct worker *w) {
     if (error == LARDER_OK) {
         error = peers_new(w->loop, &config, &w->shared.asks);
     }
+    if (error == LARDER_OK) {
+        error = peers_new(w->loop, &config, &w->shared.loads);
+    }
+    w->shared.origin = &w->origin;
     w->sessions.context.shared_worker = &w->shared;
     return error;
 }
@@ -314,15 +319,17 @@ void worker_ring_fini(struct worker *w) {
         shared_worker_end(&w->shared);
         peers_free(w->shared.peers);
         peers_free(w->shared.asks);
+        peers_free(w->shared.loads);
         w->shared.peers = NULL;
         w->shared.asks = NULL;
+        w->shared.loads = NULL;
         w->sessions.context.shared_worker = NULL;
     }
 }
 
 /* Not before it has links, and not when they have ended, as replies that come late are taken in after that. */
 static bool has_links(const struct worker *w) {
-    return w->shared.peers != NULL && w->shared.asks != NULL;
+    return w->shared.peers != NULL && w->shared.asks != NULL && w->shared.loads != NULL;
 }
 
 void worker_ring_begin(struct worker *w) {

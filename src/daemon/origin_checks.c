@@ -26,11 +26,6 @@ void origin_group_settle(struct options *o, size_t index, struct place place, st
                             "the group \"default\" is always memory; declare a group of another name for an origin");
     } else if (group->origin.url_size == 0) {
         diagnostics_mistake(d, place, "group \"%s\": backing = origin needs origin = http://HOST:PORT", group->name);
-    } else if (o->cluster != NULL) {
-        diagnostics_mistake(d, place,
-                            "group \"%s\": backing = origin: in this version the nodes of a cluster do not share what "
-                            "they load; leave cluster out, or the group",
-                            group->name);
     }
     if (group->max_ttl > 0) {
         answers->max_ttl_ms = group->max_ttl * 1000;

@@ -78,6 +78,9 @@ void memory_install(const struct memory_access *a, uint16_t from, struct slice k
         if (spot.entry != NULL) {
             memcpy(entry_value(spot.entry), item->value.data, item->value.size);
             entry_set_bits(spot.entry, bits_of(item));
+            if (group_policy_is_origin(a->policy)) {
+                entry_clear_bits(spot.entry, ENTRY_WIN_SENT); /* nobody here is refreshing it */
+            }
             keep_cas(spot.shard, spot.entry, item->cas);
         }
     }

@@ -5,8 +5,8 @@
 
 /* --- reads --- */
 
-static const uint32_t read_options =
-    REQUEST_FRESHNESS | REQUEST_NO_BUMP | REQUEST_BINARY_KEY | REQUEST_WANT_TTL | REQUEST_PLAIN | REQUEST_MAY_WIN;
+static const uint32_t read_options = REQUEST_FRESHNESS | REQUEST_NO_BUMP | REQUEST_BINARY_KEY | REQUEST_WANT_TTL |
+                                     REQUEST_PLAIN | REQUEST_MAY_WIN | REQUEST_OUT_OF_TURN;
 
 static struct judge_wish wish_of(const struct origin_access *a, const struct request *request) {
     struct judge_wish wish = {.freshness = a->memory.policy->freshness};
@@ -42,7 +42,9 @@ static void serve_and_refresh(const struct origin_access *a, const struct reques
     uint64_t hash = spot->hash;
     struct origin_flight *begun;
     struct origin_entry entry;
+    struct origin_place place;
     enum result result;
+    bool flies;
 
     entry_set_bits(spot->entry, ENTRY_WIN_SENT);
     memory_describe(spot, a->memory.now, &reply->item);
@@ -55,7 +57,10 @@ static void serve_and_refresh(const struct origin_access *a, const struct reques
     origin_show(reply, &entry, plan->old, now_ms);
     reply->source = REPLY_ORIGIN_HIT;
     telemetry_count(a->worker->telemetry, COUNTER_ORIGIN_REFRESHES, 1);
-    if (!origin_fly(NULL, a->worker, a->memory.policy, hash, request->key, plan, &begun, &result)) {
+    place = origin_place_of(&a->memory, false);
+    flies = origin_fly(NULL, a->worker, a->memory.policy, &place, hash, request->key, plan, &begun, &result);
+    origin_place_drop(&place);
+    if (!flies) {
         origin_unmark(a->memory.table, hash, request->key, a->memory.now);
     } else if (begun != NULL) {
         origin_load(begun);
@@ -81,7 +86,9 @@ static void read(const struct origin_access *a, const struct request *request, s
     struct spot spot;
     bool has;
 
-    (void)spot_lock(&a->memory, request->key, &spot);
+    if (!spot_lock(&a->memory, request->key, &spot)) {
+        return;
+    }
     has = spot.entry != NULL &&
           origin_entry_read(slice_make(entry_value(spot.entry), spot.entry->value_size), &entry) == LARDER_OK;
     plan.decision = judge_request(has ? &entry : NULL, &wish, now_ms);
@@ -116,7 +123,30 @@ static void read(const struct origin_access *a, const struct request *request, s
         take_old(a, &spot, &plan);
     }
     spot_unlock(&spot);
-    origin_ask(a, request, &wish, &plan, reply);
+    origin_ask(a, request, &wish, origin_place_of(&a->memory, false), &plan, reply);
+}
+
+void origin_run_aside(const struct origin_access *a, const struct request *request, struct reply *reply) {
+    const struct judge_wish wish = wish_of(a, request);
+    struct origin_plan plan = {.decision = judge_request(NULL, &wish, origin_now_ms(a->worker->origin))};
+
+    if (plan.decision.way == JUDGE_REFUSE) {
+        reply->result = RESULT_NOT_CACHED;
+    } else {
+        origin_ask(a, request, &wish, (struct origin_place){.aside = true}, &plan, reply);
+    }
+}
+
+bool origin_take_answer(const struct origin *origin, struct reply *reply) {
+    const struct origin_held held = {reply->item.blob, reply->item.value};
+    size_t head_size = reply->item.head_size;
+    struct origin_entry entry;
+
+    if (origin_entry_read(reply->item.value, &entry) != LARDER_OK || entry.kind == ORIGIN_MARKER) {
+        return false;
+    }
+    origin_show(reply, &entry, held, origin_now_ms(origin));
+    return reply->item.head_size == head_size;
 }
 
 /* --- writes --- */
@@ -171,7 +201,7 @@ static enum result write_primed(const struct origin_access *a, const struct requ
     error = origin_put(&a->memory, request->key, table_hash(a->memory.table, request->key), origin_value_bytes(value),
                        origin_expiry(a->memory.now, e->lifetime_ms + stale_ms), request->client_flags, NULL);
     blob_unref(&value->blob);
-    return error == LARDER_OK ? RESULT_STORED : RESULT_NO_MEMORY;
+    return error == LARDER_ERROR_NO_MEMORY ? RESULT_NO_MEMORY : RESULT_STORED; /* or the gate says that it was not */
 }
 
 /* Takes the key out, and all that is under way for it. */
@@ -180,7 +210,9 @@ static bool purge_key(const struct origin_access *a, const struct request *reque
     bool was_there;
 
     origin_void_key(a->worker->origin, table_hash(a->memory.table, request->key), request->key, UINT64_MAX);
-    (void)spot_lock(&a->memory, request->key, &spot);
+    if (!spot_lock(&a->memory, request->key, &spot)) {
+        return false;
+    }
     was_there = spot.entry != NULL;
     if (was_there) {
         shard_remove(spot.shard, spot.hash, spot.entry);
@@ -189,9 +221,26 @@ static bool purge_key(const struct origin_access *a, const struct request *reque
     return was_there;
 }
 
+/* Whether the gate lets anybody do something with the key. */
+static bool may_act(const struct origin_access *a, const struct request *request) {
+    struct spot spot;
+
+    if (a->memory.gate == NULL) {
+        return true;
+    }
+    if (!spot_lock(&a->memory, request->key, &spot)) {
+        return false;
+    }
+    spot_unlock(&spot);
+    return true;
+}
+
 static void set(const struct origin_access *a, const struct request *request, struct reply *reply) {
     const struct origin_entry e = primed(a, request);
 
+    if (!may_act(a, request)) {
+        return;
+    }
     if (entry_size_for(request->key.size, request->value.size) > a->memory.policy->max_item) {
         origin_refuse(a, request);
         reply->result = RESULT_TOO_LARGE;

@@ -62,6 +62,8 @@ struct origin_access {
     struct origin_worker *worker;
     struct pending_queue *completions;
     int64_t now_ns;
+    size_t
+        value_max; /* in a cluster: bytes of a value that can be told to another node, which else has to ask for itself */
 };
 
 /* Errors: NO_MEMORY. */
@@ -87,6 +89,13 @@ void origin_worker_end(struct origin_worker *w);
  *     DELETE    DELETED, NOT_FOUND: it is purged in both cases
  * and NOT_IN_ORIGIN for all else. */
 void origin_run(const struct origin_access *a, const struct request *request, struct reply *reply);
+
+/* In a cluster, of a GET whose key's owner cannot be asked: asks the origin, together with others of this node who do so now,
+ * and stores nothing. Results as of GET. */
+void origin_run_aside(const struct origin_access *a, const struct request *request, struct reply *reply);
+
+/* Of an answer that another node has given (item.head_size > 0): what it is by its own words. False: it is none. */
+bool origin_take_answer(const struct origin *origin, struct reply *reply);
 
 /* A set whose value is not taken: removes the old value if the request says so. */
 void origin_refuse(const struct origin_access *a, const struct request *request);

@@ -76,11 +76,11 @@ static bool will_do(const struct origin_flight *f, const struct judge_decision *
            (d->join_ms == JUDGE_JOIN_ANY || (now_ns - f->begun_ns) / CLOCK_NS_PER_MS <= d->join_ms);
 }
 
-static struct origin_flight *find(struct origin_flights *flights, uint64_t hash, struct slice key,
-                                  const struct judge_decision *d, int64_t now_ns) {
+static struct origin_flight *find(struct origin_flights *flights, const struct origin_place *place, uint64_t hash,
+                                  struct slice key, const struct judge_decision *d, int64_t now_ns) {
     struct origin_flight *f = flights->buckets[hash % BUCKETS];
 
-    while (f != NULL && !(is_for(f, hash, key) && will_do(f, d, now_ns))) {
+    while (f != NULL && !(is_for(f, hash, key) && origin_place_is(&f->place, place) && will_do(f, d, now_ns))) {
         f = f->next;
     }
     return f;
@@ -117,8 +117,8 @@ static bool is_joinable(const struct judge_decision *d) {
     return d->way == JUDGE_LOAD || d->way == JUDGE_REVALIDATE || d->way == JUDGE_SERVE_AND_REFRESH;
 }
 
-static struct origin_flight *new_flight(struct origin_worker *w, const struct group_policy *policy, uint64_t hash,
-                                        struct slice key) {
+static struct origin_flight *new_flight(struct origin_worker *w, const struct group_policy *policy,
+                                        const struct origin_place *place, uint64_t hash, struct slice key) {
     struct origin_flight *f;
 
     if (!origin_charge(w->origin, sizeof(*f))) {
@@ -130,6 +130,7 @@ static struct origin_flight *new_flight(struct origin_worker *w, const struct gr
         return NULL;
     }
     f->worker = w;
+    f->place = origin_place_ref(place);
     f->group = policy->index;
     f->hash = hash;
     f->begun_ns = clock_monotonic_ns();
@@ -157,6 +158,7 @@ static void free_flight(struct origin_flight *f) {
     struct origin *origin = f->worker->origin;
 
     origin_held_drop(&f->old_held);
+    origin_place_drop(&f->place);
     if (f->value != NULL) {
         blob_unref(&f->value->blob);
     }
@@ -177,8 +179,9 @@ static bool is_full(struct origin_worker *w, const struct origin_flight *joined)
     return false;
 }
 
-bool origin_fly(struct origin_op *op, struct origin_worker *w, const struct group_policy *policy, uint64_t hash,
-                struct slice key, struct origin_plan *plan, struct origin_flight **ret_begun, enum result *ret_result) {
+bool origin_fly(struct origin_op *op, struct origin_worker *w, const struct group_policy *policy,
+                const struct origin_place *place, uint64_t hash, struct slice key, struct origin_plan *plan,
+                struct origin_flight **ret_begun, enum result *ret_result) {
     struct origin_flights *flights = w->origin->flights;
     struct origin_flight *begun = NULL;
     struct origin_flight *f = NULL;
@@ -187,11 +190,11 @@ bool origin_fly(struct origin_op *op, struct origin_worker *w, const struct grou
     *ret_result = RESULT_ORIGIN_BUSY;
     pthread_mutex_lock(&flights->lock);
     if (is_joinable(&plan->decision)) {
-        f = find(flights, hash, key, &plan->decision, clock_monotonic_ns());
+        f = find(flights, place, hash, key, &plan->decision, clock_monotonic_ns());
     }
     full = is_full(w, f);
     if (f == NULL && !full) {
-        f = begun = new_flight(w, policy, hash, key);
+        f = begun = new_flight(w, policy, place, hash, key);
         if (f != NULL) {
             take_plan(f, plan);
             insert(flights, f);

@@ -49,6 +49,45 @@ bool origin_hold_spot(struct origin *origin, const struct spot *spot, struct ori
 bool origin_charge(struct origin *origin, size_t size);
 void origin_discharge(struct origin *origin, size_t size);
 
+/* --- origin_place.h: by what it was decided that this node acts --- */
+
+/* In a cluster (group/memory.h, struct memory_gate); all zero: there is none. */
+struct origin_place {
+    const struct keeper *keeper;
+    struct keeper_view *view; /* counted */
+    uint32_t slot;
+    bool aside; /* the key may be another node's, which cannot be asked: nothing is stored */
+};
+
+static inline struct origin_place origin_place_of(const struct memory_access *a, bool aside) {
+    const struct memory_gate *gate = a->gate;
+    struct origin_place place = {.aside = aside};
+
+    if (gate != NULL) {
+        place.keeper = gate->keeper;
+        place.view = keeper_view_ref((struct keeper_view *)(uintptr_t)gate->view);
+        place.slot = gate->slot;
+    }
+    return place;
+}
+
+static inline struct origin_place origin_place_ref(const struct origin_place *place) {
+    struct origin_place copy = *place;
+
+    copy.view = keeper_view_ref(place->view);
+    return copy;
+}
+
+static inline void origin_place_drop(struct origin_place *place) {
+    keeper_view_unref(place->view);
+    place->view = NULL;
+}
+
+/* Whether what was asked by one will do for the other: not across a change of owners, or a purge. */
+static inline bool origin_place_is(const struct origin_place *a, const struct origin_place *b) {
+    return a->aside == b->aside && (a->view != NULL ? a->view->serial : 0) == (b->view != NULL ? b->view->serial : 0);
+}
+
 /* --- origin_flight.c --- */
 
 struct origin_op;
@@ -67,6 +106,7 @@ struct origin_flight {
     struct origin_op *last;
     size_t waiters;
     struct origin_worker *worker;
+    struct origin_place place;
     unsigned group;
     uint64_t hash;
     uint64_t number;    /* in the order of beginning */
@@ -105,8 +145,9 @@ static inline struct slice origin_flight_key(const struct origin_flight *f) {
 /* Joins a flight for the key that will do, or makes one. The op (NULL: nobody waits) belongs to it then. *ret_begun is the new
  * one, for origin_load; NULL: it was joined. False: there are too many, or there is no memory; *ret_result says which. The plan's
  * old value is taken over in any case. */
-bool origin_fly(struct origin_op *op, struct origin_worker *w, const struct group_policy *policy, uint64_t hash,
-                struct slice key, struct origin_plan *plan, struct origin_flight **ret_begun, enum result *ret_result);
+bool origin_fly(struct origin_op *op, struct origin_worker *w, const struct group_policy *policy,
+                const struct origin_place *place, uint64_t hash, struct slice key, struct origin_plan *plan,
+                struct origin_flight **ret_begun, enum result *ret_result);
 
 /* Flights for the key, or those of them that began before this number, are void. */
 void origin_void_key(struct origin *origin, uint64_t hash, struct slice key, uint64_t before);
@@ -126,6 +167,8 @@ void origin_land(struct origin_flight *f, enum origin_landing landing, enum resu
 struct origin_op {
     struct pending pending; /* first */
     struct origin_worker *worker;
+    struct origin_place place;
+    size_t value_max; /* bytes of a value that can be told to whoever asks; 0: any */
     unsigned group;
     uint64_t hash;
     struct judge_wish wish;
@@ -151,9 +194,9 @@ static inline struct slice origin_op_key(const struct origin_op *op) {
     return slice_make(op->key, op->key_size);
 }
 
-/* Asks the origin, or waits for one who does. The plan's old value is taken over. The reply is complete or RESULT_PENDING. */
+/* Asks the origin, or waits for one who does. The place is taken over. The plan's old value is taken over. The reply is complete or RESULT_PENDING. */
 void origin_ask(const struct origin_access *a, const struct request *request, const struct judge_wish *wish,
-                struct origin_plan *plan, struct reply *reply);
+                struct origin_place place, struct origin_plan *plan, struct reply *reply);
 
 /* The reply is what `value` says, which is a value of an entry and lives as long as the reply. */
 void origin_show(struct reply *reply, const struct origin_entry *entry, struct origin_held held, int64_t now_ms);
@@ -171,7 +214,7 @@ void origin_publish(struct origin_flight *f);
 /* What is stale is to be refreshed still (ENTRY_WIN_SENT says that somebody is at it). */
 void origin_unmark(struct table *table, uint64_t hash, struct slice key, uint32_t now);
 
-/* Writes a value, in place of what the key has, unless `voided` (NULL: never) is true when it comes to it. Removes what is
+/* Writes a value, in place of what the key has, unless `voided` (NULL: never) is true when it comes to it, or the gate is closed. Removes what is
  * there if there is no room. */
 enum larder_error origin_put(const struct memory_access *a, struct slice key, uint64_t hash, struct slice value,
                              uint32_t expires, uint32_t client_flags, const atomic_bool *voided);

@@ -14,6 +14,7 @@ static void free_op(struct pending *p) {
 
     origin_held_drop(&op->value);
     origin_held_drop(&op->old);
+    origin_place_drop(&op->place);
     free(op);
     origin_discharge(origin, charged);
 }
@@ -60,6 +61,10 @@ static enum pending_next show(struct origin_op *op, struct origin_held held, int
     struct reply *reply = &op->pending.reply;
     struct origin_entry entry;
 
+    if (op->value_max > 0 && held.value.size > op->value_max) {
+        reply->result = RESULT_TOO_LARGE;
+        return PENDING_DONE;
+    }
     if (origin_entry_read(held.value, &entry) != LARDER_OK) {
         assert(false); /* it was written here */
         reply->result = RESULT_ORIGIN_FAILED;
@@ -118,7 +123,7 @@ static enum pending_next fly(struct origin_op *op, struct origin_plan *plan) {
     struct origin_flight *begun;
     enum result result;
 
-    if (!origin_fly(op, op->worker, policy, op->hash, origin_op_key(op), plan, &begun, &result)) {
+    if (!origin_fly(op, op->worker, policy, &op->place, op->hash, origin_op_key(op), plan, &begun, &result)) {
         op->pending.reply.result = result;
         return PENDING_DONE;
     }
@@ -158,17 +163,20 @@ static enum pending_next begin(struct pending *p) {
 }
 
 void origin_ask(const struct origin_access *a, const struct request *request, const struct judge_wish *wish,
-                struct origin_plan *plan, struct reply *reply) {
+                struct origin_place place, struct origin_plan *plan, struct reply *reply) {
     struct origin_op *op = new_op(a, request, wish);
     unsigned group = reply->group;
 
     if (op == NULL) {
         origin_held_drop(&plan->old);
+        origin_place_drop(&place);
         telemetry_count(a->worker->telemetry, COUNTER_LIMIT_ORIGIN_MEMORY, 1);
         reply->result = RESULT_ORIGIN_BUSY;
         return;
     }
     op->pending.reply.group = group;
+    op->place = place;
+    op->value_max = request->peer != NULL ? a->value_max : 0;
     op->pending.reply.source = source_of(plan->decision.cause);
     op->alone = plan->decision.way == JUDGE_PASS;
     if (fly(op, plan) == PENDING_DONE) {

@@ -3,7 +3,12 @@
 
 /* --- writing --- */
 
-static bool is_void(const atomic_bool *voided) {
+/* Under the shard's lock. */
+static bool is_void(const struct memory_access *a, const atomic_bool *voided) {
+    if (a->gate != NULL && !keeper_is_newest(a->gate->keeper, a->gate->view)) {
+        a->gate->passage = MEMORY_MOVED;
+        return true;
+    }
     return voided != NULL && atomic_load_explicit(voided, memory_order_relaxed);
 }
 
@@ -24,7 +29,7 @@ static enum larder_error put_large(const struct memory_access *a, struct slice k
     e->client_flags = put->client_flags;
     entry_set_origin(e, put->group, put->era);
     s = table_lock(a->table, hash);
-    if (!is_void(voided)) {
+    if (!is_void(a, voided)) {
         error = shard_large_link(s, hash, placed.segment, a->now);
         placed.segment = error == LARDER_OK ? NULL : placed.segment;
     } else {
@@ -40,7 +45,7 @@ static enum larder_error put_small(const struct memory_access *a, struct slice k
     struct shard *s = table_lock(a->table, hash);
     enum larder_error error = LARDER_ERROR_CLOSED;
 
-    if (!is_void(voided)) {
+    if (!is_void(a, voided)) {
         struct entry *e = shard_put(s, hash, key, put, a->now);
 
         error = e != NULL ? LARDER_OK : LARDER_ERROR_NO_MEMORY;
@@ -54,7 +59,7 @@ static enum larder_error put_small(const struct memory_access *a, struct slice k
 
 static void remove_key(const struct memory_access *a, struct slice key, uint64_t hash, const atomic_bool *voided) {
     struct shard *s = table_lock(a->table, hash);
-    struct entry *e = is_void(voided) ? NULL : shard_find(s, hash, key, a->now, NULL);
+    struct entry *e = is_void(a, voided) ? NULL : shard_find(s, hash, key, a->now, NULL);
 
     if (e != NULL) {
         shard_remove(s, hash, e);
@@ -83,18 +88,21 @@ enum larder_error origin_put(const struct memory_access *a, struct slice key, ui
 
 /* --- outcomes --- */
 
-static struct memory_access access_of(const struct origin_flight *f) {
+static struct memory_access access_of(const struct origin_flight *f, struct memory_gate *gate) {
     const struct origin *origin = f->worker->origin;
 
+    *gate = (struct memory_gate){.keeper = f->place.keeper, .view = f->place.view, .slot = f->place.slot};
     return (struct memory_access){
         .table = origin->table,
         .policy = &(*f->worker->groups)->policies[f->group],
         .now = table_seconds(origin->start_ns, clock_monotonic_ns()),
+        .gate = f->place.view != NULL ? gate : NULL,
     };
 }
 
 static void put(struct origin_flight *f, struct slice value, uint32_t expires, uint32_t client_flags) {
-    const struct memory_access a = access_of(f);
+    struct memory_gate gate;
+    const struct memory_access a = access_of(f, &gate);
 
     switch (origin_put(&a, origin_flight_key(f), f->hash, value, expires, client_flags, &f->voided)) {
     case LARDER_OK:
@@ -110,7 +118,8 @@ static void put(struct origin_flight *f, struct slice value, uint32_t expires, u
 }
 
 static void put_for(struct origin_flight *f, struct slice value, uint32_t client_flags) {
-    const struct memory_access a = access_of(f);
+    struct memory_gate gate;
+    const struct memory_access a = access_of(f, &gate);
 
     put(f, value, origin_expiry(a.now, f->outcome.keep_ms), client_flags);
 }
@@ -153,8 +162,12 @@ static bool replaces(enum judge_action action) {
 }
 
 void origin_publish(struct origin_flight *f) {
-    const struct memory_access a = access_of(f);
+    struct memory_gate gate;
+    const struct memory_access a = access_of(f, &gate);
 
+    if (f->place.aside) {
+        return;
+    }
     if (replaces(f->outcome.action)) {
         origin_void_key(f->worker->origin, f->hash, origin_flight_key(f), f->number);
     }

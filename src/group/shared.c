@@ -16,7 +16,21 @@ void shared_resume(struct shared_op *op, enum errand_action (*resume)(struct sha
 
 /* --- the errand's actions --- */
 
-static enum errand_action run_here(struct shared_op *op, int64_t now_ns) {
+static void act(struct shared_worker *w, struct pending_queue *completions, const struct memory_access *memory,
+                const struct request *request, struct reply *reply) {
+    if (shared_is_origins(memory->policy, request)) {
+        shared_run_origin(w, completions, memory, request, reply);
+    } else {
+        shared_act(memory, request, reply);
+    }
+}
+
+static enum errand_action was_loaded(struct shared_op *op, int64_t now_ns) {
+    return errand_ran(&op->errand, ERRAND_RAN_DONE, now_ns);
+}
+
+/* False: it waits for an origin. */
+static bool run_here(struct shared_op *op, int64_t now_ns) {
     struct memory_gate gate = {
         .keeper = op->errand.keeper,
         .view = op->errand.view,
@@ -27,17 +41,25 @@ static enum errand_action run_here(struct shared_op *op, int64_t now_ns) {
     op->memory.gate = &gate;
     op->memory.policy = shared_policy(op);
     op->memory.now = shared_table_seconds(op->worker->shared, now_ns);
-    shared_act(&op->memory, &op->request, &op->pending.reply);
+    act(op->worker, op->pending.queue, &op->memory, &op->request, &op->pending.reply);
     op->memory.gate = NULL;
     switch (gate.passage) {
     case MEMORY_MOVED:
-        return errand_ran(&op->errand, ERRAND_RAN_MOVED, now_ns);
+        op->action = errand_ran(&op->errand, ERRAND_RAN_MOVED, now_ns);
+        return true;
     case MEMORY_ABSENT:
-        return errand_ran(&op->errand, ERRAND_RAN_ABSENT, now_ns);
-    default:
-        memory_keep_reply(&op->pending.reply);
-        return errand_ran(&op->errand, ERRAND_RAN_DONE, now_ns);
+        op->action = errand_ran(&op->errand, ERRAND_RAN_ABSENT, now_ns);
+        return true;
+    case MEMORY_PASSED:
+        break;
     }
+    if (op->pending.reply.result == RESULT_PENDING) {
+        shared_await_origin(op, was_loaded);
+        return false;
+    }
+    memory_keep_reply(&op->pending.reply);
+    op->action = errand_ran(&op->errand, ERRAND_RAN_DONE, now_ns);
+    return true;
 }
 
 static enum errand_action was_sent(struct shared_op *op, int64_t now_ns) {
@@ -171,7 +193,7 @@ static enum pending_next end(struct shared_op *op) {
     }
     errand_fini(&op->errand);
     shared_order_remove(op);
-    return PENDING_DONE;
+    return !op->refuses && shared_wants_aside(op, reply->result) ? shared_run_aside(op) : PENDING_DONE;
 }
 
 static enum pending_next step(struct pending *p) {
@@ -190,7 +212,9 @@ static enum pending_next step(struct pending *p) {
             if (!shared_order_allows(op, 0)) {
                 return park(op);
             }
-            op->action = run_here(op, now_ns);
+            if (!run_here(op, now_ns)) {
+                return PENDING_WAIT;
+            }
             break;
         case ERRAND_SEND:
             if (!shared_order_allows(op, op->errand.view->serial)) {
@@ -276,7 +300,7 @@ static bool run_at_once(const struct shared_access *a, const struct request *req
     gate.slot = route.slot;
     gate.inherits = route.way == KEEPER_INHERIT;
     memory.gate = &gate;
-    shared_act(&memory, request, reply);
+    act(w, a->completions, &memory, request, reply);
     return gate.passage == MEMORY_PASSED;
 }
 
@@ -284,7 +308,8 @@ void shared_run(const struct shared_access *a, const struct request *request, st
     uint16_t owner;
 
     a->worker->changes += request->peer == NULL && !shared_only_reads(request);
-    if (!run_at_once(a, request, reply, &owner) && (owner == RING_NOBODY || !shared_read(a, request, owner, reply))) {
+    if (!run_at_once(a, request, reply, &owner) &&
+        (owner == RING_NOBODY || group_policy_is_origin(a->memory.policy) || !shared_read(a, request, owner, reply))) {
         start(a, request, NULL, reply);
     }
 }
@@ -318,7 +343,7 @@ void shared_worker_begin(struct shared_worker *w) {
     view = keeper_view_ref(w->view);
     keeper_renew(w->shared->keeper, &view);
     if (view == w->view || peers_follow(w->peers, view->members) != LARDER_OK ||
-        peers_follow(w->asks, view->members) != LARDER_OK) {
+        peers_follow(w->asks, view->members) != LARDER_OK || peers_follow(w->loads, view->members) != LARDER_OK) {
         keeper_view_unref(view);
         return;
     }
@@ -331,5 +356,6 @@ void shared_worker_flush(struct shared_worker *w) {
     if (!w->ended) {
         peers_flush(w->peers);
         peers_flush(w->asks);
+        peers_flush(w->loads);
     }
 }

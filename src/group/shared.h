@@ -5,6 +5,7 @@
 #include "cache/walk.h"
 #include "cluster/cluster.h"
 #include "group/memory.h"
+#include "group/origin.h"
 #include "group/pending.h"
 #include "peer/peers.h"
 #include "ring/errand.h"
@@ -35,6 +36,7 @@ struct shared {
     struct peers_roll *roll; /* the links of all workers, for metrics */
     int64_t start_ns;        /* where table seconds begin */
     int64_t timeout_ns;      /* of a request that brings no deadline of its own */
+    size_t value_max;        /* bytes of a value that nodes tell each other */
 };
 
 struct shared_op;
@@ -45,8 +47,10 @@ struct shared_worker {
     struct shared *shared;
     const struct group_set *const *groups; /* where the set lies that holds now */
     struct peers *peers;                   /* for requests */
-    struct peers *asks; /* for what previous owners are asked: behind requests that themselves wait for an answer from
+    struct peers *asks;  /* for what previous owners are asked: behind requests that themselves wait for an answer from
                           * here, these would have to wait for each other */
+    struct peers *loads; /* for requests of origin groups: they may take as long as an origin does */
+    struct origin_worker *origin;
     struct keeper_view *view; /* what it holds; renewed at each batch of requests (shared_worker_begin) */
     /* Requests under way, by their keys and in the order they came; shared_order.c. */
     struct shared_op *buckets[SHARED_ORDER_BUCKETS];
@@ -87,7 +91,7 @@ void shared_worker_expire(struct shared_worker *w, int64_t now_ns);
  * comes to its end in the worker's queue of late replies. Twice is fine. */
 void shared_worker_end(struct shared_worker *w);
 
-/* Runs a request of a memory group, by a client or (request->peer) by a peer. The reply is complete or RESULT_PENDING. */
+/* Runs a request of a memory group or an origin group, by a client or (request->peer) by a peer. The reply is complete or RESULT_PENDING. */
 void shared_run(const struct shared_access *a, const struct request *request, struct reply *reply);
 
 /* A write that is turned away before it comes here, with `result`: the old value is removed if the request says so, wherever

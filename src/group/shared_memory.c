@@ -109,10 +109,21 @@ static void take_request(struct shared_op *op, const struct request *request) {
     } else if (request->value.size > 0) {
         op->request.value = keep(op, request->value);
     }
+    if (request->caching != NULL) {
+        op->caching = *request->caching;
+        op->request.caching = &op->caching;
+    }
     if (request->peer != NULL) {
         op->stamp = *request->peer;
         op->request.peer = &op->stamp;
     }
+}
+
+/* An owner may have to ask an origin first. */
+static int64_t timeout_of(const struct shared_access *a) {
+    const struct group_policy *policy = a->memory.policy;
+
+    return a->worker->shared->timeout_ns + (group_policy_is_origin(policy) ? policy->origin.timeout_ns : 0);
 }
 
 struct shared_op *shared_op_new(const struct shared_access *a, const struct request *request,
@@ -144,7 +155,7 @@ struct shared_op *shared_op_new(const struct shared_access *a, const struct requ
     op->memory.ret_cut = &op->cut;
     op->reads = shared_only_reads(request);
     op->came_ns = a->now_ns;
-    op->deadline_ns = request->deadline_ns != 0 ? request->deadline_ns : a->now_ns + shared->timeout_ns;
+    op->deadline_ns = request->deadline_ns != 0 ? request->deadline_ns : a->now_ns + timeout_of(a);
     op->hash = table_hash(a->memory.table, request->key);
     take_request(op, request);
     return op;

@@ -4,6 +4,7 @@
 
 #include "group/memory_internal.h"
 #include "group/shared.h"
+#include "proto/http/caching_request.h"
 
 /* Between the files of shared groups: one request on its way. */
 
@@ -15,6 +16,7 @@ enum shared_wait {
     SHARED_FLIES,   /* the previous owner's entry */
     SHARED_REFRESH, /* the membership as the store has it now */
     SHARED_AWAITS,  /* the view of a revision */
+    SHARED_LOADS,   /* an origin's answer */
 };
 
 /* What the first of those that wait in line for a key knows of them. */
@@ -33,6 +35,7 @@ struct shared_op {
     struct memory_access memory;
     struct request request; /* its key and value are the op's own */
     struct peer_stamp stamp;
+    struct http_caching_request caching; /* what request.caching points to, if it does */
     struct placed_value placed;
     bool reads;   /* nothing is lost if it was not done: then it is a miss */
     bool refuses; /* it removes what a refused write would have replaced; answered with `refusal` */
@@ -89,6 +92,23 @@ static inline uint32_t shared_table_seconds(const struct shared *shared, int64_t
 
 /* A request that was not done at once. The reply is complete or RESULT_PENDING. */
 void shared_start(const struct shared_access *a, const struct request *request, struct reply *reply);
+
+/* --- shared_origin.c --- */
+
+/* Whether it is a request that origin.h runs. */
+bool shared_is_origins(const struct group_policy *policy, const struct request *request);
+
+/* Runs it on the table, under the gate of `memory`, and at the origin. The reply is complete or RESULT_PENDING. */
+void shared_run_origin(struct shared_worker *w, struct pending_queue *completions, const struct memory_access *memory,
+                       const struct request *request, struct reply *reply);
+
+/* Has the op go on with `resume` when what its reply waits for has come. */
+void shared_await_origin(struct shared_op *op, enum errand_action (*resume)(struct shared_op *op, int64_t now_ns));
+
+/* At the end of one that the owner has not done: whether this node loads for itself (rule 3 of the ring), with the reply complete
+ * or on its way, in which case the op ends with it. */
+bool shared_wants_aside(const struct shared_op *op, enum result result);
+enum pending_next shared_run_aside(struct shared_op *op);
 
 /* --- shared_read.c --- */
 

@@ -55,6 +55,21 @@ static enum result refusal_of(const struct shared_op *op, enum result result) {
     return result == RESULT_ISOLATED || result == RESULT_NO_RING ? RESULT_OWNER_AWAY : result;
 }
 
+/* Of an origin group: the answer says itself what it is. The owner may also know the group as another kind. */
+static void take_origins(struct shared_op *op) {
+    struct reply *reply = &op->pending.reply;
+
+    if (!op->reads || !shared_is_origins(shared_policy(op), &op->request) ||
+        (reply->result == RESULT_HIT && reply->item.head_size > 0 &&
+         origin_take_answer(op->worker->origin->origin, reply))) {
+        return;
+    }
+    if (reply->result == RESULT_HIT) {
+        reply_release(reply);
+        *reply = (struct reply){.result = RESULT_UNSUPPORTED, .group = reply->group};
+    }
+}
+
 static void on_answer(void *ctx, enum larder_error error, const struct answer *answer) {
     struct shared_op *op = ctx;
 
@@ -67,6 +82,7 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
         if (op->sent == ERRAND_SENT_ANSWERED) {
             shared_take_answer(op->worker->shared, &op->pending.reply, &answer->reply, op->data + op->used,
                                op->room - op->used);
+            take_origins(op);
             shared_order_leave(op);
         } else if (op->sent == ERRAND_SENT_REFUSED) {
             op->pending.reply.result = refusal_of(op, answer->reply.result);
@@ -79,11 +95,16 @@ bool shared_send(struct shared_op *op, enum errand_sent *ret_sent) {
     const struct keeper_view *view = op->errand.view;
     const struct peer_stamp stamp = keeper_stamp(view, false);
     uint16_t member = shared_member(op->worker, view, op->errand.member);
+    struct peers *links = op->worker->peers;
     struct request request = op->request;
 
     request.peer = &stamp;
     request.placed = NULL;
     request.deadline_ns = op->deadline_ns;
     *ret_sent = ERRAND_SENT_AWAY;
-    return member != RING_NOBODY && peers_submit(op->worker->peers, member, &request, on_answer, op) == LARDER_OK;
+    if (shared_is_origins(shared_policy(op), &op->request)) {
+        links = op->worker->loads;
+        request.options |= request.command == COMMAND_GET ? REQUEST_OUT_OF_TURN : 0;
+    }
+    return member != RING_NOBODY && peers_submit(links, member, &request, on_answer, op) == LARDER_OK;
 }

@@ -38,6 +38,7 @@ enum request_option {
     REQUEST_WANT_CREATED = 1 << 15,       /* the reply of a SET tells whether the key was absent; store groups ask */
     REQUEST_AT_REVISION = 1 << 16,        /* GET: as of `revision` */
     REQUEST_PLAIN = 1 << 17,              /* of the entry only value, client flags and cas are shown */
+    REQUEST_OUT_OF_TURN = 1 << 18,        /* between nodes: the answer may come before those to earlier requests */
     REQUEST_FRESHNESS = 1 << 14,          /* a read: as fresh as `freshness` says, not as the group does */
 };
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "proto/memcached/command_encode.h"
 #include "proto/memcached/peer_encode.h"
 #include "proto/memcached/response.h"
@@ -56,6 +57,7 @@ enum larder_error pipeline_submit(struct pipeline *p, const struct request *requ
         .begins_at = begins_at,
         .command = request->command,
         .to_peer = request->peer != NULL,
+        .out_of_turn = request->peer != NULL && (request->options & REQUEST_OUT_OF_TURN) != 0,
     };
     p->waiting++;
     if (request->deadline_ns < p->next_deadline_ns) {
@@ -102,16 +104,52 @@ static struct pipeline_slot pop(struct pipeline *p) {
     return slot;
 }
 
-/* Gives the response to the oldest request. */
+/* Which request a response is to; p->count: none. Only what may come out of turn is known by its opaque; all else is answered
+ * in the order it was asked in. */
+static size_t find(struct pipeline *p, const struct mc_response *response) {
+    struct slice token;
+    uint64_t opaque;
+    size_t index = 0;
+
+    if (p->count > 0 && mc_response_flag(response, 'O', &token) && number_parse_u64(token, &opaque)) {
+        uint64_t first = slot_at(p, 0)->opaque;
+
+        if (opaque >= first && opaque - first < p->count && slot_at(p, (size_t)(opaque - first))->out_of_turn) {
+            return slot_at(p, (size_t)(opaque - first))->answered ? p->count : (size_t)(opaque - first);
+        }
+    }
+    while (index < p->count && slot_at(p, index)->out_of_turn) {
+        index++;
+    }
+    return index;
+}
+
+/* It has been answered: it gives its place up, or leaves it empty behind others. */
+static void leave(struct pipeline *p, size_t index) {
+    struct pipeline_slot *slot = slot_at(p, index);
+
+    if (index == 0) {
+        pop(p);
+    } else {
+        p->waiting -= slot->done != NULL;
+        slot->done = NULL;
+        slot->answered = true;
+    }
+    while (p->count > 0 && slot_at(p, 0)->answered) {
+        pop(p);
+    }
+}
+
 static enum larder_error match(struct pipeline *p, const struct mc_response *response) {
+    size_t index = find(p, response);
     struct pipeline_slot slot;
     struct answer answer;
     enum larder_error error;
 
-    if (p->count == 0) {
-        return mc_response_is_error(response) ? LARDER_ERROR_REFUSED : LARDER_ERROR_PROTOCOL;
+    if (index == p->count) {
+        return mc_response_is_error(response) && p->count == 0 ? LARDER_ERROR_REFUSED : LARDER_ERROR_PROTOCOL;
     }
-    slot = *slot_at(p, 0);
+    slot = *slot_at(p, index);
     error = slot.to_peer ? answer_read_peer(slot.command, slot.opaque, response, &answer)
                          : answer_read(slot.command, slot.opaque, response, &answer);
     if (error != LARDER_OK) {
@@ -120,7 +158,7 @@ static enum larder_error match(struct pipeline *p, const struct mc_response *res
     p->heard++;
     p->timeouts = 0;
     if (!answer.more) {
-        pop(p);
+        leave(p, index);
     }
     call(p, slot, LARDER_OK, &answer);
     return LARDER_OK;
@@ -177,7 +215,7 @@ bool pipeline_expire(struct pipeline *p, int64_t now_ns) {
         }
         slot->done = NULL;
         p->waiting--;
-        p->timeouts++;
+        p->timeouts += !slot->out_of_turn; /* which may wait for something else than the node */
         call(p, expired, LARDER_ERROR_TIMEOUT, NULL);
     }
     if (next < p->next_deadline_ns) {

@@ -12,7 +12,8 @@
 #include "proto/memcached/answer.h"
 
 /* The client's end of one pipelined memcached connection, without the connection and without a clock: requests in, bytes
- * out; bytes in, answers out, in the order of the requests.
+ * out; bytes in, answers out, in the order of the requests. A peer may answer those with REQUEST_OUT_OF_TURN whenever it can:
+ * it is known by its opaque which one is answered.
  *
  * Every request that was taken ends in exactly one call of its `done` with an error, or with an answer whose `more` is
  * false. A request whose deadline has passed ends with TIMEOUT but keeps its place in the queue until its response has
@@ -39,6 +40,8 @@ struct pipeline_slot {
     uint64_t begins_at; /* of all bytes that were ever submitted */
     enum command command;
     bool to_peer; /* request->peer was given: it is answered as a node answers another */
+    bool out_of_turn;
+    bool answered; /* out of turn: only its place is left */
 };
 
 /* Fields are the pipeline's own. The slots are a ring: `count` of them from `first` on. */

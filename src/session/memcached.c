@@ -104,11 +104,15 @@ bool mc_session_reads(const struct mc_command *command) {
 
 static void add_slot(struct session *s, const struct mc_command *command, struct slice line, struct reply *reply,
                      slot_answer_fn *answer) {
+    /* What waits for an origin is not to keep others from being read; what it will hold, group/origin.h limits. */
+    const bool out_of_turn = command->form == MC_FORM_PEER && (command->request.options & REQUEST_OUT_OF_TURN) != 0;
     const struct slot_request request = {
         .answer = answer,
         .data = line,
-        .cost = line.size + command->request.value.size + (mc_session_reads(command) ? s->read_cost : 0),
+        .cost =
+            out_of_turn ? 0 : line.size + command->request.value.size + (mc_session_reads(command) ? s->read_cost : 0),
         .order = order_of(s, command),
+        .out_of_turn = out_of_turn,
     };
 
     session_slot_add(s, reply, &request);

@@ -74,7 +74,8 @@ bool session_may_run(const struct session *s, enum cmd_order order) {
     if (order == CMD_ALONE || s->gateway != NULL || slots->order != order) {
         return false;
     }
-    if (slots->count >= SESSION_SLOTS_MAX || slots->bytes >= SESSION_SLOTS_BYTES_MAX) {
+    if (slots->count >= (s->peer != NULL ? SESSION_PEER_SLOTS_MAX : SESSION_SLOTS_MAX) ||
+        slots->bytes >= SESSION_SLOTS_BYTES_MAX) {
         telemetry_count(s->worker->context.telemetry, COUNTER_LIMIT_PENDING_REPLIES, 1);
         return false;
     }
@@ -97,12 +98,14 @@ static void mark_ready(struct slots *slots) {
     }
 }
 
-static struct slot *take_first(struct slots *slots) {
-    struct slot *slot = slots->first;
+/* Takes the one behind `before` out; NULL: the first. */
+static struct slot *take_behind(struct slots *slots, struct slot *before) {
+    struct slot **at = before != NULL ? &before->next : &slots->first;
+    struct slot *slot = *at;
 
-    slots->first = slot->next;
-    if (slots->first == NULL) {
-        slots->last = NULL;
+    *at = slot->next;
+    if (slots->last == slot) {
+        slots->last = before;
     }
     slots->count--;
     slots->bytes -= slot->cost;
@@ -113,7 +116,7 @@ static void drop_all(struct slots *slots) {
     struct session_worker *w = slots->session->worker;
 
     while (slots->first != NULL) {
-        struct slot *slot = take_first(slots);
+        struct slot *slot = take_behind(slots, NULL);
 
         if (slot->pending != NULL) {
             pending_abandon(slot->pending);
@@ -124,18 +127,30 @@ static void drop_all(struct slots *slots) {
     }
 }
 
-/* Answers what is complete, up to the first reply that is still to come. Each request is booked with its own time. */
-static void answer_complete(struct slots *slots) {
-    struct session *s = slots->session;
+/* Takes out the next one behind *before that may be told: those that are pending out of turn are passed over. NULL: none. */
+static struct slot *next_complete(struct slots *slots, struct slot **before) {
+    struct slot *slot = *before != NULL ? (*before)->next : slots->first;
+
+    while (slot != NULL && slot->pending != NULL && slot->out_of_turn) {
+        *before = slot;
+        slot = slot->next;
+    }
+    return slot != NULL && slot->pending == NULL ? take_behind(slots, *before) : NULL;
+}
+
+/* Encodes the reply of a slot that was taken out; each request is booked with its own time. */
+static void tell(struct session *s, struct slot *slot) {
     const struct cmd_context *context = &s->worker->context;
 
-    while (slots->first != NULL && slots->first->pending == NULL && !s->failed) {
-        struct slot *slot = take_first(slots);
+    slot->answer(s, slot, &slot->reply);
+    telemetry_batch_end(context->telemetry, context->now_ns - slot->start_ns);
+    free_slot(s->worker, slot);
+}
 
-        slot->answer(s, slot, &slot->reply);
-        telemetry_batch_end(context->telemetry, context->now_ns - slot->start_ns);
-        free_slot(s->worker, slot);
-    }
+/* After some were told. */
+static void settle(struct slots *slots) {
+    struct session *s = slots->session;
+
     if (s->failed) {
         drop_all(slots);
     }
@@ -146,12 +161,47 @@ static void answer_complete(struct slots *slots) {
     mark_ready(slots);
 }
 
+/* Answers what is complete, up to the first reply that is still to come in its turn. */
+static void answer_complete(struct slots *slots) {
+    struct session *s = slots->session;
+    struct slot *before = NULL;
+    struct slot *slot;
+
+    while (!s->failed && (slot = next_complete(slots, &before)) != NULL) {
+        tell(s, slot);
+    }
+    settle(slots);
+}
+
+static void answer_out_of_turn(struct slot *slot) {
+    struct slots *slots = slot->slots;
+    struct slot *before = NULL;
+
+    for (struct slot *at = slots->first; at != slot; at = at->next) {
+        before = at;
+    }
+    tell(slots->session, take_behind(slots, before));
+    settle(slots);
+}
+
+/* Whether nothing stands before it but what may be told after it. */
+static bool is_due(const struct slot *slot) {
+    const struct slot *at = slot->slots->first;
+
+    while (at != slot && at->out_of_turn) {
+        at = at->next;
+    }
+    return at == slot;
+}
+
 static void on_pending_done(void *owner, struct reply *reply) {
     struct slot *slot = owner;
 
     slot->pending = NULL;
     slot->reply = *reply;
-    if (slot == slot->slots->first) {
+    if (slot->out_of_turn) {
+        answer_out_of_turn(slot);
+    } else if (is_due(slot)) {
         answer_complete(slot->slots);
     }
 }
@@ -214,6 +264,7 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
         slot->reply = *reply;
     }
     slot->answer = request->answer;
+    slot->out_of_turn = request->out_of_turn;
     slot->start_ns = s->worker->context.now_ns;
     slot->cost = request->cost;
     slot->size = request->data.size;
@@ -229,6 +280,8 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
     if (reply->result == RESULT_PENDING) {
         slot->pending = reply->pending;
         pending_await(slot->pending, on_pending_done, slot);
+    } else if (is_due(slot)) {
+        answer_complete(slots); /* it stands behind nothing but what may come after it */
     }
 }
 

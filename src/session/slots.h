@@ -20,6 +20,7 @@
  * release it at once. */
 enum {
     SESSION_SLOTS_MAX = 512,        /* replies one session waits for */
+    SESSION_PEER_SLOTS_MAX = 4096,  /* the same of another node's connection, where many may wait for origins */
     SESSION_SPARE_SLOTS_MAX = 2048, /* slots at rest that a worker keeps */
     SESSION_SLOTS_BYTES_MAX =
         1 << 20 /* of keys and values in the writes it waits for, and, by what the last ones had, of
@@ -42,6 +43,7 @@ struct slot {
     size_t cost;      /* of SESSION_SLOTS_BYTES_MAX */
     size_t size;      /* of data */
     size_t room;      /* for data */
+    bool out_of_turn;
     _Alignas(max_align_t) char data[];
 };
 
@@ -63,6 +65,8 @@ struct slot_request {
     struct slice data;    /* copied to slot->data */
     size_t cost;          /* bytes that the pending holds for it, about */
     enum cmd_order order; /* cmd_order_of */
+    bool
+        out_of_turn; /* its reply is told as soon as it comes, and none behind it waits for it: a node can tell them apart */
 };
 
 /* Takes over `reply`, complete or pending (a complete one holds no lock from then on), into the session's last slot. Without memory the session has failed and the

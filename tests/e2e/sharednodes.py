@@ -21,10 +21,10 @@ def free_port():
 
 
 class SharedNode(Server):
-    def __init__(self, directory, name, store, lease=LEASE, port=None, extra=(), **options):
+    def __init__(self, directory, name, store, lease=LEASE, port=None, extra=(), config=GROUPS, **options):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "conf").write_text(GROUPS)
+        (directory / "conf").write_text(config)
         self.name = name
         self.peer_port = port or free_port()
         words = ["--config", str(directory / "conf"), "--cluster", "test", "--node-id", name,

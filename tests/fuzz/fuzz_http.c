@@ -30,6 +30,9 @@ static void use_head(const struct http_head *head) {
     while (http_head_next(head, HTTP_FIELD_CACHE_CONTROL, &cursor, &value)) {
         check_inside(head->lines, value);
     }
+    if (head->fields[HTTP_FIELD_IF_NONE_MATCH].data != NULL) {
+        (void)http_tags_name(head->fields[HTTP_FIELD_IF_NONE_MATCH], SLICE("W/\"1-x\""));
+    }
     if (http_conditions_read(head, SLICE("-x"), &conditions)) {
         (void)conditions_hold(&conditions, true, 1);
     }

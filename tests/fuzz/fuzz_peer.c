@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { REQUESTS = 4, VALUE_MAX = 4096, TO_PEER = 0x80 };
+enum { REQUESTS = 4, VALUE_MAX = 4096, TO_PEER = 0x80, OUT_OF_TURN = 0x40 /* of a node: gets may be answered so */ };
 
 struct outcome {
     enum larder_error error;
@@ -55,6 +55,9 @@ static void ask(struct pipeline *p, unsigned choice, struct outcome *o) {
                                   .deadline_ns = INT64_MAX,
                                   .peer = to_peer ? &stamp : NULL};
 
+        if (to_peer && (choice & OUT_OF_TURN) != 0 && request.command == COMMAND_GET) {
+            request.options = REQUEST_OUT_OF_TURN;
+        }
         request.key =
             request.command == COMMAND_STATS || request.command == COMMAND_FLUSH ? slice_make(NULL, 0) : SLICE("k");
         error = pipeline_submit(p, &request, &(struct pipeline_now){.unix_s = 0}, on_done, o);

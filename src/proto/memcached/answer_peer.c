@@ -100,6 +100,46 @@ static bool read_u8(struct slice token, uint8_t *ret_number) {
     return true;
 }
 
+/* Cuts what stands before the next dot off `rest`. */
+static struct slice next_part(struct slice *rest) {
+    const char *dot = rest->size > 0 ? memchr(rest->data, '.', rest->size) : NULL;
+    struct slice part = dot != NULL ? slice_make(rest->data, (size_t)(dot - rest->data)) : *rest;
+
+    *rest = slice_skip(*rest, dot != NULL ? part.size + 1 : part.size);
+    return part;
+}
+
+static bool read_origin(struct slice token, struct reply *reply) {
+    uint64_t head, source, status;
+
+    if (!number_parse_u64(next_part(&token), &head) || !number_parse_u64(next_part(&token), &source) ||
+        !number_parse_u64(next_part(&token), &status) || head == 0 || head > UINT32_MAX || source < REPLY_ORIGIN_HIT ||
+        source > REPLY_ORIGIN_BYPASS || status > 999) {
+        return false;
+    }
+    reply->item.head_size = (uint32_t)head;
+    reply->source = (enum reply_source)source;
+    reply->origin_status = (unsigned)status;
+    reply->collapsed = slice_has_prefix(token, SLICE("c"));
+    token = slice_skip(token, reply->collapsed ? 1 : 0);
+    token = slice_skip(token, reply->collapsed && token.size > 0 ? 1 : 0);
+    reply->stored = slice_equal(token, SLICE("s"));
+    return reply->stored || token.size == 0;
+}
+
+/* Nodes of one version number their results alike. */
+static bool read_result(struct slice token, struct reply *reply) {
+    uint64_t result, revision = 0;
+
+    if (!number_parse_u64(next_part(&token), &result) || result >= RESULT_COUNT || result == RESULT_HIT ||
+        (token.size > 0 && !number_parse_u64(token, &revision)) || revision > INT64_MAX) {
+        return false;
+    }
+    reply->result = (enum result)result;
+    reply->revision = (int64_t)revision;
+    return true;
+}
+
 static bool read_field(struct slice token, uint64_t opaque, struct reply *reply, bool *opaque_seen, bool *before_seen) {
     struct slice argument = slice_skip(token, 1);
     struct item *item = &reply->item;
@@ -127,6 +167,10 @@ static bool read_field(struct slice token, uint64_t opaque, struct reply *reply,
         return read_marks(argument, item);
     case 'N':
         return number_parse_u64(argument, &reply->number);
+    case 'H':
+        return read_origin(argument, reply);
+    case 'X':
+        return read_result(argument, reply);
     case 'O':
         *opaque_seen = number_parse_u64(argument, &seen) && seen == opaque;
         return *opaque_seen;
@@ -148,6 +192,9 @@ static bool read_reply(const struct mc_response *response, uint64_t opaque, stru
     }
     if (!before_seen) {
         reply->item.ttl_before = reply->item.ttl;
+    }
+    if (reply->item.head_size > response->value.size) {
+        return false;
     }
     if (response->kind == MC_RESPONSE_VA) {
         reply->item.value = response->value;

@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "model/reply.h"
 #include "model/request.h"
+#include "proto/http/caching_request.h"
 
 /* The memcached protocol, text and meta, as its servers of the 1.6 series speak it (doc/protocol.txt of memcached).
  * Bytes to requests and replies to bytes; no I/O, no state between commands. */
@@ -54,6 +55,7 @@ struct mc_command {
     char decoded_key[MC_KEY_ROOM];
     struct peer_stamp stamp;
     struct conditions conditions;
+    struct http_caching_request caching;
 };
 
 /* Lines that stand for more than one place. */

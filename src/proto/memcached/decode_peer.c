@@ -143,6 +143,36 @@ static bool read_key(struct mc_command *command) {
     return true;
 }
 
+static bool read_wish(struct mc_command *command, struct slice token) {
+    struct request *r = &command->request;
+    struct http_caching_request *c = &command->caching;
+    uint64_t numbers[7];
+
+    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (!number_parse_u64(next_part(&token), &numbers[i]) || numbers[i] > (uint64_t)HTTP_SECONDS_MAX * 1000) {
+            return false;
+        }
+    }
+    if (token.size > 0 || numbers[0] > FRESHNESS_LINEARIZABLE + 1) {
+        return false;
+    }
+    if (numbers[0] > 0) {
+        r->options |= REQUEST_FRESHNESS;
+        r->freshness.kind = (enum freshness_kind)(numbers[0] - 1);
+        r->freshness.max_stale_ns = (int64_t)numbers[1] * CLOCK_NS_PER_MS;
+    }
+    *c = (struct http_caching_request){
+        .words = (uint32_t)numbers[2],
+        .max_age = (int64_t)numbers[3],
+        .min_fresh = (int64_t)numbers[4],
+        .max_stale = (int64_t)numbers[5],
+        .if_error = (int64_t)numbers[6],
+    };
+    r->caching = c;
+    return numbers[2] <= UINT32_MAX && c->max_age <= HTTP_SECONDS_MAX && c->min_fresh <= HTTP_SECONDS_MAX &&
+           c->max_stale <= HTTP_SECONDS_MAX && c->if_error <= HTTP_SECONDS_MAX;
+}
+
 static bool read_flag(struct mc_command *command, char flag, struct slice argument) {
     struct request *r = &command->request;
 
@@ -172,6 +202,8 @@ static bool read_flag(struct mc_command *command, char flag, struct slice argume
         return token_u64(argument, &r->initial);
     case 'Y':
         return read_conditions(command, argument);
+    case 'W':
+        return read_wish(command, argument);
     case 'O':
         command->arguments = argument;
         return argument.size > 0 && argument.size < MC_OPAQUE_MAX;

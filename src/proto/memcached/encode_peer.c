@@ -5,7 +5,7 @@
 
 enum {
     FIELD_ROOM = NUMBER_MAX_DIGITS + 3,
-    FIELDS = 11, /* that are numbers, the size of VA and the revision of wrong-epoch counted */
+    FIELDS = 15, /* that are numbers, the size of VA and the revision of wrong-epoch counted */
     LINE_ROOM = FIELDS * FIELD_ROOM + MC_OPAQUE_MAX + 64,
 };
 
@@ -37,6 +37,17 @@ static char *put_marks(char *at, const struct item *item) {
     return at - start > 2 ? at : start;
 }
 
+static char *put_origin(char *at, const struct reply *reply) {
+    if (reply->item.head_size == 0) {
+        return at;
+    }
+    at = put_number(PUT_LITERAL(at, " H"), reply->item.head_size);
+    at = put_number(put_char(at, '.'), reply->source);
+    at = put_number(put_char(at, '.'), reply->origin_status);
+    at = reply->collapsed ? PUT_LITERAL(at, ".c") : at;
+    return reply->stored ? PUT_LITERAL(at, ".s") : at;
+}
+
 static char *put_item(char *at, const struct item *item, bool shown, bool plain) {
     at = put_field(at, 'c', item->cas);
     at = put_field(at, 'f', item->client_flags);
@@ -52,12 +63,21 @@ static char *put_item(char *at, const struct item *item, bool shown, bool plain)
     return put_marks(at, item);
 }
 
+/* What an origin has answered, whatever became of it, says so itself. */
+static bool is_origins(const struct reply *reply) {
+    return reply->item.head_size > 0 && reply->result != RESULT_NO_MEMORY;
+}
+
 static bool shows_value(const struct mc_command *command, const struct reply *reply) {
-    return reply->result == RESULT_HIT && command->request.command != COMMAND_DEBUG && !reply->item.unchanged;
+    return is_origins(reply) ||
+           (reply->result == RESULT_HIT && command->request.command != COMMAND_DEBUG && !reply->item.unchanged);
 }
 
 /* Empty: an error line is to be written. */
 static struct slice status_of(const struct mc_command *command, const struct reply *reply) {
+    if (is_origins(reply)) {
+        return SLICE("VA ");
+    }
     switch (reply->result) {
     case RESULT_HIT:
     case RESULT_STORED:
@@ -78,11 +98,33 @@ static struct slice status_of(const struct mc_command *command, const struct rep
     }
 }
 
-static enum larder_error encode_error(struct outbox *out, const struct reply *reply) {
+/* An error that says to what it is one. */
+static enum larder_error encode_result(struct outbox *out, const struct mc_command *command,
+                                       const struct reply *reply) {
+    char *start = outbox_reserve(out, LINE_ROOM);
+    char *at;
+
+    if (start == NULL) {
+        return LARDER_ERROR_LIMIT;
+    }
+    at = put_number(PUT_LITERAL(start, "HD X"), reply->result);
+    if (reply->result == RESULT_WRONG_EPOCH) {
+        at = put_number(put_char(at, '.'), (uint64_t)reply->revision);
+    }
+    at = put_slice(PUT_LITERAL(at, " O"), command->arguments);
+    at = PUT_LITERAL(at, "\r\n");
+    outbox_commit(out, (size_t)(at - start));
+    return LARDER_OK;
+}
+
+static enum larder_error encode_error(struct outbox *out, const struct mc_command *command, const struct reply *reply) {
     struct slice line = mc_error_line(reply->result);
     char *start;
     char *at;
 
+    if ((command->request.options & REQUEST_OUT_OF_TURN) != 0) {
+        return encode_result(out, command, reply);
+    }
     if (reply->result != RESULT_WRONG_EPOCH) {
         /* Nothing that a memory group answers is without a line; but no request may stay without an answer. */
         return outbox_append(out, line.size > 0 ? line : mc_error_line(RESULT_UNSUPPORTED));
@@ -106,7 +148,7 @@ enum larder_error mc_encode_peer(struct outbox *out, const struct mc_command *co
     char *at;
 
     if (status.size == 0) {
-        return encode_error(out, reply);
+        return encode_error(out, command, reply);
     }
     start = outbox_reserve(out, LINE_ROOM);
     if (start == NULL) {
@@ -115,6 +157,7 @@ enum larder_error mc_encode_peer(struct outbox *out, const struct mc_command *co
     at = put_slice(start, status);
     at = shown ? put_number(at, reply->item.value.size) : at;
     at = put_item(at, &reply->item, shown, shown && (command->request.options & REQUEST_PLAIN) != 0);
+    at = put_origin(at, reply);
     at = put_field(at, 'N', reply->number);
     at = put_slice(PUT_LITERAL(at, " O"), command->arguments);
     at = PUT_LITERAL(at, "\r\n");

@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "proto/http/caching_request.h"
 #include "proto/memcached/encode.h"
 #include "proto/memcached/peer_words.h"
 #include "proto/memcached/token.h"
@@ -15,7 +16,9 @@ enum {
     KEY_ROOM = (REQUEST_KEY_MAX + 2) / 3 * 4,
     CONDITION_ROOM = 2 + CONDITION_NUMBERS_MAX * (NUMBER_MAX_DIGITS + 1),
     LETTERS_ROOM = 40,
-    LINE_ROOM = KEY_ROOM + FLAGS * FLAG_ROOM + 2 * CONDITION_ROOM + PEER_DIGEST_DIGITS + 2 * LETTERS_ROOM,
+    WISH_NUMBERS = 7,
+    LINE_ROOM = KEY_ROOM + WISH_NUMBERS * FLAG_ROOM + FLAGS * FLAG_ROOM + 2 * CONDITION_ROOM + PEER_DIGEST_DIGITS +
+                2 * LETTERS_ROOM,
 };
 static_assert((int)LINE_ROOM <= (int)MC_LINE_MAX, "the longest request is a line");
 
@@ -69,7 +72,7 @@ static char *put_asked(char *at, const struct peer_command *command, const struc
             rest &= ~peer_options[i].option;
         }
     }
-    assert((rest & ~PEER_OPTIONS_OF_STORES) == 0);
+    assert((rest & ~(PEER_OPTIONS_OF_STORES | REQUEST_FRESHNESS)) == 0);
     return at;
 }
 
@@ -128,6 +131,31 @@ static char *put_operands(char *at, const struct request *r) {
     return put_conditions(at, r->conditions);
 }
 
+/* What a get asks of an origin's answer; nothing if it is nothing in particular. */
+static char *put_wish(char *at, const struct request *r) {
+    static const struct http_caching_request nothing;
+    const struct http_caching_request *c = r->caching != NULL ? r->caching : &nothing;
+    bool fresh = (r->options & REQUEST_FRESHNESS) != 0;
+    const uint64_t numbers[WISH_NUMBERS] = {
+        fresh ? (uint64_t)r->freshness.kind + 1 : 0,
+        fresh ? (uint64_t)(r->freshness.max_stale_ns / CLOCK_NS_PER_MS) : 0,
+        c->words,
+        (uint64_t)c->max_age,
+        (uint64_t)c->min_fresh,
+        (uint64_t)c->max_stale,
+        (uint64_t)c->if_error,
+    };
+
+    if (!fresh && c->words == 0) {
+        return at;
+    }
+    at = PUT_LITERAL(at, " W");
+    for (unsigned i = 0; i < WISH_NUMBERS; i++) {
+        at = put_number(i > 0 ? put_char(at, '.') : at, numbers[i]);
+    }
+    return at;
+}
+
 static char *put_line(char *at, const struct peer_command *command, const struct request *r, uint64_t opaque,
                       int64_t now_ns) {
     bool token = token_can_hold(r->key);
@@ -142,6 +170,7 @@ static char *put_line(char *at, const struct peer_command *command, const struct
     at = r->peer->give_up ? put_signed(PUT_LITERAL(at, " L"), r->peer->purges) : at;
     at = token ? at : PUT_LITERAL(at, " b");
     at = put_operands(at, r);
+    at = put_wish(at, r);
     at = put_number(PUT_LITERAL(at, " O"), opaque);
     return PUT_LITERAL(at, "\r\n");
 }

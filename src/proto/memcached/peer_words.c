@@ -27,5 +27,6 @@ const struct peer_option peer_options[] = {
     {REQUEST_WANT_TTL, 'l'},
     {REQUEST_WANT_CREATED, 'd'},
     {REQUEST_PLAIN, 'o'},
+    {REQUEST_OUT_OF_TURN, 'z'},
 };
 const unsigned peer_option_count = sizeof(peer_options) / sizeof(peer_options[0]);

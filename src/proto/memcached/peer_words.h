@@ -19,6 +19,8 @@
  *     T N R F C E D J              ttl, vivify_ttl, recache_ttl (plain seconds, never dates), client_flags, compare, cas,
  *                                  delta, initial
  *     Y[=<list>][!<list>]          the conditions match and none_match: `*`, or numbers parted by commas
+ *     W<7 numbers, parted by dots>  how fresh a get of an origin group is to be, in HTTP's words too: the kind of freshness
+ *                                  and 1 (0: the group's), max_stale in ms; words, max_age, min_fresh, max_stale, if_error of caching_request.h
  *     O<opaque>
  * A reply: the status of a meta command (EN is a miss, NF not found, whatever was asked), of VA the size, then those that are
  * not 0:
@@ -26,8 +28,11 @@
  *     e                ttl_before, if it is not ttl
  *     g q s N          footprint, queue, the size of a value that is not shown, number
  *     A<letters>       b binary_key, u unchanged, h fetched, x stale, w won, z win_sent, n created
+ *     H<head>.<source>.<status>[.c][.s]  the value is what an origin has answered, with so many bytes of head; where it came
+ *                                  from, what the origin said just now, collapsed, stored
+ *     X<result>        of a request that may be answered out of turn: it ends with this result, as HD; errors are told so
  *     O<opaque>
- * or the line of an error, which has no opaque. With the option o a hit is told with c and f alone. */
+ * or the line of an error, which has no opaque. With the option o a hit is told with c, f and H alone. */
 
 struct peer_command {
     enum command command;
@@ -48,7 +53,7 @@ extern const struct peer_option peer_options[];
 extern const unsigned peer_option_count;
 
 /* Options that have a meaning for store groups only. No node is asked for them. */
-#define PEER_OPTIONS_OF_STORES ((uint32_t)(REQUEST_AT_REVISION | REQUEST_FRESHNESS))
+#define PEER_OPTIONS_OF_STORES ((uint32_t)REQUEST_AT_REVISION)
 
 enum {
     PEER_DIGEST_DIGITS = 16,

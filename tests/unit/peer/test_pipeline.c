@@ -216,6 +216,48 @@ static void test_the_queue_is_bounded(void **state) {
     assert_string_equal(transcript.calls, "TTTTm");
 }
 
+static void ask_out_of_turn(int64_t deadline_ns) {
+    const struct peer_stamp stamp = {.revision = 1};
+    const struct request request = {.command = COMMAND_GET,
+                                    .options = REQUEST_OUT_OF_TURN,
+                                    .key = SLICE("k"),
+                                    .deadline_ns = deadline_ns,
+                                    .peer = &stamp};
+
+    assert_int_equal(pipeline_submit(&pipeline, &request, &(struct pipeline_now){.unix_s = 0}, on_done, &transcript),
+                     LARDER_OK);
+}
+
+/* Requests 0, 1 and 2; 1 may be answered out of turn. */
+static void test_answers_out_of_turn(void **state) {
+    (void)state;
+    get(INT64_MAX);
+    ask_out_of_turn(INT64_MAX);
+    get(INT64_MAX);
+    hear("VA 1 c1 H1.8.200 O1\r\nb\r\n");
+    assert_string_equal(transcript.values, "b;");
+    hear("VA 1 f0 c1 t-1 O0\r\na\r\n");
+    hear("VA 1 f0 c1 t-1 O2\r\nc\r\n");
+    assert_true(strncmp(transcript.values, "b;a;", 4) == 0 && strstr(transcript.values, "c;") != NULL);
+    assert_int_equal(pipeline_deadline(&pipeline), INT64_MAX);
+}
+
+/* What is asked in turn does not wait for what stands before it and is not. */
+static void test_what_is_asked_in_turn_is_answered_past_it(void **state) {
+    (void)state;
+    ask_out_of_turn(INT64_MAX);
+    get(INT64_MAX);
+    ask_out_of_turn(100);
+    hear("VA 1 f0 c1 t-1 O1\r\na\r\n");
+    assert_true(strncmp(transcript.values, "a;", 2) == 0);
+    pipeline_expire(&pipeline, 100);
+    assert_int_equal(pipeline_timeouts(&pipeline), 0); /* an origin may be slow: nothing is said of the node */
+    hear("EN O2\r\n");                                 /* late, and nobody's */
+    hear("VA 1 H1.8.200 O0\r\nz\r\n");
+    assert_non_null(strstr(transcript.values, "z;"));
+    assert_int_equal(receive("EN O0\r\n", 7), LARDER_ERROR_PROTOCOL); /* it was answered */
+}
+
 static void test_submit_from_inside(void **state) {
     (void)state;
     get(INT64_MAX);
@@ -251,6 +293,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_late_response_is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dead_only_if_nothing_was_heard, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_queue_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_answers_out_of_turn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_asked_in_turn_is_answered_past_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_submit_from_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_expired_request_submits_anew, set_up, tear_down),
     };

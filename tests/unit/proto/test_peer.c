@@ -171,6 +171,95 @@ static void test_requests_arrive_as_they_are(void **state) {
     }
 }
 
+static void test_wishes_arrive_as_they_are(void **state) {
+    const struct peer_stamp stamp = {.revision = 1};
+    const struct http_caching_request caching = {.words = HTTP_WISH_NO_CACHE | HTTP_WISH_MAX_AGE,
+                                                 .max_age = 60,
+                                                 .min_fresh = 1,
+                                                 .max_stale = HTTP_SECONDS_MAX,
+                                                 .if_error = 2};
+    struct request request = {.command = COMMAND_GET,
+                              .key = SLICE("o/k"),
+                              .options = REQUEST_OUT_OF_TURN,
+                              .caching = &caching,
+                              .peer = &stamp};
+    struct mc_command command;
+
+    (void)state;
+    pass_on(&request, &command);
+    assert_int_equal(command.request.options, REQUEST_OUT_OF_TURN); /* the owner's group says how fresh */
+    assert_non_null(command.request.caching);
+    assert_int_equal(command.request.caching->words, caching.words);
+    assert_int_equal(command.request.caching->max_age, 60);
+    assert_int_equal(command.request.caching->min_fresh, 1);
+    assert_int_equal(command.request.caching->max_stale, HTTP_SECONDS_MAX);
+    assert_int_equal(command.request.caching->if_error, 2);
+    request.caching = NULL;
+    request.options |= REQUEST_FRESHNESS;
+    request.freshness = (struct freshness){.kind = FRESHNESS_MAX_STALE, .max_stale_ns = 5 * CLOCK_NS_PER_MS};
+    pass_on(&request, &command);
+    assert_int_equal(command.request.options, request.options);
+    assert_int_equal(command.request.freshness.kind, FRESHNESS_MAX_STALE);
+    assert_int_equal(command.request.freshness.max_stale_ns, 5 * CLOCK_NS_PER_MS);
+}
+
+/* What the owner of a key of an origin group answers. */
+static void pass_back(const struct reply *reply, struct answer *ret_answer) {
+    const struct mc_command command = {
+        .form = MC_FORM_PEER,
+        .request = {.command = COMMAND_GET, .options = REQUEST_OUT_OF_TURN},
+        .arguments = SLICE("7"),
+    };
+    struct mc_response response;
+    size_t size;
+
+    out.bytes.size = 0;
+    assert_int_equal(mc_encode(&out, &command, reply, SIZE_MAX), LARDER_OK);
+    assert_int_equal(mc_response_decode(buf_slice(&out.bytes), VALUE_MAX, &response, &size), LARDER_OK);
+    assert_int_equal(size, out.bytes.size);
+    assert_int_equal(answer_read_peer(COMMAND_GET, 7, &response, ret_answer), LARDER_OK);
+}
+
+static void test_answers_of_origins_arrive_as_they_are(void **state) {
+    const enum result results[] = {RESULT_HIT, RESULT_ORIGIN_ABSENT, RESULT_ORIGIN_REDIRECT, RESULT_ORIGIN_FAILED};
+    struct answer answer;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        const struct reply reply = {
+            .result = results[i],
+            .item = {.value = SLICE("headbody"), .head_size = 4},
+            .source = REPLY_ORIGIN_STALE,
+            .origin_status = 304,
+            .collapsed = i % 2 == 0,
+            .stored = i / 2 == 0,
+        };
+
+        pass_back(&reply, &answer);
+        assert_int_equal(answer.reply.result, RESULT_HIT); /* what it is says the head */
+        assert_true(slice_equal(answer.reply.item.value, SLICE("headbody")));
+        assert_int_equal(answer.reply.item.head_size, 4);
+        assert_int_equal(answer.reply.source, REPLY_ORIGIN_STALE);
+        assert_int_equal(answer.reply.origin_status, 304);
+        assert_int_equal(answer.reply.collapsed, i % 2 == 0);
+        assert_int_equal(answer.reply.stored, i / 2 == 0);
+    }
+}
+
+static void test_errors_out_of_turn_say_whose_they_are(void **state) {
+    const enum result results[] = {RESULT_ORIGIN_BUSY, RESULT_NOT_CACHED, RESULT_TOO_LARGE, RESULT_ISOLATED};
+    struct answer answer;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        pass_back(&(struct reply){.result = results[i]}, &answer);
+        assert_int_equal(answer.reply.result, results[i]);
+    }
+    pass_back(&(struct reply){.result = RESULT_WRONG_EPOCH, .revision = 99}, &answer);
+    assert_int_equal(answer.reply.result, RESULT_WRONG_EPOCH);
+    assert_int_equal(answer.reply.revision, 99);
+}
+
 static int64_t deadline_after(int64_t deadline_ns) {
     const struct peer_stamp stamp = {.revision = 1};
     const struct request request = {
@@ -234,12 +323,12 @@ static void test_what_cannot_be_asked(void **state) {
     assert_int_equal(peer_request_encode(
                          &wire, &(struct request){.command = COMMAND_FLUSH, .key = SLICE("k"), .peer = &stamp}, 0, 1),
                      LARDER_ERROR_UNSUPPORTED);
-    assert_int_equal(
-        peer_request_encode(
-            &wire,
-            &(struct request){.command = COMMAND_GET, .key = SLICE("k"), .options = REQUEST_FRESHNESS, .peer = &stamp},
-            0, 1),
-        LARDER_ERROR_UNSUPPORTED);
+    assert_int_equal(peer_request_encode(
+                         &wire,
+                         &(struct request){
+                             .command = COMMAND_GET, .key = SLICE("k"), .options = REQUEST_AT_REVISION, .peer = &stamp},
+                         0, 1),
+                     LARDER_ERROR_UNSUPPORTED);
     assert_int_equal(peer_request_encode(&wire, &(struct request){.command = COMMAND_GET, .peer = &stamp}, 0, 1),
                      LARDER_ERROR_INVALID);
     assert_int_equal(peer_request_encode(
@@ -509,6 +598,9 @@ static void test_foreign_answers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_requests_arrive_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wishes_arrive_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_answers_of_origins_arrive_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_errors_out_of_turn_say_whose_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_deadlines_shrink, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_asked, set_up, tear_down),

@@ -367,7 +367,8 @@ static inline void beast_init(struct herd *herd, struct beast *b, char id) {
     b->worker.shared = &b->shared;
     b->worker.groups = &b->h.worker.context.groups;
     harness_must(peers_new(herd->loop, &peers, &b->worker.peers) == LARDER_OK &&
-                 peers_new(herd->loop, &peers, &b->worker.asks) == LARDER_OK);
+                 peers_new(herd->loop, &peers, &b->worker.asks) == LARDER_OK &&
+                 peers_new(herd->loop, &peers, &b->worker.loads) == LARDER_OK);
     b->h.node.shared = &b->shared;
     b->h.worker.context.shared_worker = &b->worker;
     b->h.worker.context.completions = &b->h.worker.completions;
@@ -431,6 +432,7 @@ static inline void herd_fini(struct herd *herd) {
         shared_worker_end(&b->worker);
         peers_free(b->worker.peers);
         peers_free(b->worker.asks);
+        peers_free(b->worker.loads);
         mailbox_free(b->mailbox);
         b->h.worker.on_ready = NULL;
         harness_fini(&b->h);
