@@ -9,22 +9,18 @@
 
 /* --- what goes wrong --- */
 
-/* Nothing passes between two, or no answer to what `a` asks. */
-enum held { HELD_ANSWERS, HELD_ALL };
+static void hold_line(struct trial *trial, size_t from, size_t to, bool letters, int64_t ns) {
+    struct line *line = &trial->lines.lines[from][to];
 
-static void hold(struct trial *trial, size_t a, size_t b, enum held what, int64_t ns) {
-    struct line *there = &trial->lines.lines[a][b];
-    struct line *back = &trial->lines.lines[b][a];
+    line->held_until_ns = trial->sim.now_ns + ns;
+    line->is_held[0] = letters;
+    line->is_held[1] = true;
+}
 
-    there->held_until_ns = trial->sim.now_ns + ns;
-    there->is_held[0] = what == HELD_ALL;
-    there->is_held[1] = true;
-    if (what == HELD_ALL) {
-        *back = (struct line){.connection = back->connection,
-                              .held_until_ns = there->held_until_ns,
-                              .is_held = {true, true},
-                              .arrives_ns = {back->arrives_ns[0], back->arrives_ns[1]}};
-    }
+/* Nothing passes between two. */
+static void hold(struct trial *trial, size_t a, size_t b, int64_t ns) {
+    hold_line(trial, a, b, true, ns);
+    hold_line(trial, b, a, true, ns);
 }
 
 /* What was held is lost. */
@@ -79,11 +75,13 @@ static void get_all(struct trial *trial, size_t process) {
     }
 }
 
-/* One node with all keys. */
-static void begin(struct trial *trial, uint64_t seed) {
+/* One node with all keys; another will come. The rates of their clocks, 0: any. */
+static void begin(struct trial *trial, uint64_t seed, double rate, double other) {
     uint64_t values[RING_TRIAL_KEYS];
 
     trial_init(trial, seed, 1);
+    trial->nodes[0].wanted_rate = rate;
+    trial->nodes[1].wanted_rate = other;
     trial_start(trial);
     trial_run(trial, 100 * SIM_MS);
     trial_set_all(trial, values);
@@ -96,17 +94,11 @@ void aimed_stale(void **state) {
     (void)state;
     FOR_SEEDS(seed, 20) {
         struct trial trial;
-        uint64_t values[RING_TRIAL_KEYS];
 
-        trial_init(&trial, seed, 1);
-        trial.nodes[0].wanted_rate = SLOW;
-        trial.nodes[1].wanted_rate = FAST;
-        trial_start(&trial);
-        trial_run(&trial, 100 * SIM_MS);
-        trial_set_all(&trial, values);
+        begin(&trial, seed, SLOW, FAST);
         trial_run(&trial, sim_between(&trial.sim, 0, RING_TRIAL_LEASE_NS));
         deafen(&trial, 0);
-        hold(&trial, 0, 1, HELD_ALL, 4 * RING_TRIAL_LEASE_NS);
+        hold(&trial, 0, 1, 4 * RING_TRIAL_LEASE_NS);
         trial_join(&trial, 1);
         trial.node_count = 2;
         trial.crowd.pause_ns = 2 * SIM_MS;
@@ -130,8 +122,8 @@ void aimed_unreachable(void **state) {
     FOR_SEEDS(seed, 20) {
         struct trial trial;
 
-        begin(&trial, seed);
-        hold(&trial, 0, 1, HELD_ALL, FOREVER_NS);
+        begin(&trial, seed, 0, 0);
+        hold(&trial, 0, 1, FOREVER_NS);
         trial_join(&trial, 1);
         trial_run(&trial, RING_TRIAL_LEASE_NS + RING_TRIAL_LEASE_NS / 10);
         change_own(&trial, 1);
@@ -169,11 +161,10 @@ void aimed_late_answers(void **state) {
     FOR_SEEDS(seed, 20) {
         struct trial trial;
 
-        begin(&trial, seed);
-        trial.nodes[1].wanted_rate = 1;
+        begin(&trial, seed, 1, 1);
         trial_join(&trial, 1);
         trial_run(&trial, RING_TRIAL_LEASE_NS - sim_between(&trial.sim, 0, 200 * SIM_MS));
-        hold(&trial, 1, 0, HELD_ANSWERS, sim_between(&trial.sim, 320 * SIM_MS, 490 * SIM_MS));
+        hold_line(&trial, 1, 0, false, sim_between(&trial.sim, 320 * SIM_MS, 490 * SIM_MS));
         answer_late(&trial);
         get_all(&trial, 1);
         trial_fini(&trial);
@@ -210,7 +201,7 @@ void aimed_moved(void **state) {
         for (uint64_t run = 0; run < 25; run++) {
             struct trial trial;
 
-            begin(&trial, 25 * seed + run);
+            begin(&trial, 25 * seed + run, 0, 0);
             trial_join(&trial, 1);
             hand_over_while_views_change(&trial);
             trial_fini(&trial);
@@ -227,13 +218,13 @@ void aimed_missed(void **state) {
     FOR_SEEDS(seed, 20) {
         struct trial trial;
 
-        begin(&trial, seed);
+        begin(&trial, seed, 0, 0);
         trial_join(&trial, 1);
         trial_run(&trial, RING_TRIAL_HANDOFF_NS + RING_TRIAL_HANDOFF_NS / 10);
         change_own(&trial, 1);
         deafen(&trial, 1);
-        hold(&trial, 1, 0, HELD_ALL, FOREVER_NS);
-        hold(&trial, 1, 2, HELD_ALL, FOREVER_NS);
+        hold(&trial, 1, 0, FOREVER_NS);
+        hold(&trial, 1, 2, FOREVER_NS);
         trial_join(&trial, 2);
         trial_run(&trial, RING_TRIAL_LEASE_NS + RING_TRIAL_LEASE_NS / 10);
         change_own(&trial, 2);
@@ -262,7 +253,7 @@ void aimed_old_eras(void **state) {
         struct trial trial;
         int64_t before, after;
 
-        begin(&trial, seed);
+        begin(&trial, seed, 0, 0);
         trial.sweep_permille = 0;
         before = sim_between(&trial.sim, 1, 100);
         after = KEEPER_ERAS - 1 - before + sim_between(&trial.sim, 0, before);
