@@ -113,6 +113,39 @@ void aimed_stale(void **state) {
     }
 }
 
+/* The owner of some keys stands still between its decision to look for one and the look, while nobody can tell it that he follows.
+ * Its record goes, and another one acts for the key. When it goes on, a lease's time is over, and its doubt, but also its
+ * authority. */
+void aimed_held_up(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 20) {
+        struct trial trial;
+
+        begin(&trial, seed, 0, 0);
+        trial_join(&trial, 1);
+        node_kill(&trial.nodes[0]);
+        hold(&trial, 1, 2, FOREVER_NS);
+        trial_join(&trial, 2); /* so the view that has lost the first one comes after one that is not a lease old */
+        while (trial.depot.records[0].incarnation != 0) {
+            trial_run(&trial, SIM_MS);
+        }
+        trial_run(&trial, 20 * SIM_MS);
+        for (size_t i = 0; i < 3 * RING_TRIAL_KEYS; i++) {
+            crowd_ask(&trial.crowd, 1, &(struct op){.kind = OP_GET, .key = i % RING_TRIAL_KEYS});
+        }
+        trial_run(&trial, 5 * SIM_US);
+        node_pause(&trial.nodes[1]);
+        while (trial.depot.records[1].incarnation != 0) {
+            trial_run(&trial, SIM_MS);
+        }
+        trial_run(&trial, sim_between(&trial.sim, RING_TRIAL_LEASE_NS / 4, RING_TRIAL_LEASE_NS));
+        change_own(&trial, 2);
+        node_resume(&trial.nodes[1]);
+        trial_run(&trial, RING_TRIAL_TIMEOUT_NS);
+        trial_fini(&trial);
+    }
+}
+
 /* --- rule 4 --- */
 
 /* The previous owner is cut off from its heir, and lives. The heir waits for one lease, no longer; what was done since is not

@@ -4,6 +4,7 @@
 
 /* Tests whose trouble is aimed at one rule of ring/keeper.h each: what the weather brings about only once in very many runs. */
 void aimed_stale(void **state);
+void aimed_held_up(void **state);
 void aimed_unreachable(void **state);
 void aimed_late_answers(void **state);
 void aimed_moved(void **state);

@@ -171,11 +171,11 @@ static void test_calm(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calm),         cmocka_unit_test(test_handed_over),   cmocka_unit_test(test_all_weather),
-        cmocka_unit_test(test_bad_weather),  cmocka_unit_test(test_succession),    cmocka_unit_test(test_purges),
-        cmocka_unit_test(test_twins),        cmocka_unit_test(test_eras),          cmocka_unit_test(aimed_stale),
-        cmocka_unit_test(aimed_unreachable), cmocka_unit_test(aimed_late_answers), cmocka_unit_test(aimed_moved),
-        cmocka_unit_test(aimed_missed),      cmocka_unit_test(aimed_old_eras),
+        cmocka_unit_test(test_calm),        cmocka_unit_test(test_handed_over),  cmocka_unit_test(test_all_weather),
+        cmocka_unit_test(test_bad_weather), cmocka_unit_test(test_succession),   cmocka_unit_test(test_purges),
+        cmocka_unit_test(test_twins),       cmocka_unit_test(test_eras),         cmocka_unit_test(aimed_stale),
+        cmocka_unit_test(aimed_held_up),    cmocka_unit_test(aimed_unreachable), cmocka_unit_test(aimed_late_answers),
+        cmocka_unit_test(aimed_moved),      cmocka_unit_test(aimed_missed),      cmocka_unit_test(aimed_old_eras),
     };
 
     seeds_init(argc, argv);
