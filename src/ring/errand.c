@@ -109,7 +109,8 @@ enum errand_action errand_begin(struct errand *e, struct keeper *keeper, struct 
     return decide_anew(e, now_ns);
 }
 
-/* It is ours, and not here. */
+/* It is ours, and not here. If nobody is to be asked for it, all is decided anew: time alone ends all doubt, and may have ended
+ * our authority first. */
 static enum errand_action absent(struct errand *e, int64_t now_ns) {
     if (e->from_peer && e->stamp.give_up) {
         return end(e, ERRAND_UNSETTLED);
@@ -117,7 +118,7 @@ static enum errand_action absent(struct errand *e, int64_t now_ns) {
     if (e->member == RING_NOBODY) {
         e->asked = e->view->serial;
         e->is_doubtful = true;
-        return clear_doubt(e, now_ns);
+        return decide_anew(e, now_ns);
     }
     if (now_ns >= e->deadline_ns) {
         return end(e, ERRAND_UNSETTLED);

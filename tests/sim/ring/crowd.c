@@ -104,6 +104,10 @@ static void ask_again(void *ctx) {
     ask_any(crowd);
 }
 
+void crowd_ask(struct crowd *crowd, size_t process, const struct op *op) {
+    (void)send(crowd, process, op);
+}
+
 /* --- all of them --- */
 
 void crowd_init(struct crowd *crowd, struct trial *trial) {

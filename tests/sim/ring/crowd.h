@@ -41,6 +41,9 @@ void crowd_died(struct crowd *crowd, size_t process);
 /* An answer, or the node's death. */
 void crowd_answered(struct crowd *crowd, uint64_t ask, const struct answer *answer);
 
+/* Asks, and does not wait. */
+void crowd_ask(struct crowd *crowd, size_t process, const struct op *op);
+
 /* Asks and waits. */
 struct answer crowd_ask_one(struct crowd *crowd, size_t process, const struct op *op);
 

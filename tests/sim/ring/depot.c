@@ -175,6 +175,8 @@ static void enter(struct depot *depot, struct depot_record *r, const struct ques
                                .applied = q->number};
     renew(depot, r);
     changed(depot, false, 0);
+    depot->log[depot->revision].process = q->process;
+    depot->log[depot->revision].life = q->life;
 }
 
 /* --- questions --- */

@@ -39,6 +39,8 @@ struct depot_record {
 
 struct depot_event {
     bool is_purge;
+    size_t process; /* who entered, if somebody did, and in which life */
+    uint64_t life;
     unsigned group; /* RING_TRIAL_GROUPS: all */
     struct roll roll;
 };

@@ -57,6 +57,9 @@ static void finish(struct node *node, struct job *job) {
     if (job->ask != 0) {
         crowd_answered(&node->trial->crowd, job->ask, &job->answer);
     } else {
+        if (outcome_is_of_table(job->answer.outcome) || job->answer.outcome == OUTCOME_UNSETTLED) {
+            judge_member(&node->trial->judge, node, job);
+        }
         (void)lines_send(node->trial, &(struct letter){.is_answer = true,
                                                        .from = node->process,
                                                        .to = job->peer,
@@ -201,7 +204,7 @@ static void flight_answered(struct node *node, struct flight *flight, const stru
                   : answer->outcome == OUTCOME_UNSETTLED ? ERRAND_ASKED_UNSETTLED
                   : answer->outcome == OUTCOME_WRONG     ? ERRAND_ASKED_WRONG
                                                          : ERRAND_ASKED_AWAY;
-    node_task(node, LANE_WORKER, sim_between(sim_of(node), 0, sim_chance(sim_of(node), 5) ? 4 * SIM_MS : SIM_MS / 50),
+    node_task(node, LANE_WORKER, sim_between(sim_of(node), 0, sim_chance(sim_of(node), 12) ? 12 * SIM_MS : SIM_MS / 50),
               put_in, flight->letter, copy);
 }
 

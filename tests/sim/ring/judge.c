@@ -150,6 +150,15 @@ void judge_act(struct judge *judge, const struct node *node, const struct job *j
            (long long)revision, judge->acts[key].process, (long long)judge->acts[key].revision);
 }
 
+void judge_member(const struct judge *judge, const struct node *node, const struct job *job) {
+    const struct keeper_view *view = job->errand.view;
+    int64_t incarnation = view->self == RING_NOBODY ? 0 : view->members->members[view->self].incarnation;
+    const struct depot_event *event = &judge->trial->depot.log[incarnation];
+
+    ENSURE(incarnation != 0 && event->process == node->process && event->life == node->life,
+           "process %zu answers for the record %lld, which is not its own", node->process, (long long)incarnation);
+}
+
 /* --- the verdict --- */
 
 static void check_value(struct judge *judge, const struct judge_value *v) {

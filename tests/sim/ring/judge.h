@@ -50,6 +50,9 @@ void judge_take(struct judge *judge, const struct ask *ask);
 /* Somebody acts for a key: rule 1. */
 void judge_act(struct judge *judge, const struct node *node, const struct job *job);
 
+/* Somebody answers a peer as a member, not with a refusal: rule 2. */
+void judge_member(const struct judge *judge, const struct node *node, const struct job *job);
+
 /* The verdict. */
 void judge_all(struct judge *judge);
 

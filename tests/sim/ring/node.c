@@ -69,7 +69,7 @@ void node_start(struct node *node, size_t name) {
     node->name = name;
     node->is_alive = true;
     node->is_paused = false;
-    node->rate = any_rate(node);
+    node->rate = node->wanted_rate > 0 ? node->wanted_rate : any_rate(node);
     sim_must(keeper_new(&config, &node->keeper) == LARDER_OK);
     shelf_clear(node);
     steward_start(node);

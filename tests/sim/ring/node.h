@@ -60,6 +60,7 @@ struct node {
     bool is_paused;
     int64_t resumed_ns[LANES]; /* when each thread last went on */
     double rate;               /* of its clock */
+    double wanted_rate;        /* 0: any */
     struct task *held;
     struct task **held_end;
     struct keeper *keeper;

@@ -23,6 +23,9 @@ MUTATIONS = [
              "route.way = view->members->revision < stamp->revision ? KEEPER_BEHIND : KEEPER_WRONG;", "route.way = KEEPER_WRONG;"),
     Mutation("2", "who is told that he is behind does not catch up", "errand.c",
              "if (revision <= e->view->members->revision) {", "if (true || revision == 0) {"),
+    # It has no authority without a record of its own (rule 1), and what came before is matched by incarnations in keeper_match,
+    # so that it does nothing with its table. But it would answer its peers for who had the record before, and count for them
+    # as one that follows; the judge looks at that.
     Mutation("2", "a node is a member by its name", "keeper_view.c",
              "member != NULL && incarnation != 0 && member->incarnation == incarnation", "member != NULL"),
     # 3: the previous owner
@@ -38,10 +41,15 @@ MUTATIONS = [
              "return e->is_doubtful ? clear_doubt(e, now_ns) : run(e, false);", "return run(e, false);"),
     Mutation("3", "there is no doubt where there is nobody to ask", "keeper_succession.c",
              "return s->settled ? RING_NOBODY : KEEPER_SOMEBODY;", "return s ? RING_NOBODY : RING_NOBODY;"),
+    Mutation("3", "time clears all doubt for who has lost his authority", "errand.c",
+             "        e->is_doubtful = true;\n        return decide_anew(e, now_ns);\n",
+             "        e->is_doubtful = true;\n        return clear_doubt(e, now_ns);\n"),
     Mutation("3", "what is given to clear a doubt is put in", "errand.c", "    e->discards = true;\n", ""),
     # 4: who cannot be reached
     Mutation("4", "the lease's time is not waited for", "keeper_find.c",
              "        if (now_ns < view->plan->settles_ns) {\n            return false;\n        }\n", "        (void)now_ns;\n"),
+    # What it gives would not be put in (keeper_takes). But who cannot be reached would be asked until each request's time is
+    # over, and the slots be of no use.
     Mutation("4", "who was passed over is asked again", "keeper_route.c",
              "    if (!atomic_load_explicit(&plan->findings[previous].passed_over, memory_order_acquire)) {", "    if (true) {"),
     Mutation("4", "who was passed over is asked again by the next view", "keeper_succession.c",

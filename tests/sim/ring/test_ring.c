@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "aimed.h"
 #include "trial.h"
 
 /* Nodes that share keys answer with nothing that is over, whatever the weather; and where all is well they answer. */
@@ -102,14 +103,6 @@ static void test_eras(void **state) {
 
 /* --- good weather --- */
 
-static void set_all(struct trial *trial, uint64_t values[RING_TRIAL_KEYS]) {
-    for (size_t key = 0; key < RING_TRIAL_KEYS; key++) {
-        struct op set = {.kind = OP_SET, .key = key, .value = values[key] = ++trial->crowd.values * 1000};
-
-        ENSURE(crowd_ask_one(&trial->crowd, 0, &set).outcome == OUTCOME_YES, "key %zu cannot be written", key);
-    }
-}
-
 static void check_all(struct trial *trial, const uint64_t values[RING_TRIAL_KEYS], size_t nodes) {
     for (size_t key = 0; key < RING_TRIAL_KEYS; key++) {
         struct op get = {.kind = OP_GET, .key = key};
@@ -131,7 +124,7 @@ static void test_handed_over(void **state) {
         trial_init(&trial, seed, 1);
         trial_start(&trial);
         trial_run(&trial, 100 * SIM_MS);
-        set_all(&trial, values);
+        trial_set_all(&trial, values);
         for (size_t i = 0; i < RING_TRIAL_NODES; i++) {
             trial.depot.lag_ns[i] = 60 * SIM_MS;
         }
@@ -178,9 +171,11 @@ static void test_calm(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calm),        cmocka_unit_test(test_handed_over), cmocka_unit_test(test_all_weather),
-        cmocka_unit_test(test_bad_weather), cmocka_unit_test(test_succession),  cmocka_unit_test(test_purges),
-        cmocka_unit_test(test_twins),       cmocka_unit_test(test_eras),
+        cmocka_unit_test(test_calm),        cmocka_unit_test(test_handed_over),  cmocka_unit_test(test_all_weather),
+        cmocka_unit_test(test_bad_weather), cmocka_unit_test(test_succession),   cmocka_unit_test(test_purges),
+        cmocka_unit_test(test_twins),       cmocka_unit_test(test_eras),         cmocka_unit_test(aimed_stale),
+        cmocka_unit_test(aimed_held_up),    cmocka_unit_test(aimed_unreachable), cmocka_unit_test(aimed_late_answers),
+        cmocka_unit_test(aimed_moved),      cmocka_unit_test(aimed_missed),      cmocka_unit_test(aimed_old_eras),
     };
 
     seeds_init(argc, argv);

@@ -38,7 +38,8 @@ def fails(program, seeds):
 
 
 def test_unbroken(build):
-    assert not fails(build.place / "plain", SEEDS[1])
+    # By all of them: where the unbroken program fails with some seed, each mutation does too, and that says nothing.
+    assert not fails(build.place / "plain", SEEDS[-1])
 
 
 def each():

@@ -56,6 +56,33 @@ void trial_start(struct trial *trial) {
     ENSURE(members == trial->node_count, "only %zu are members", members);
 }
 
+void trial_set_all(struct trial *trial, uint64_t values[RING_TRIAL_KEYS]) {
+    for (size_t key = 0; key < RING_TRIAL_KEYS; key++) {
+        struct op set = {.kind = OP_SET, .key = key, .value = values[key] = ++trial->crowd.values * 1000};
+
+        ENSURE(crowd_ask_one(&trial->crowd, 0, &set).outcome == OUTCOME_YES, "key %zu cannot be written", key);
+    }
+}
+
+void trial_join(struct trial *trial, size_t process) {
+    node_start(&trial->nodes[process], process);
+    for (unsigned i = 0; i < 100 && !node_is_member(&trial->nodes[process]); i++) {
+        trial_run(trial, 10 * SIM_MS);
+    }
+    ENSURE(node_is_member(&trial->nodes[process]), "process %zu is no member", process);
+    trial_run(trial, 10 * SIM_MS);
+}
+
+bool trial_owns(const struct trial *trial, size_t process, size_t key) {
+    struct keeper_view *view = NULL;
+    bool owns;
+
+    keeper_renew(trial->nodes[process].keeper, &view);
+    owns = view->self != RING_NOBODY && view->owners[ring_slot(layout_key(key))] == view->self;
+    keeper_view_unref(view);
+    return owns;
+}
+
 /* --- calm weather --- */
 
 static void bring_back(struct trial *trial) {

@@ -34,6 +34,15 @@ void trial_run(struct trial *trial, int64_t ns);
 /* Starts all nodes, and waits until they all are members. */
 void trial_start(struct trial *trial);
 
+/* Each key gets a value, through the first process. */
+void trial_set_all(struct trial *trial, uint64_t values[RING_TRIAL_KEYS]);
+
+/* Starts a node, and waits until it is a member, and those that hear of it know. */
+void trial_join(struct trial *trial, size_t process);
+
+/* Whether the process takes the key for its own. */
+bool trial_owns(const struct trial *trial, size_t process, size_t key);
+
 /* Ends the troubles, brings all nodes back, and sees that each key can be written and read through every node again. */
 void trial_settle(struct trial *trial);
 

@@ -202,6 +202,25 @@ static void test_doubt(void **state) {
     end(&s);
 }
 
+/* Between the decision and the look at the table a lease's time passes: with it the doubt, but the authority too. */
+static void test_doubt_held_up(void **state) {
+    struct slice key = key_of("b5", 'b', "b5 c8", 'c');
+    struct stage s;
+
+    (void)state;
+    begin(&s, "c");
+    learn(s.keeper, &s.view, "b5 c8", 8, 8, true, 0);
+    keeper_set_authority(s.keeper, 0, 0);
+    assert_int_equal(ask(&s, key, true, NULL), ERRAND_RUN);
+    ENDS(errand_ran(&s.errand, ERRAND_RAN_ABSENT, LEASE), &s, ERRAND_ISOLATED);
+    assert_int_equal(ask(&s, key, true, NULL), ERRAND_RUN);
+    assert_true(s.errand.inherits);
+    keeper_set_authority(s.keeper, LEASE / 2, LEASE / 2);
+    assert_int_equal(errand_ran(&s.errand, ERRAND_RAN_ABSENT, LEASE), ERRAND_RUN);
+    assert_false(s.errand.inherits);
+    end(&s);
+}
+
 static void test_peer(void **state) {
     struct slice key = key_of("a2", 'a', "a2 b5", 'b');
     struct stage s, sender;
@@ -256,6 +275,7 @@ int main(void) {
         cmocka_unit_test(test_previous_away),
         cmocka_unit_test(test_previous_behind_or_ahead),
         cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_doubt_held_up),
         cmocka_unit_test(test_peer),
         cmocka_unit_test(test_give_up),
     };
