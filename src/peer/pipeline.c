@@ -60,6 +60,7 @@ enum larder_error pipeline_submit(struct pipeline *p, const struct request *requ
         .out_of_turn = request->peer != NULL && (request->options & REQUEST_OUT_OF_TURN) != 0,
     };
     p->waiting++;
+    p->out_of_turn += slot_at(p, p->count - 1)->out_of_turn;
     if (request->deadline_ns < p->next_deadline_ns) {
         p->next_deadline_ns = request->deadline_ns;
     }
@@ -101,6 +102,7 @@ static struct pipeline_slot pop(struct pipeline *p) {
     p->first = (p->first + 1) % p->limits.pending;
     p->count--;
     p->waiting -= slot.done != NULL;
+    p->out_of_turn -= slot.out_of_turn;
     return slot;
 }
 
@@ -111,7 +113,10 @@ static size_t find(struct pipeline *p, const struct mc_response *response) {
     uint64_t opaque;
     size_t index = 0;
 
-    if (p->count > 0 && mc_response_flag(response, 'O', &token) && number_parse_u64(token, &opaque)) {
+    if (p->out_of_turn == 0) {
+        return 0;
+    }
+    if (mc_response_flag(response, 'O', &token) && number_parse_u64(token, &opaque)) {
         uint64_t first = slot_at(p, 0)->opaque;
 
         if (opaque >= first && opaque - first < p->count && slot_at(p, (size_t)(opaque - first))->out_of_turn) {

@@ -50,7 +50,8 @@ struct pipeline {
     struct pipeline_slot *slots;
     size_t first;
     size_t count;
-    size_t waiting; /* slots that have not timed out */
+    size_t waiting;     /* slots that have not timed out */
+    size_t out_of_turn; /* slots that may be answered so */
     struct buf output;
     struct buf input;
     size_t needed;            /* bytes of input before it is worth another look */
