@@ -6,11 +6,13 @@ import pathlib
 import shutil
 import signal
 
-from clusternode import GROUPS, TIMES, ClusterNode
+from clusternode import GROUPS, ClusterNode
 from etcd import free_ports
 from etcdcluster import Cluster
 from server import END_DEADLINE
 
+# The tests' own members are not to be left for being slow on a busy machine.
+PATIENCE = ["--store-timeout", "30s", "--store-attempt-timeout", "8s"]
 # Of root, in the tests.
 PASSWORD = "secret"
 
@@ -44,7 +46,7 @@ class NearNode:
 
     def start(self):
         (self.directory / "node" / "port").unlink(missing_ok=True)
-        self._server = ClusterNode(self.directory / "node", self.cluster, config=GROUPS, times=TIMES,
+        self._server = ClusterNode(self.directory / "node", self.cluster, config=GROUPS, times=PATIENCE,
                                    extra=self._arguments, kind="larder", **self._options)
         self._server.wait_ready()
         self.running = True

@@ -2,6 +2,7 @@
 """The engine whose store is an etcd cluster: the same random operations for a real etcd, and through the engine for another
 one, have the same answers. Watches see the same events, and writes of one key do not overtake each other."""
 import os
+from collections import Counter
 
 import pytest
 
@@ -136,6 +137,8 @@ def test_only_the_guilty_one_of_writes_that_go_together_fails(tmp_path, behind):
 
 
 def test_a_cluster_that_takes_few_operations_gets_few(tmp_path):
+    """How many go together depends on how busy the cluster is, but none is done that has more than it takes, and none is lost.
+    How soon that is learnt, the unit tests know."""
     etcd = Etcd(tmp_path / "etcd", "--max-txn-ops=10")
     try:
         with open_driver(etcd, tmp_path) as driver:
@@ -143,7 +146,8 @@ def test_a_cluster_that_takes_few_operations_gets_few(tmp_path):
                 ops = [{"op": "put", "key": b"k%04d" % i, "value": b"v"} for i in range(500)]
                 answers = driver.ask("batch", ops=ops)["answers"]
                 assert {answer["status"] for answer in answers} == {"OK"}
-            assert len({answer["revision"] for answer in answers}) < 500
+                assert max(Counter(answer["revision"] for answer in answers).values()) <= 10
+            assert driver.ask("range", **WHOLE)["count"] == 500
     finally:
         etcd.stop()
 
