@@ -42,7 +42,7 @@ struct shared {
 struct shared_op;
 struct shared_read;
 
-/* Of a worker. All zero but for the first four is a good one. */
+/* Of a worker. All zero but for what comes before `view` is a good one. */
 struct shared_worker {
     struct shared *shared;
     const struct group_set *const *groups; /* where the set lies that holds now */
