@@ -8,7 +8,7 @@ import shlex
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = [
     "src/base/*.c",
     "src/cache/ghost.c",
