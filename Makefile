@@ -8,8 +8,8 @@ FUZZ_SECONDS ?= 300
 .DEFAULT_GOAL := all
 .PHONY: all help setup run cluster test test-all bench install clean fuzz layers format format-check
 
-all: build/build.ninja ## build build/larderd and build/larder (release, link-time optimised)
-	@ninja -C build larderd larder
+all: build/build.ninja ## build build/larderd, build/larder (release, link-time optimised), the library and its examples
+	@ninja -C build larderd larder liblarder examples
 
 build/build.ninja:
 	@command -v meson >/dev/null || { echo "meson is missing: 'make setup' installs what the build needs" >&2; exit 1; }
@@ -42,6 +42,7 @@ layers: ## check which room includes which
 bench: ## the comparisons with other servers
 	@scripts/setup build bench
 	@$(MAKE) --no-print-directory all
+	@ninja -C build bench/crowd/crowd
 	@bench/run $(ARGS)
 
 install: all ## install below DESTDIR and PREFIX (/usr/local)

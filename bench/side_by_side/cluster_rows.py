@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures the rows about a real etcd cluster as the store: the client that fails over, and a node in front of it."""
 import json
-import os
-import pathlib
 import resource
 import statistics
 import subprocess
@@ -10,6 +8,7 @@ import time
 
 from side_by_side.etcd_api import KEY, RANGED, check, etcd, timed
 from side_by_side.etcd_cluster import Cluster
+from side_by_side.golang import built
 from side_by_side.h2load import put_body, range_body
 from side_by_side.load import larder_bench, pair
 from side_by_side.process import BenchError, run_ticking
@@ -17,9 +16,6 @@ from side_by_side.rivals import DataDirectory, need
 from side_by_side.rows import DURABLE_VALUE_SIZE
 from side_by_side.server import LARDERD, Server
 
-GO_SOURCE = pathlib.Path(__file__).resolve().parents[1] / "etcd_go"
-GO_PATH = "/usr/share/gocode"  # where Debian's golang-etcd-server-dev has etcd's own client
-GO_BUILD_SECONDS = 600
 REQUESTS_PER_SECOND = 2500  # of a turn: for so many a turn takes about its time
 KILLS = 10
 KILLS_LEAST = 2
@@ -31,21 +27,7 @@ SINGLE_ROUNDS_MOST = 3  # only told beside the figure
 # --- our client and etcd's Go client ---
 
 def go_program(place):
-    """The rival, built if it is not there or older than its source."""
-    built = place.larder.parent / "bench" / "etcd_go"
-    source = GO_SOURCE / "main.go"
-    if built.exists() and built.stat().st_mtime >= source.stat().st_mtime:
-        return built
-    built.parent.mkdir(exist_ok=True)
-    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": GO_PATH, "GOFLAGS": "",
-                   "GOCACHE": str(built.parent / "go-cache")}
-    done = subprocess.run([need("go", "golang-go and golang-etcd-server-dev"), "build", "-o", str(built), "."],
-                          cwd=GO_SOURCE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=GO_BUILD_SECONDS, check=False)
-    if done.returncode != 0:
-        raise BenchError(f"{source} cannot be built; `scripts/setup bench` installs what it needs: "
-                         f"{done.stdout.decode('utf-8', 'replace')}")
-    return built
+    return built(place, "etcd_go", "golang-etcd-server-dev")
 
 
 def count_of(settings):

@@ -15,7 +15,7 @@ from side_by_side.server import LARDERD, MEMCACHED, arguments
 
 BUSY_LOAD = 0.5
 IN_MEMORY = ("tmpfs", "ramfs")
-RIVALS = (ETCD, "h2load", NGINX)
+RIVALS = (ETCD, "h2load", NGINX, "varnishd", "go")
 
 
 def first_match(path, pattern, otherwise):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench/run: larderd beside memcached, etcd and nginx."""
+"""bench/run: larderd beside memcached, etcd, nginx and other servers."""
 import argparse
 import dataclasses
 import json
@@ -58,7 +58,7 @@ seconds_argument.__name__ = "time"
 
 
 def parse():
-    parser = argparse.ArgumentParser(prog="bench/run", description="Compares larderd with memcached, etcd and nginx.",
+    parser = argparse.ArgumentParser(prog="bench/run", description="Compares larderd with memcached, etcd, nginx and others.",
                                      epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=rows_argument, default=list(ROWS), metavar="N[,N...]", help="only these rows")
     parser.add_argument("--rounds", type=count_argument, metavar="N", help="turns of both servers (5)")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures rows. Each function returns a result as it stands in the JSON file."""
-from side_by_side import cluster_rows, durable, etcd_api, http_get, near_rows, ring_rows
+from side_by_side import cluster_rows, durable, etcd_api, http_get, library_rows, near_rows, origin_rows, ring_rows, trace_rows
 from side_by_side.load import compare_runs, larder_bench, pair, timed
 from side_by_side.process import BenchError
 from side_by_side.rows import CONNECTIONS, IDLE_CONNECTIONS, ITEMS, KEY_SIZE, KEYS, RATIO, VALUE_SIZE, is_met
@@ -80,7 +80,7 @@ MEASURES = {"load": measure_load, "items": measure_items, "idle": measure_idle, 
             "watch": etcd_api.measure_watch, "watchers": etcd_api.measure_watchers, "keys": etcd_api.measure_keys,
             "client": cluster_rows.measure_client, "through": cluster_rows.measure_through,
             "failover": cluster_rows.measure_failover, **near_rows.MEASURES,
-            **ring_rows.MEASURES}
+            **ring_rows.MEASURES, **origin_rows.MEASURES, **library_rows.MEASURES, **trace_rows.MEASURES}
 
 
 def measure(row, place, settings, tick):

@@ -31,10 +31,11 @@ def asked(node, path):
 class Node(Server):
     """One of a cluster; `store` are the options that say where the store is."""
 
-    def __init__(self, place, name, store):
+    def __init__(self, place, name, store, config=None):
         own = f"127.0.0.1:{free_port()}"
-        super().__init__(place, LARDERD, extra=("--cluster", "bench", "--node-id", name, "--listen", own, "--advertise", own,
-                                                "--lease", f"{LEASE_SECONDS}s", "--drain-timeout", "1s", *store))
+        super().__init__(place, LARDERD, config=config,
+                         extra=("--cluster", "bench", "--node-id", name, "--listen", own, "--advertise", own, "--lease",
+                                f"{LEASE_SECONDS}s", "--drain-timeout", "1s", *store))
 
     def members(self):
         return [node["id"] for node in asked(self, "/admin/members")["nodes"]]
@@ -50,22 +51,22 @@ def wait_for(condition, seconds, what, tick=lambda: None):
 
 
 @contextlib.contextmanager
-def nodes(place, tick):
+def nodes(place, tick, config=None):
     """Three of them; the first keeps the store."""
     with contextlib.ExitStack() as stack:
         data = stack.enter_context(DataDirectory(place))
-        group = [stack.enter_context(Node(place, "n0", ("--data-dir", str(data / "store"))))]
+        group = [stack.enter_context(Node(place, "n0", ("--data-dir", str(data / "store")), config))]
         store = ("--store", f"etcd://{group[0].address}", "--store-follow-members", "no")
-        group += [stack.enter_context(Node(place, f"n{i}", store)) for i in range(1, NODES)]
+        group += [stack.enter_context(Node(place, f"n{i}", store, config)) for i in range(1, NODES)]
         for node in group:
             wait_for(lambda node=node: len(node.members()) == NODES, JOIN_SECONDS, "three nodes see each other", tick)
         yield group
 
 
-def key_of(group, owner):
+def key_of(group, owner, before="k"):
     """A prefix, with which the only key of `larder bench --keys 1` belongs to that node."""
     for number in range(1000):
-        prefix = f"k{number}-"
+        prefix = f"{before}{number}-"
         if asked(group[0], f"/admin/ring?key={prefix}0")["owner"] == owner:
             return prefix
     raise BenchError(f"no key belongs to {owner}")

@@ -12,6 +12,7 @@ ETCD = "etcd"
 ETCD_PROXY = "etcd grpc-proxy"
 NGINX = "nginx"
 ETCD_GO = "etcd's Go client"
+VERSION_OPTIONS = {ETCD: "--version", "h2load": "--version", "mariadbd": "--version", "varnishd": "-V", "go": "version"}
 
 NGINX_CONFIG = """
 daemon off;
@@ -32,9 +33,10 @@ http {{
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
+{http}
     server {{
         listen 127.0.0.1:{port};
-        root {root};
+{server}
     }}
 }}
 """
@@ -129,11 +131,13 @@ class Nginx(Process):
 
     kind = NGINX
 
-    def __init__(self, place, root, cached):
+    def __init__(self, place, root, cached, http="", server=None):
+        """`http` and `server` are more lines of these sections, the latter in place of the root."""
         super().__init__(place)
         self.port = free_port()
         config = self.directory / "nginx.conf"
-        config.write_text(NGINX_CONFIG.format(directory=self.directory, root=root, port=self.port,
+        config.write_text(NGINX_CONFIG.format(directory=self.directory, http=http.format(directory=self.directory),
+                                              server=server or f"        root {root};", port=self.port,
                                               open_file_cache="max=100000" if cached else "off"))
         self.start([need("nginx", "nginx-light"), "-p", self.directory, "-c", config])
 
@@ -148,9 +152,8 @@ class Nginx(Process):
 def version(name):
     """What the program says of itself, in a line; None if it is not there."""
     path = find(name)
-    option = "--version" if name in (ETCD, "h2load", "mariadbd") else "-v"
     if path is None:
         return None
-    done = subprocess.run([path, option], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False)
+    done = subprocess.run([path, VERSION_OPTIONS.get(name, "-v")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
     return done.stdout.decode().splitlines()[0].strip()

@@ -21,7 +21,12 @@ HTTP_KEYS = 1000
 HTTP_VALUE_SIZE = 1024
 MEMORY_GROUP = "memory group"
 OWNER = "the owner"
+OWNERS = "keys of their own"
 ONE_NODE = "one node"
+OTHER_CACHES = "the better of nginx's proxy_cache and Varnish"  # a result names it
+GROUPCACHE = "groupcache"
+LIBMEMCACHED = "libmemcached"
+UNTOLD = "the same, told to nobody"
 SERIALIZABLE = ("--consistency", "s")
 LINEARIZABLE = ("--consistency", "l")
 
@@ -115,6 +120,26 @@ ROWS = (
     Row(42, "keys that move when a node comes or goes, against its share", "ring-moved", 1.1, "of its share", None,
         judged=VALUE),
     Row(43, "a node killed with SIGKILL is out of every ring, the longest of 3", "ring-death", 5.0, "s", None, judged=VALUE),
+    Row(44, "1,000 clients of three nodes ask for one cold key of an origin that takes 200 ms, the slowest answer",
+        "origin-cold", 260.0, "ms", None, judged=VALUE),
+    Row(45, "GET hit of an origin group by HTTP, 10 KiB, 50 connections", "origin-hit", 0.8, "us CPU/request", OTHER_CACHES),
+    Row(46, "GET by HTTP over three nodes, 10 KiB, 10,000 keys by Zipf(1.0), the nodes together", "origin-zipf", 0.333,
+        "us CPU/request", GROUPCACHE),
+    Row(47, "one hot key of an origin, asked for at three nodes, the nodes together", "origin-hot", 1.1, "us CPU/request",
+        OWNERS),
+    Row(48, "loads of a key that follow when its node is killed with SIGKILL, the most", "origin-death", 1.0, "loads", None,
+        judged=VALUE),
+    Row(49, "liblarder's get on one connection, 64-byte value, the program's own CPU", "library-get", 0.9, "us CPU/call",
+        LIBMEMCACHED),
+    Row(50, "liblarder's get of 100 keys from four servers, elapsed", "library-many", 0.8, "us/call", LIBMEMCACHED),
+    Row(51, "a hit of the near cache in the process, 8-byte keys, 64-byte values, elapsed", "library-near", 100.0, "ns", None,
+        judged=VALUE),
+    Row(52, "liblarder's get with every call told to a collector, the program's own CPU", "library-traced", 1.25, "us CPU/call",
+        UNTOLD),
+    Row(53, "GET hit by HTTP, 64-byte value, 50 connections, 1 of 100 requests told to a collector", "traced", 1.02,
+        "us CPU/request", UNTOLD, load=("--protocol", "http", *GET)),
+    Row(54, "the same by memcached", "traced", 1.02, "us CPU/request", UNTOLD, load=GET),
+    Row(55, "the same by memcached, 32 pipelined", "traced", 1.02, "us CPU/request", UNTOLD, load=(*GET, "--pipeline", "32")),
 )
 
 

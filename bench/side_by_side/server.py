@@ -37,15 +37,16 @@ def arguments(kind, memory_mib, threads, max_conns):
 
 
 class Server(Process):
-    """A running server of `kind`. `config` is the text of a configuration file for larderd, `extra` are options."""
+    """A running server of `kind`. `config` is the text of a configuration file for larderd, `extra` are options, `environment`
+    are further variables."""
 
-    def __init__(self, place, kind, memory_mib=1024, threads=1, max_conns=16384, pinned=True, config=None, extra=()):
+    def __init__(self, place, kind, memory_mib=1024, threads=1, max_conns=16384, pinned=True, config=None, extra=(), environment=None):
         super().__init__(place, pinned)
         self.kind = kind
         self.port = None
         self._port_file = self.directory / "port"
         command = [*self._command(config), *arguments(kind, memory_mib, threads, max_conns), *extra]
-        self.start(command, MEMCACHED_PORT_FILENAME=str(self._port_file))
+        self.start(command, MEMCACHED_PORT_FILENAME=str(self._port_file), **(environment or {}))
 
     def _command(self, config):
         if self.kind != LARDERD:

@@ -6,7 +6,7 @@ import time
 from side_by_side.rows import ROWS, VALUE, limit_text
 from side_by_side.server import LARDERD
 
-COLUMNS = "{:<4}{:<64}{:>24}{:>24}  {:<17}{:<22}{:<18}{}"
+COLUMNS = "{:<4}{:<64}{:>24}{:>24}  {:<21}{:<22}{:<18}{}"
 
 
 class Progress:
@@ -89,6 +89,8 @@ def details(result):
         yield "file in the page cache", {"unit": "s", "own": result["warm"]}, ""
         yield "resident memory then", {"unit": "MiB", "own": result["resident_mib"]}, ""
         yield "files", {"unit": "MiB", "own": result["file_mib"]}, ""
+    for part in result.get("more", ()):
+        yield part["name"], part, ""
 
 
 def rows_of(result):

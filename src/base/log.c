@@ -14,6 +14,9 @@ static const char *const format_names[] = {"text", "json"};
 static enum log_level least_level = LOG_LEVEL_INFO;
 static enum log_format line_format = LOG_FORMAT_TEXT;
 
+static _Thread_local log_divert_fn *divert;
+static _Thread_local void *divert_ctx;
+
 struct line {
     char text[LINE_MAX_BYTES];
     size_t size;
@@ -33,6 +36,10 @@ static void line_add(struct line *line, const char *text) {
     line->size += size;
 }
 
+static bool is_json(void) {
+    return line_format == LOG_FORMAT_JSON && divert == NULL;
+}
+
 /* slice_escape leaves nothing that JSON would mind but the backslash of its \xHH, which must be doubled there. */
 static void line_add_string(struct line *line, struct slice s) {
     char escaped[SLICE_ESCAPED_MAX];
@@ -41,7 +48,7 @@ static void line_add_string(struct line *line, struct slice s) {
     slice_escape(s, escaped);
     for (const char *c = escaped; *c != '\0'; c++) {
         piece[0] = *c;
-        piece[1] = *c == '\\' && line_format == LOG_FORMAT_JSON ? '\\' : '\0';
+        piece[1] = *c == '\\' && is_json() ? '\\' : '\0';
         line_add(line, piece);
     }
 }
@@ -82,9 +89,9 @@ static void line_add_time(struct line *line) {
 static void line_add_field(struct line *line, const struct log_field *field) {
     char number[32];
 
-    line_add(line, line_format == LOG_FORMAT_JSON ? ",\"" : " ");
+    line_add(line, is_json() ? ",\"" : " ");
     line_add(line, field->name);
-    line_add(line, line_format == LOG_FORMAT_JSON ? "\":" : "=");
+    line_add(line, is_json() ? "\":" : "=");
     if (field->kind == LOG_FIELD_NUMBER) {
         snprintf(number, sizeof(number), "%lld", (long long)field->number);
         line_add(line, number);
@@ -98,8 +105,13 @@ void log_configure(enum log_level level, enum log_format format) {
     line_format = format;
 }
 
+void log_divert(log_divert_fn *fn, void *ctx) {
+    divert = fn;
+    divert_ctx = ctx;
+}
+
 bool log_enabled(enum log_level level) {
-    return level >= least_level;
+    return divert != NULL ? level >= LOG_LEVEL_INFO : level >= least_level;
 }
 
 static bool find_name(const char *const *names, size_t count, struct slice name, size_t *ret_index) {
@@ -132,24 +144,45 @@ bool log_format_parse(struct slice name, enum log_format *ret_format) {
     return true;
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields) {
-    struct line line = {.size = 0};
+static void line_add_head(struct line *line, enum log_level level, const char *message) {
+    if (divert != NULL) {
+        line_add(line, message);
+    } else if (is_json()) {
+        line_add(line, "{\"time\":\"");
+        line_add_time(line);
+        line_add(line, "\",\"level\":\"");
+        line_add(line, level_names[level]);
+        line_add(line, "\",\"message\":");
+        line_add_quoted(line, slice_from_string(message));
+    } else {
+        line_add_time(line);
+        line_add(line, " ");
+        line_add(line, level_names[level]);
+        line_add(line, " ");
+        line_add(line, message);
+    }
+}
+
+static void line_send(struct line *line, enum log_level level) {
     ssize_t written;
 
-    if (line_format == LOG_FORMAT_JSON) {
-        line_add(&line, "{\"time\":\"");
-        line_add_time(&line);
-        line_add(&line, "\",\"level\":\"");
-        line_add(&line, level_names[level]);
-        line_add(&line, "\",\"message\":");
-        line_add_quoted(&line, slice_from_string(message));
-    } else {
-        line_add_time(&line);
-        line_add(&line, " ");
-        line_add(&line, level_names[level]);
-        line_add(&line, " ");
-        line_add(&line, message);
+    if (divert != NULL) {
+        line->text[line->size] = '\0';
+        divert(divert_ctx, level, line->text);
+        return;
     }
+    if (is_json()) {
+        line->text[line->size++] = '}';
+    }
+    line->text[line->size++] = '\n';
+    written = write(STDERR_FILENO, line->text, line->size);
+    (void)written; /* there is nowhere left to report it */
+}
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields) {
+    struct line line = {.size = 0};
+
+    line_add_head(&line, level, message);
     for (; fields->name != NULL && !line.cut; fields++) {
         size_t before = line.size;
 
@@ -157,10 +190,5 @@ void log_write(enum log_level level, const char *message, const struct log_field
         /* Half a field would no longer parse. */
         line.size = line.cut ? before : line.size;
     }
-    if (line_format == LOG_FORMAT_JSON) {
-        line.text[line.size++] = '}';
-    }
-    line.text[line.size++] = '\n';
-    written = write(STDERR_FILENO, line.text, line.size);
-    (void)written; /* there is nowhere left to report it */
+    line_send(&line, level);
 }

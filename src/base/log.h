@@ -35,6 +35,13 @@ bool log_format_parse(struct slice name, enum log_format *ret_format);
  * from the first field that does not fit a line of 2 KiB on, fields are left out. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
+/* Told of a line instead of standard error: "the message name=value ...", NUL-terminated, without the time. */
+typedef void log_divert_fn(void *ctx, enum log_level level, const char *line);
+
+/* Lines of this thread, from LOG_LEVEL_INFO on, go there from now on; NULL: to standard error again. For programs that are not
+ * ours: a thread of a library says nothing on their standard error. */
+void log_divert(log_divert_fn *fn, void *ctx);
+
 static inline struct log_field log_string(const char *name, const char *value) {
     return (struct log_field){.name = name, .kind = LOG_FIELD_STRING, .string = slice_from_string(value)};
 }

@@ -81,7 +81,9 @@ int outbox_pieces(const struct outbox *o, struct iovec *pieces, int max) {
         if (count + 2 > max) {
             return count;
         }
-        count = add_piece(pieces, count, o->bytes.data + at, ref->at - at, &skip);
+        if (ref->at > at) { /* there may be no copied bytes at all */
+            count = add_piece(pieces, count, o->bytes.data + at, ref->at - at, &skip);
+        }
         count = add_piece(pieces, count, ref->slice.data, ref->slice.size, &skip);
         at = ref->at;
     }

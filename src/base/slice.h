@@ -45,6 +45,17 @@ static inline struct slice slice_skip(struct slice s, size_t count) {
     return (struct slice){s.data + count, s.size - count};
 }
 
+/* The slice without blanks and tabs at its ends. */
+static inline struct slice slice_trim(struct slice s) {
+    while (s.size > 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s = slice_skip(s, 1);
+    }
+    while (s.size > 0 && (s.data[s.size - 1] == ' ' || s.data[s.size - 1] == '\t')) {
+        s.size--;
+    }
+    return s;
+}
+
 /* Longest text slice_escape writes, its NUL included. */
 #define SLICE_ESCAPED_MAX 200
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cli/observe/traced_memcached.h"
 
 #define DEFAULT_SERVER "127.0.0.1:11211"
 #define DEFAULT_TIMEOUT_NS (5 * CLOCK_NS_PER_S)
@@ -99,7 +100,8 @@ static int log_in(const struct ask *ask) {
 }
 
 int ask_open(struct ask *ask) {
-    const struct client_options options = {.connect_timeout_ns = ask->timeout_ns, .timeout_ns = ask->timeout_ns};
+    const struct client_options options = {
+        .connect_timeout_ns = ask->timeout_ns, .timeout_ns = ask->timeout_ns, .observer = traced_memcached()};
     struct address address;
     enum larder_error error;
     int code = ask_read_server(ask, &address);

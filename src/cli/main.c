@@ -2,13 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/observe/tool_trace.h"
 #include "cli/subcommand.h"
 
 static const struct subcommand *const subcommands[] = {
-    &subcommand_get,   &subcommand_set,     &subcommand_del,   &subcommand_put,
-    &subcommand_ls,    &subcommand_watch,   &subcommand_group, &subcommand_members,
-    &subcommand_ring,  &subcommand_stats,   &subcommand_flush, &subcommand_status,
-    &subcommand_audit, &subcommand_restore, &subcommand_bench, &subcommand_simulate,
+    &subcommand_get,   &subcommand_set,    &subcommand_del,      &subcommand_put,   &subcommand_ls,
+    &subcommand_watch, &subcommand_group,  &subcommand_members,  &subcommand_ring,  &subcommand_stats,
+    &subcommand_flush, &subcommand_status, &subcommand_top,      &subcommand_audit, &subcommand_restore,
+    &subcommand_trace, &subcommand_bench,  &subcommand_simulate,
 };
 
 enum { SUBCOMMAND_COUNT = sizeof(subcommands) / sizeof(subcommands[0]) };
@@ -70,6 +71,15 @@ static int run_help(int argc, char **argv) {
     return subcommand->run(2, arguments);
 }
 
+static int run_traced(const struct subcommand *subcommand, int argc, char **argv) {
+    int code;
+
+    tool_trace_begin(subcommand->name);
+    code = finish(subcommand->run(argc, argv));
+    tool_trace_end(code);
+    return code;
+}
+
 int main(int argc, char **argv) {
     const struct subcommand *subcommand;
 
@@ -88,5 +98,9 @@ int main(int argc, char **argv) {
     if (subcommand == NULL) {
         return complain_unknown(argv[1]);
     }
-    return finish(subcommand->run(argc - 1, argv + 1));
+    /* A collector that sent spans would have them come back to it. */
+    if (subcommand == &subcommand_trace) {
+        return finish(subcommand->run(argc - 1, argv + 1));
+    }
+    return run_traced(subcommand, argc - 1, argv + 1);
 }

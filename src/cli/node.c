@@ -39,8 +39,12 @@ int node_ask(struct node *node, struct transfer_request *request, struct transfe
     return error == LARDER_OK ? EXIT_CODE_OK : node_explain_error(node, error);
 }
 
+json_t *node_json(struct slice body) {
+    return json_loadb(body.size == 0 ? "" : body.data, body.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+}
+
 json_t *node_read_json(const struct node *node, struct slice body) {
-    json_t *json = json_loadb(body.size == 0 ? "" : body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *json = node_json(body);
 
     if (json == NULL) {
         fprintf(stderr, "%s: %s answered with something that is not JSON; is it a larderd?\n", node->ask.program,

@@ -46,4 +46,7 @@ uint64_t node_oldest_revision(struct node *node);
 /* The answer's body as JSON, which the caller gives up with json_decref. NULL: it is none, which was printed. */
 json_t *node_read_json(const struct node *node, struct slice body);
 
+/* The same, and nothing is printed. Keys may have a NUL in them. */
+json_t *node_json(struct slice body);
+
 #endif

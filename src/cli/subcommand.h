@@ -31,8 +31,10 @@ extern const struct subcommand subcommand_ring;
 extern const struct subcommand subcommand_stats;
 extern const struct subcommand subcommand_flush;
 extern const struct subcommand subcommand_status;
+extern const struct subcommand subcommand_top;
 extern const struct subcommand subcommand_audit;
 extern const struct subcommand subcommand_restore;
+extern const struct subcommand subcommand_trace;
 extern const struct subcommand subcommand_bench;
 extern const struct subcommand subcommand_simulate;
 

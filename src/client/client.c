@@ -14,11 +14,14 @@ struct call {
     struct client *client;
     pipeline_done_fn *done;
     void *ctx;
+    void *observed; /* the observer's */
 };
 
 struct client {
     struct loop *loop;
     struct peer_link *link;
+    struct address server;
+    const struct client_observer *observer; /* NULL: nobody is told */
     int64_t timeout_ns;
     size_t outstanding;
     bool running; /* client_wait is on the loop */
@@ -39,6 +42,8 @@ enum larder_error client_open(const struct address *server, const struct client_
     if (client == NULL) {
         return LARDER_ERROR_NO_MEMORY;
     }
+    client->server = *server;
+    client->observer = options->observer;
     client->timeout_ns = options->timeout_ns;
     client->loop = loop_new();
     if (client->loop == NULL) {
@@ -62,12 +67,22 @@ void client_close(struct client *client) {
     }
 }
 
+static void tell_end(const struct call *call, enum larder_error error, const struct answer *answer) {
+    if (call->client->observer != NULL) {
+        call->client->observer->end(call->observed, error, answer);
+    }
+}
+
 static void on_done(void *ctx, enum larder_error error, const struct answer *answer) {
     struct call *call = ctx;
     struct client *client = call->client;
+    bool is_last = answer == NULL || !answer->more;
 
+    if (is_last) {
+        tell_end(call, error, answer);
+    }
     call->done(call->ctx, error, answer);
-    if (answer != NULL && answer->more) {
+    if (!is_last) {
         return;
     }
     free(call);
@@ -102,6 +117,9 @@ enum larder_error client_submit(struct client *client, const struct request *req
         return LARDER_ERROR_NO_MEMORY;
     }
     *call = (struct call){.client = client, .done = done, .ctx = ctx};
+    if (client->observer != NULL) {
+        call->observed = client->observer->begin(&client->server, request);
+    }
     take_turn(client);
     error = submit(client, request, call);
     if (error == LARDER_ERROR_LIMIT && client->outstanding > 0) {
@@ -109,6 +127,7 @@ enum larder_error client_submit(struct client *client, const struct request *req
         error = submit(client, request, call);
     }
     if (error != LARDER_OK) {
+        tell_end(call, error, NULL);
         free(call);
         return error;
     }

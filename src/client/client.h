@@ -16,9 +16,18 @@
  * peer_link_submit. What the server answered, a refusal included, is a result in the answer. */
 struct client;
 
+/* Told of each request, for traces. */
+struct client_observer {
+    /* It is put on its way to the server. What this returns, NULL included, is what `end` gets. */
+    void *(*begin)(const struct address *server, const struct request *request);
+    /* It has ended, with its last answer, or with an error and without one: `answer` is NULL then. */
+    void (*end)(void *call, enum larder_error error, const struct answer *answer);
+};
+
 struct client_options {
-    int64_t connect_timeout_ns; /* for each address of the server */
-    int64_t timeout_ns;         /* for each request, connecting included */
+    int64_t connect_timeout_ns;             /* for each address of the server */
+    int64_t timeout_ns;                     /* for each request, connecting included */
+    const struct client_observer *observer; /* outlives the client; NULL: nobody is told */
 };
 
 /* Looks the server up and begins to connect; whether it answers, the first call tells. The caller owns the client. Errors:

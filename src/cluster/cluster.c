@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "cluster/cluster_internal.h"
 
-enum { RECORD_TEXT_MAX = MEMBER_RECORD_MAX, PURGE_KEY_MAX = 512 };
+enum { RECORD_TEXT_MAX = MEMBER_RECORD_MAX, PURGE_KEY_MAX = 512, PURGE_TEXT_MAX = 1024 };
 
 static enum larder_error init(struct cluster *c, const struct cluster_config *config) {
     struct wait_list *const lists[] = {&c->fresh, &c->asking, &c->to_purge, &c->purged};
@@ -28,8 +28,9 @@ static enum larder_error init(struct cluster *c, const struct cluster_config *co
     c->applied_told = -1;
     buf_init(&c->record_text, RECORD_TEXT_MAX);
     buf_init(&c->purge_key, PURGE_KEY_MAX);
+    buf_init(&c->purge_text, PURGE_TEXT_MAX);
     for (unsigned kind = 0; kind < CALL_COUNT; kind++) {
-        cluster_call_init(c, (enum call_kind)kind);
+        machine_call_init(&c->calls[kind], config->wake, config->ctx);
     }
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         wait_list_init(lists[i]);
@@ -110,7 +111,7 @@ static int64_t next_ns(const struct cluster *c) {
     int64_t least_ns = cluster_wait_deadline(c);
 
     for (unsigned kind = 0; kind < CALL_COUNT; kind++) {
-        const struct cluster_call *own = &c->calls[kind];
+        const struct machine_call *own = &c->calls[kind];
 
         if (!own->under_way && own->due_ns < least_ns && is_awaited(c, (enum call_kind)kind)) {
             least_ns = own->due_ns;
@@ -170,11 +171,12 @@ void cluster_free(struct cluster *c) {
     cluster_wait_take(c);
     cluster_wait_expire(c, INT64_MAX);
     for (unsigned kind = 0; kind < CALL_COUNT; kind++) {
-        store_call_fini(&c->calls[kind].call);
+        machine_call_fini(&c->calls[kind]);
     }
     membership_unref(c->members);
     buf_fini(&c->record_text);
     buf_fini(&c->purge_key);
+    buf_fini(&c->purge_text);
     pthread_mutex_destroy(&c->lock);
     free(c->keys.bytes);
     free(c);

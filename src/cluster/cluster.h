@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/request.h"
 #include "ring/keeper.h"
 #include "ring/membership.h"
 #include "store/store.h"
@@ -15,8 +16,9 @@
  * watches, the numbered purges. Rules 1, 7 and 8 of the ring.
  *
  *     /larder/<cluster>/nodes/<id>       a node's record (ring/membership.h), under its lease
- *     /larder/<cluster>/purges/<group>   a purge of a group's entries; "*" as the group is a flush of all. Its mod_revision
- *                                        is the purge's number. The newest one of a group stands for all before it
+ *     /larder/<cluster>/purges/<group>   a purge of a group's entries (cluster/purge_record.h); "*" as the group is a flush of all.
+ *                                        Its mod_revision is the purge's number. Who has not seen each of them has the number of the
+ *                                        newest from here, and drops all that he has
  *     /larder/<cluster>/joined           changed with each record that is made, and never taken out: so that a question shows
  *                                        whether a node came since, also one that has gone again
  *     /larder/<cluster>/applied/<id>     the number up to which that node has applied purges, under its lease
@@ -74,6 +76,8 @@ struct cluster_wait {
     char missing[256];                /* PURGE: the ids of nodes that have not applied it, parted by ", " */
     bool recorded;                    /* PURGE: the record stands, so it will be applied */
     char group[CLUSTER_NAME_MAX + 1]; /* PURGE: of which group; "*": of all */
+    char prefix[REQUEST_KEY_MAX];     /* PURGE: what the keys begin with behind the group's name and its '/' */
+    size_t prefix_size;               /* 0: they are all of the group's */
     bool is_purge;
 };
 

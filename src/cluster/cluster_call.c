@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 
-#include "base/clock.h"
 #include "cluster/cluster_internal.h"
 
-/* The calls of the store: they are answered on a thread of its own, which only says so. */
+/* What the store is asked, and who takes the answers. */
 
 static cluster_answer_fn *const answers[CALL_COUNT] = {
     [CALL_LIST] = cluster_list_answered,     [CALL_CHECK] = cluster_check_answered,
@@ -14,40 +13,13 @@ static cluster_answer_fn *const answers[CALL_COUNT] = {
     [CALL_REVOKE] = cluster_revoke_answered,
 };
 
-/* Any thread. */
-static void on_done(struct store_call *call) {
-    struct cluster_call *own = (struct cluster_call *)(void *)call;
-    struct cluster *c = own->cluster;
-    void (*wake)(void *) = c->config.wake;
-    void *ctx = c->config.ctx;
-
-    atomic_store_explicit(&own->answered, true, memory_order_release);
-    wake(ctx);
-}
-
-void cluster_call_init(struct cluster *c, enum call_kind kind) {
-    c->calls[kind].cluster = c;
-    c->calls[kind].due_ns = INT64_MIN;
-    store_call_init(&c->calls[kind].call, on_done);
-}
-
 void cluster_call_one(struct cluster *c, enum call_kind kind, struct store_op op, int64_t deadline_ns, int64_t now_ns) {
-    struct cluster_call *own = &c->calls[kind];
-
-    assert(!own->under_way);
-    store_call_fini(&own->call);
-    store_call_init(&own->call, on_done);
-    own->call.op = op;
-    own->call.deadline_ns = deadline_ns;
-    own->call.retry_unknown = true; /* each of them, done twice, is done once */
-    own->under_way = true;
-    own->sent_ns = now_ns;
-    store_submit(c->config.store, &own->call);
+    machine_call_start(&c->calls[kind], c->config.store, op, deadline_ns, now_ns);
 }
 
 void cluster_call_txn(struct cluster *c, enum call_kind kind, size_t count, bool compares, size_t failures,
                       int64_t now_ns) {
-    struct cluster_call *own = &c->calls[kind];
+    struct machine_call *own = &c->calls[kind];
     const struct store_op op = {
         .kind = STORE_OP_TXN,
         .txn = {.compares = &own->compare,
@@ -58,21 +30,14 @@ void cluster_call_txn(struct cluster *c, enum call_kind kind, size_t count, bool
                 .failure_count = failures},
     };
 
-    assert(count <= CALL_OPS_MAX);
+    assert(count <= MACHINE_CALL_OPS_MAX);
     cluster_call_one(c, kind, op, now_ns + c->config.lease_ns, now_ns);
 }
 
 void cluster_call_finish(struct cluster *c, int64_t now_ns) {
     for (unsigned kind = 0; kind < CALL_COUNT; kind++) {
-        struct cluster_call *own = &c->calls[kind];
-
-        if (atomic_exchange_explicit(&own->answered, false, memory_order_acquire)) {
-            own->under_way = false;
-            answers[kind](c, &own->call, now_ns);
+        if (machine_call_take(&c->calls[kind])) {
+            answers[kind](c, &c->calls[kind].call, now_ns);
         }
     }
-}
-
-void cluster_call_again(struct cluster *c, enum call_kind kind, int64_t now_ns) {
-    c->calls[kind].due_ns = now_ns + RETRY_MS * CLOCK_NS_PER_MS;
 }

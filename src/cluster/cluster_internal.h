@@ -6,15 +6,14 @@
 #include <stdatomic.h>
 
 #include "cluster/cluster.h"
+#include "cluster/machine_call.h"
 
 /* Between the files of a node's part in its cluster. All of it belongs to the control thread, but for what is said to be told
- * elsewhere: a call's `answered`, `woken`, and what the lock guards. */
+ * elsewhere: what machine_call.h says, `woken`, and what the lock guards. */
 
 enum {
-    CALL_OPS_MAX = 4,
     RENEWALS_IN_LEASE = 3, /* so two may be lost */
     PROOFS_IN_LEASE = 4,
-    RETRY_MS = 50,          /* after a call that failed */
     CATCH_UP_MS = 20,       /* the watch is a little behind what a question has shown */
     WATCH_BYTES = 1 << 20,  /* of events at a time */
     NUMBER_TEXT_MAX = 24,   /* a number as text, and its NUL */
@@ -33,17 +32,6 @@ enum call_kind {
     CALL_SURVEY,
     CALL_REVOKE,
     CALL_COUNT
-};
-
-struct cluster_call {
-    struct store_call call; /* first */
-    struct cluster *cluster;
-    atomic_bool answered;
-    bool under_way;
-    int64_t sent_ns;
-    int64_t due_ns; /* not before */
-    struct store_op ops[CALL_OPS_MAX];
-    struct store_compare compare;
 };
 
 /* The keys, in one piece of memory. Prefixes end with a '/', so what ends them differs in the last byte. */
@@ -75,7 +63,7 @@ struct wait_list {
 struct cluster {
     struct cluster_config config;
     struct cluster_keys keys;
-    struct cluster_call calls[CALL_COUNT];
+    struct machine_call calls[CALL_COUNT];
     bool stopped;
 
     /* The view. */
@@ -107,6 +95,7 @@ struct cluster {
     int64_t applied_sent;
     char applied_text[NUMBER_TEXT_MAX];
     struct buf purge_key;
+    struct buf purge_text;
     struct cluster_wait *purging; /* of CALL_PURGE */
     bool wants_survey;
 
@@ -128,11 +117,9 @@ enum larder_error cluster_keys_make(struct cluster_keys *keys, const struct clus
 
 /* --- cluster_call.c --- */
 
-void cluster_call_init(struct cluster *c, enum call_kind kind);
-
 /* The kind's call at rest and due? */
 static inline bool cluster_call_can(const struct cluster *c, enum call_kind kind, int64_t now_ns) {
-    return !c->calls[kind].under_way && now_ns >= c->calls[kind].due_ns;
+    return machine_call_can(&c->calls[kind], now_ns);
 }
 
 /* Hands it in; its ops are filled in. `count` of them are put into a transaction that succeeds if the compare holds (none:
@@ -145,7 +132,9 @@ void cluster_call_one(struct cluster *c, enum call_kind kind, struct store_op op
 void cluster_call_finish(struct cluster *c, int64_t now_ns);
 
 /* After a failure: it is tried again in a while. */
-void cluster_call_again(struct cluster *c, enum call_kind kind, int64_t now_ns);
+static inline void cluster_call_again(struct cluster *c, enum call_kind kind, int64_t now_ns) {
+    machine_call_again(&c->calls[kind], now_ns);
+}
 
 /* --- what answers mean --- */
 

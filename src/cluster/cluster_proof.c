@@ -30,7 +30,7 @@ static void ask(struct cluster *c, int64_t now_ns) {
     c->asked_revision = c->members->revision;
     wait_list_move(&c->asking, &c->fresh);
     c->counting.refreshes++;
-    cluster_call_txn(c, CALL_CHECK, CALL_OPS_MAX, false, 0, now_ns);
+    cluster_call_txn(c, CALL_CHECK, MACHINE_CALL_OPS_MAX, false, 0, now_ns);
 }
 
 /* Oldest first. */
@@ -71,7 +71,7 @@ static void ask_again(struct cluster *c, int64_t due_ns) {
 
 void cluster_check_answered(struct cluster *c, struct store_call *call, int64_t now_ns) {
     if (call->status != STORE_OK || !c->listed) {
-        ask_again(c, now_ns + RETRY_MS * CLOCK_NS_PER_MS);
+        ask_again(c, now_ns + MACHINE_CALL_RETRY_MS * CLOCK_NS_PER_MS);
         return;
     }
     if (call->revision < c->asked_revision) {
@@ -94,7 +94,7 @@ void cluster_check_answered(struct cluster *c, struct store_call *call, int64_t 
 }
 
 void cluster_proof_run(struct cluster *c, int64_t now_ns) {
-    struct cluster_call *check = &c->calls[CALL_CHECK];
+    struct machine_call *check = &c->calls[CALL_CHECK];
 
     if (!c->listed || c->broken || check->under_way) {
         return;

@@ -5,8 +5,36 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "cluster/cluster_internal.h"
+#include "cluster/purge_record.h"
 
 /* Purges: applied in the order of their numbers, and waited for until every live node says that it has. */
+
+enum { WHOLE_MAX = CLUSTER_NAME_MAX + 1 + REQUEST_KEY_MAX };
+
+/* What the keys begin with, their group's name included. */
+static struct slice whole_prefix(struct slice name, struct slice prefix, char *place) {
+    size_t size = 0;
+
+    if (!slice_equal(name, SLICE("default"))) {
+        memcpy(place, name.data, name.size);
+        size = name.size;
+        place[size++] = '/';
+    }
+    memcpy(place + size, prefix.data, prefix.size);
+    return slice_make(place, size + prefix.size);
+}
+
+static enum larder_error purge(struct cluster *c, unsigned group, struct slice name, struct slice value) {
+    char prefix_place[PURGE_PREFIX_ROOM], place[WHOLE_MAX];
+    struct slice prefix = purge_record_read(value, prefix_place);
+
+    if (group == KEEPER_GROUPS || prefix.size == 0 || name.size > CLUSTER_NAME_MAX) {
+        return keeper_purge(c->config.keeper, group, c->keeper_number);
+    }
+    prefix = whole_prefix(name, prefix, place);
+    prefix.size = prefix.size < REQUEST_KEY_MAX ? prefix.size : REQUEST_KEY_MAX; /* rather too much */
+    return keeper_purge_prefix(c->config.keeper, group, prefix, c->keeper_number);
+}
 
 void cluster_purge_apply(struct cluster *c, const struct kv *kv) {
     struct slice name = slice_skip(kv->key, c->keys.purges.key.size);
@@ -23,7 +51,7 @@ void cluster_purge_apply(struct cluster *c, const struct kv *kv) {
         return; /* nothing here is of it */
     }
     cluster_view_make_room(c);
-    c->broken = keeper_purge(c->config.keeper, group, c->keeper_number) != LARDER_OK || c->broken;
+    c->broken = purge(c, group, name, kv->value) != LARDER_OK || c->broken;
     if (!c->broken) {
         c->config.on_change(c->config.ctx);
     }
@@ -68,20 +96,23 @@ static struct cluster_wait *take_first(struct wait_list *list) {
 }
 
 static void record_next(struct cluster *c, int64_t now_ns) {
-    struct store_op op = {.kind = STORE_OP_PUT, .put = {.value = c->keys.id}};
+    struct store_op op = {.kind = STORE_OP_PUT};
     struct cluster_wait *wait;
 
     if (c->calls[CALL_PURGE].under_way || (wait = take_first(&c->to_purge)) == NULL) {
         return;
     }
     buf_consume(&c->purge_key, c->purge_key.size);
+    buf_consume(&c->purge_text, c->purge_text.size);
     if (buf_append_slice(&c->purge_key, c->keys.purges.key) != LARDER_OK ||
-        buf_append_slice(&c->purge_key, slice_from_string(wait->group)) != LARDER_OK) {
+        buf_append_slice(&c->purge_key, slice_from_string(wait->group)) != LARDER_OK ||
+        purge_record_write(c->keys.id, slice_make(wait->prefix, wait->prefix_size), &c->purge_text) != LARDER_OK) {
         wait->done(wait);
         return;
     }
     c->purging = wait;
     op.put.key = buf_slice(&c->purge_key);
+    op.put.value = buf_slice(&c->purge_text);
     cluster_call_one(c, CALL_PURGE, op, wait->deadline_ns, now_ns);
 }
 

@@ -76,7 +76,7 @@ void cluster_renew_answered(struct cluster *c, struct store_call *call, int64_t 
 
 /* Only if there is none: what is there belongs to somebody. */
 static void ask_to_join(struct cluster *c, int64_t now_ns) {
-    struct cluster_call *own = &c->calls[CALL_RECORD];
+    struct machine_call *own = &c->calls[CALL_RECORD];
     const struct store_range range = {.span = {.key = c->keys.own_node}, .direct = true};
 
     own->due_ns = now_ns + cluster_share_of_lease(c, RENEWALS_IN_LEASE);
@@ -95,9 +95,9 @@ static void ask_to_join(struct cluster *c, int64_t now_ns) {
 }
 
 static void ask_to_leave(struct cluster *c, int64_t now_ns) {
-    struct cluster_call *own = &c->calls[CALL_RECORD];
+    struct machine_call *own = &c->calls[CALL_RECORD];
 
-    own->due_ns = now_ns + RETRY_MS * CLOCK_NS_PER_MS;
+    own->due_ns = now_ns + MACHINE_CALL_RETRY_MS * CLOCK_NS_PER_MS;
     own->compare = (struct store_compare){
         .span = {.key = c->keys.own_node}, .target = STORE_COMPARE_CREATE, .number = c->incarnation};
     own->ops[0] = (struct store_op){

@@ -7,7 +7,7 @@
 
 /* Every node of the cluster takes part. `group` is one's name, or "*". */
 static void purge_everywhere(struct cmd_context *context, const struct request *request, struct slice group,
-                             struct reply *reply) {
+                             struct slice prefix, struct reply *reply) {
     const struct shared_access shared = {
         .worker = context->shared_worker,
         .completions = context->completions,
@@ -15,7 +15,7 @@ static void purge_everywhere(struct cmd_context *context, const struct request *
         .now_ns = context->now_ns,
     };
 
-    shared_purge(&shared, group,
+    shared_purge(&shared, group, prefix,
                  request->deadline_ns != 0 ? request->deadline_ns
                                            : context->now_ns + context->shared_worker->shared->timeout_ns,
                  reply);
@@ -26,7 +26,7 @@ static void flush_all(struct cmd_context *context, const struct request *request
         origin_void(context->node->origin, GROUP_MAX, SLICE(""));
         table_clear(context->node->table);
     } else {
-        purge_everywhere(context, request, SLICE("*"), reply);
+        purge_everywhere(context, request, SLICE("*"), SLICE(""), reply);
     }
 }
 
@@ -36,10 +36,6 @@ static void purge_here(struct cmd_context *context, const struct group_policy *p
     char place[GROUP_NAME_MAX + 1 + REQUEST_KEY_MAX];
     struct slice whole = slice_make(place, 0);
 
-    if (prefix.size > REQUEST_KEY_MAX) {
-        reply->result = RESULT_DONE; /* no key is so long */
-        return;
-    }
     if (policy->index != GROUP_DEFAULT) {
         memcpy(place, policy->name, policy->name_size);
         place[policy->name_size] = '/';
@@ -65,12 +61,12 @@ static void purge_group(struct cmd_context *context, const struct request *reque
     reply->group = policy->index;
     if (group_policy_is_store(policy)) {
         reply->result = RESULT_NOT_PURGEABLE;
+    } else if (request->value.size > REQUEST_KEY_MAX) {
+        reply->result = RESULT_DONE; /* no key is so long */
     } else if (context->shared_worker == NULL) {
         purge_here(context, policy, request->value, reply);
-    } else if (request->value.size > 0) {
-        reply->result = RESULT_NO_PREFIX;
     } else {
-        purge_everywhere(context, request, group_policy_name(policy), reply);
+        purge_everywhere(context, request, group_policy_name(policy), request->value, reply);
     }
 }
 

@@ -83,6 +83,9 @@ enum larder_error cmd_members(struct cmd_context *context, struct buf *out);
 /* Appends as JSON where a key of a memory group lives, as this node sees it. Errors: LIMIT, NO_MEMORY. */
 enum larder_error cmd_ring(struct cmd_context *context, struct slice key, struct buf *out);
 
+/* Appends as JSON the `max` keys that clients ask for most through this node. Errors: LIMIT, NO_MEMORY. */
+enum larder_error cmd_hot(struct cmd_context *context, size_t max, struct buf *out);
+
 /* --- many keys of a store group --- */
 
 /* A page of keys; see group/listing.h. The reply may be RESULT_PENDING. */

@@ -15,7 +15,16 @@ struct use {
     uint64_t refused;
     uint64_t absent;
     uint64_t failed;
+    /* Of keys and by clients: other nodes' requests are clients' requests there. */
+    uint64_t client_requests;
+    uint64_t client_hits;
+    uint64_t client_misses;
 };
+
+static bool is_clients(const struct telemetry_total *total) {
+    return total->protocol != PROTOCOL_PEER &&
+           total->command < COMMAND_COMPACT; /* from there on they are about the node */
+}
 
 static void add_use(struct use *uses, const struct telemetry_snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->total_count; i++) {
@@ -29,6 +38,11 @@ static void add_use(struct use *uses, const struct telemetry_snapshot *snapshot)
         use->absent += total->result == RESULT_CLASS_ABSENT ? total->count : 0;
         use->failed += total->result == RESULT_CLASS_FAILED ? total->count : 0;
         use->refused += total->result == RESULT_CLASS_REFUSED ? total->count : 0;
+        if (is_clients(total)) {
+            use->client_requests += total->count;
+            use->client_hits += total->result == RESULT_CLASS_HIT ? total->count : 0;
+            use->client_misses += total->result == RESULT_CLASS_MISS ? total->count : 0;
+        }
     }
 }
 
@@ -74,8 +88,10 @@ static enum larder_error write_group(const struct group_policy *p, const struct 
     }
     return APPEND(error, out,
                   ",\"requests\":%" PRIu64 ",\"hits\":%" PRIu64 ",\"misses\":%" PRIu64 ",\"errors\":%" PRIu64
-                  ",\"refused\":%" PRIu64 "}",
-                  use->requests, use->hits, use->misses, use->errors, use->refused);
+                  ",\"refused\":%" PRIu64 ",\"clients\":{\"requests\":%" PRIu64 ",\"hits\":%" PRIu64
+                  ",\"misses\":%" PRIu64 "}}",
+                  use->requests, use->hits, use->misses, use->errors, use->refused, use->client_requests,
+                  use->client_hits, use->client_misses);
 }
 
 static enum larder_error write_store(struct store *store, struct buf *out) {

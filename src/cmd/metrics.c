@@ -2,6 +2,7 @@
 #include "cmd/cluster_series.h"
 #include "cmd/cmd.h"
 #include "cmd/near_sample.h"
+#include "cmd/pool_series.h"
 #include "export/prometheus.h"
 
 static enum larder_error write(struct cmd_context *context, const struct telemetry_snapshot *snapshot,
@@ -14,7 +15,8 @@ static enum larder_error write(struct cmd_context *context, const struct telemet
     input.group_names = names;
     input.group_count = group_set_names(context->groups, names);
     return cluster_series(context->node->cluster, arena, &input.series, &input.series_count) &&
-                   near_series(context->node, arena, &input.series, &input.series_count)
+                   near_series(context->node, arena, &input.series, &input.series_count) &&
+                   pool_series(context, arena, &input.series, &input.series_count)
                ? prometheus_write(&input, out)
                : LARDER_ERROR_NO_MEMORY;
 }

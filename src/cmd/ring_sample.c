@@ -43,15 +43,46 @@ static void sample_peers(struct peers_roll *roll, uint64_t *values) {
     values[SAMPLE_PEER_EJECTED] = totals.ejected;
 }
 
+static void sample_copies(struct hot_node *hot, uint64_t *values) {
+    struct hot_node_counts counts;
+    const struct hot_ledger_counts *ledger = &counts.ledger;
+    const struct hot_shelf_counts *shelf = &counts.shelf;
+
+    hot_node_count(hot, &counts);
+    values[SAMPLE_COPY_GRANTS] = ledger->granted;
+    values[SAMPLE_COPY_GRANTS_LIMITED] = ledger->limited;
+    values[SAMPLE_COPY_REVOCATIONS] = ledger->revoked;
+    values[SAMPLE_COPY_REVOCATIONS_ANSWERED] = ledger->answered;
+    values[SAMPLE_COPY_LEASES_AWAITED] = ledger->expired;
+    values[SAMPLE_COPY_GRANTED_KEYS] = ledger->keys;
+    values[SAMPLE_COPY_REVOKING_KEYS] = ledger->revoking;
+    values[SAMPLE_COPIES_PUT] = shelf->put;
+    values[SAMPLE_COPIES_SERVED] = shelf->served;
+    values[SAMPLE_COPIES_LATE] = shelf->late;
+    values[SAMPLE_COPIES_REVOKED] = shelf->revoked;
+    values[SAMPLE_COPIES_PUSHED] = shelf->pushed;
+    values[SAMPLE_COPIES] = shelf->keys;
+    values[SAMPLE_COPIES_BYTES] = shelf->bytes;
+}
+
+static void set_absent(struct telemetry_samples *samples, unsigned first, unsigned last) {
+    for (unsigned i = first; i <= last; i++) {
+        samples->absent[i] = true;
+    }
+}
+
 void ring_sample(const struct cmd_context *context, struct telemetry_samples *samples) {
     const struct shared *shared = context->node->shared;
 
     if (shared == NULL) {
-        for (unsigned i = SAMPLE_RING_MEMBERS; i <= SAMPLE_PEER_EJECTED; i++) {
-            samples->absent[i] = true;
-        }
+        set_absent(samples, SAMPLE_RING_MEMBERS, SAMPLE_COPIES_BYTES);
         return;
     }
     sample_cluster(shared, samples->values);
     sample_peers(shared->roll, samples->values);
+    if (shared->hot != NULL) {
+        sample_copies(shared->hot, samples->values);
+    } else {
+        set_absent(samples, SAMPLE_COPY_GRANTS, SAMPLE_COPIES_BYTES);
+    }
 }

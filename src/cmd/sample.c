@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "cmd/hot_sample.h"
 #include "cmd/near_sample.h"
 #include "cmd/ring_sample.h"
+#include "export/exporter.h"
 #include "group/origin.h"
 #include "store/etcd/etcd.h"
 #include "telemetry/process.h"
@@ -116,6 +118,18 @@ static void sample_store(const struct cmd_node *node, struct telemetry_samples *
     values[SAMPLE_STORE_PENDING_LIMIT] = node->max_pending_writes;
 }
 
+static void sample_traces(const struct cmd_node *node, struct telemetry_samples *samples) {
+    struct exporter_figures figures;
+
+    if (node->exporter == NULL) {
+        miss(samples, SAMPLE_TRACE_SPANS_SENT, SAMPLE_TRACE_SPANS_DROPPED);
+        return;
+    }
+    figures = exporter_figures(node->exporter);
+    samples->values[SAMPLE_TRACE_SPANS_SENT] = figures.spans_sent;
+    samples->values[SAMPLE_TRACE_SPANS_DROPPED] = figures.spans_dropped;
+}
+
 void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *snapshot,
                 struct telemetry_samples *ret_samples) {
     const struct cmd_node *node = context->node;
@@ -125,8 +139,10 @@ void cmd_sample(struct cmd_context *context, const struct telemetry_snapshot *sn
     sample_table(node, values);
     sample_place(node, ret_samples);
     sample_store(node, ret_samples);
+    hot_sample(node, ret_samples);
     near_sample(node, ret_samples);
     ring_sample(context, ret_samples);
+    sample_traces(node, ret_samples);
     values[SAMPLE_UPTIME] = (uint64_t)(clock_monotonic_ns() - node->start_ns);
     values[SAMPLE_PROCESS_START] = (uint64_t)node->start_wall_ns;
     values[SAMPLE_WORKERS] = node->workers;

@@ -214,6 +214,6 @@ struct store *near_open(const struct near_config *config, struct buf *why) {
         free_store(n);
         return NULL;
     }
-    etcd_store_set_guest(n->cluster, &n->guest);
+    etcd_store_add_guest(n->cluster, &n->guest);
     return &n->base;
 }

@@ -37,6 +37,10 @@ struct near_config {
 /* NULL: `why` has a sentence for people. */
 struct store *near_open(const struct near_config *config, struct buf *why);
 
+/* Any thread: answers a read of near_open's store from memory if that can be done at once, without calling `done` and without a
+ * system call. False: submit it. */
+bool near_try(struct store *near, struct store_call *call);
+
 /* The engine below, for what only a cluster has (etcd.h). Lives as long as the near store. */
 struct store *near_cluster(struct store *near);
 

@@ -31,6 +31,12 @@ static bool try_here(const struct near_store *n, struct store_call *call) {
     return part != NULL && coherence_try(part->machine, call);
 }
 
+bool near_try(struct store *near, struct store_call *call) {
+    const struct near_store *n = near_of(near);
+
+    return !atomic_load_explicit(&n->closing, memory_order_relaxed) && try_here(n, call);
+}
+
 void near_submit(struct store *store, struct store_call *call) {
     struct near_store *n = near_of(store);
 

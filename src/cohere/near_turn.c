@@ -37,7 +37,7 @@ static void settle_time(struct near_store *n) {
         return;
     }
     n->wake_ns = at;
-    etcd_store_wake_at(n->cluster, at);
+    etcd_store_wake_at(n->cluster, &n->guest, at);
 }
 
 void near_enter(struct near_store *n) {

@@ -91,17 +91,21 @@ static size_t first_new(const struct watches *w, const struct kv_event *events, 
 
 void watches_tell(struct watches *w, const struct kv_event *events, size_t count, int64_t revision) {
     struct history_chunk *gone;
-    size_t at;
+    size_t old;
 
     /* This thread alone writes these, so it reads them without the lock. */
     if (!w->active) {
         return;
     }
-    at = first_new(w, events, count);
-    history_append(&w->history, events + at, count - at);
+    old = first_new(w, events, count);
+    if (old > 0) { /* of no events there need not be a place, which could be moved on */
+        events += old;
+        count -= old;
+    }
+    history_append(&w->history, events, count);
     pthread_mutex_lock(&w->set.lock);
     gone = history_publish(&w->history);
-    watch_set_mark_events(&w->set, events + at, count - at);
+    watch_set_mark_events(&w->set, events, count);
     if (count > 0 && events[count - 1].kv.mod_revision > revision) {
         revision = events[count - 1].kv.mod_revision;
     }

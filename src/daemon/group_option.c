@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "daemon/option_value.h"
 #include "daemon/origin_option.h"
+#include "daemon/pool_option.h"
 
 /* Bounds of the values; those of max-item are the node's. */
 #define STALE_LIMIT_LEAST_NS (UINT64_C(100) * CLOCK_NS_PER_MS)
@@ -121,6 +122,7 @@ void group_option_set(struct group_policy *policy, enum group_option option, con
         set_yes_no("mirror", line, place, d, &policy->mirror);
         break;
     case GROUP_OPTION_ORIGIN:
+    case GROUP_OPTION_ORIGIN_CA:
     case GROUP_OPTION_ABSENT_TTL:
     case GROUP_OPTION_ERROR_TTL:
     case GROUP_OPTION_MARKER_TTL:
@@ -131,6 +133,12 @@ void group_option_set(struct group_policy *policy, enum group_option option, con
     case GROUP_OPTION_ORIGIN_CONNECTIONS:
     case GROUP_OPTION_HEADERS:
         origin_option_set(policy, option, line, place, d);
+        break;
+    case GROUP_OPTION_RING:
+    case GROUP_OPTION_REPLICAS:
+    case GROUP_OPTION_SELF:
+    case GROUP_OPTION_PEERS:
+        pool_option_set(policy, option, line, place, d);
         break;
     case GROUP_OPTION_TTL:
         policy->has_ttl = true;

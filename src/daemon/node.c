@@ -14,19 +14,25 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "daemon/node_pools.h"
 #include "daemon/node_ring.h"
 #include "daemon/node_rpc.h"
 #include "daemon/node_store.h"
+#include "daemon/node_trace.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "group/shared.h"
+#include "library/tracer.h"
 #include "proto/memcached/command.h"
+#include "ring/heat_board.h"
 
 enum {
     SWEEP_INTERVAL_MS = 250,
     SWEEP_STEPS = 64,          /* between two looks at what else there is to do */
     DESCRIPTORS_RESERVED = 64, /* for listeners, loops, logs */
     ARENAS = 2,                /* malloc's: what it keeps for each thread would not pay here */
+    MAPPED_FROM = 4 << 20,     /* pieces of memory of so many bytes go back to the system at once */
+    ARENA_KEPT_MAX = 8 << 20,  /* bytes at the end of an arena that do not */
 };
 
 /* A socket on its way to its worker. */
@@ -175,7 +181,7 @@ static void on_signal(void *ctx, int number) {
 
     if (number == SIGHUP) {
         reload_begin(node);
-    } else if (is_asked_again(node) || !node_ring_leave(node, begin_drain)) {
+    } else if (is_asked_again(node) || (!node_ring_leave(node, begin_drain) && !node_pools_leave(node, begin_drain))) {
         begin_drain(node); /* asked again, it does not wait any longer */
     }
 }
@@ -229,6 +235,11 @@ static bool start_origin(struct node *node) {
     return true;
 }
 
+static bool start_heat(struct node *node) {
+    return node->options->hot_rate == 0 ||
+           heat_board_new(node->worker_count, (double)node->options->hot_rate, &node->shared.heat_board) == LARDER_OK;
+}
+
 static bool start_shared(struct node *node) {
     const struct options *o = node->options;
     struct cmd_node *shared = &node->shared;
@@ -243,7 +254,7 @@ static bool start_shared(struct node *node) {
     shared->max_watchers = o->max_watchers;
     shared->max_pending_writes = o->max_pending_writes;
     shared->workers = node->worker_count;
-    return node->telemetry != NULL && start_table(node) && start_origin(node) &&
+    return node->telemetry != NULL && start_table(node) && start_origin(node) && start_heat(node) &&
            group_set_build(o->groups, o->group_count, o->max_item, NULL, &node->groups) == LARDER_OK;
 }
 
@@ -255,6 +266,7 @@ static bool start_workers(struct node *node) {
         .http_hosts = o->http_hosts != NULL ? slice_from_string(o->http_hosts) : SLICE(""),
         .idle_timeout_ns = (int64_t)o->idle_timeout_ns,
         .value_timeout_ns = (int64_t)o->value_timeout_ns,
+        .hot_per_s = o->hot_rate,
     };
 
     node->workers = calloc(node->worker_count, sizeof(*node->workers));
@@ -263,6 +275,7 @@ static bool start_workers(struct node *node) {
             .node = &node->shared,
             .telemetry = telemetry_worker(node->telemetry, i),
             .groups = node->groups,
+            .tracer = node->tracer != NULL ? &node->tracer->tracer : NULL,
         };
 
         if (worker_init(&node->workers[i], node, &context, &limits) != LARDER_OK) {
@@ -295,9 +308,19 @@ static bool start_control(struct node *node) {
     return true;
 }
 
-static bool start(struct node *node) {
+/* Left alone, malloc raises both bounds with the largest piece that was ever freed, up to 64 MiB for each arena. */
+static void bound_malloc(void) {
     mallopt(M_ARENA_MAX, ARENAS);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+    mallopt(M_TRIM_THRESHOLD, ARENA_KEPT_MAX);
+}
+
+static bool start(struct node *node) {
+    bound_malloc();
     raise_descriptor_limit(node->options->max_conns);
+    if (!node_trace_start(node)) {
+        return false;
+    }
     if (!start_control(node) || !start_shared(node)) {
         log_error("cannot start: out of memory or descriptors");
         return false;
@@ -306,7 +329,7 @@ static bool start(struct node *node) {
         return false;
     }
     /* Nobody is accepted before the control thread runs; but who a node is in its cluster may depend on the ports it got. */
-    if (!listeners_open(&node->listeners, node) || !node_ring_open(node)) {
+    if (!listeners_open(&node->listeners, node) || !node_ring_open(node) || !node_pools_open(node)) {
         return false;
     }
     if (!start_workers(node)) {
@@ -351,8 +374,10 @@ static void stop(struct node *node) {
     node_rpc_stop(node);
     end_loads(node);
     node_ring_stop(node);
+    node_pools_stop(node);
     node_store_close(node);
     node_ring_end(node);
+    node_pools_end(node);
     for (unsigned i = 0; i < node->started; i++) {
         worker_fini(&node->workers[i]);
     }
@@ -361,7 +386,8 @@ static void stop(struct node *node) {
     node_rpc_free(node);
     if (node->loop != NULL) {
         mailbox_free(node->mailbox);
-        node_ring_free(node); /* nobody wakes it any more */
+        node_ring_free(node); /* nobody wakes them any more */
+        node_pools_free(node);
         reload_cancel(node);
         block_signals();
         signal_watch_free(node->signals);
@@ -374,6 +400,8 @@ static void stop(struct node *node) {
     if (node->shared.table != NULL) {
         table_fini(&node->table);
     }
+    heat_board_free(node->shared.heat_board);
+    node_trace_end(node);
     telemetry_free(node->telemetry);
 }
 
@@ -391,6 +419,7 @@ int node_run(const struct options *options, int argc, char *const *argv, char *c
         log_info("ready", log_number("threads", node.worker_count), log_number("memory", (int64_t)options->memory));
         notify_ready();
         node_ring_start(&node);
+        node_pools_start(&node);
         loop_run(node.loop);
         log_info("ended");
     }

@@ -39,8 +39,10 @@ struct node {
     atomic_uint connections;
     atomic_uint undrained; /* workers that still have connections */
     struct mailbox_message drained_message;
-    struct node_ring *ring; /* NULL: there are no other nodes */
-    struct reload *reload;  /* NULL: none is under way */
+    struct node_ring *ring;       /* NULL: there are no other nodes */
+    struct node_pools *pools;     /* NULL: no pool of groupcache is found in the store */
+    struct reload *reload;        /* NULL: none is under way */
+    struct larder_tracer *tracer; /* NULL: nothing is traced */
     int argc;
     char *const *argv;
     char *const *environment;

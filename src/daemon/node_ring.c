@@ -140,6 +140,20 @@ static bool find_names(struct node_ring *ring) {
     return problem == NULL;
 }
 
+static bool make_copies(struct node_ring *ring) {
+    const struct options *o = ring->node->options;
+    const struct hot_node_config config = {
+        .table = &ring->node->table,
+        .keeper = ring->shared.keeper,
+        .start_ns = ring->node->shared.start_ns,
+        .lease_ns = (int64_t)o->copy_lease_ns,
+        .bytes = (size_t)o->copy_memory,
+        .serve_isolated = strcmp(o->on_isolation, isolation_words[1]) == 0,
+    };
+
+    return o->copy_lease_ns == 0 || hot_node_new(&config, &ring->shared.hot) == LARDER_OK;
+}
+
 static bool make_machines(struct node_ring *ring) {
     const struct options *o = ring->node->options;
     const struct keeper_config keeper = {
@@ -171,7 +185,7 @@ static bool make_machines(struct node_ring *ring) {
     ring->shared.value_max = (size_t)o->max_item;
     ring->message.run = run_wake;
     ring->timer = timer_new(ring->node->loop, tick, ring);
-    return ring->timer != NULL && cluster_new(&cluster, &ring->shared.cluster) == LARDER_OK &&
+    return ring->timer != NULL && make_copies(ring) && cluster_new(&cluster, &ring->shared.cluster) == LARDER_OK &&
            shared_flights_new(&ring->shared.flights) == LARDER_OK;
 }
 
@@ -255,6 +269,7 @@ void node_ring_free(struct node *node) {
         return;
     }
     shared_sweep_end(&ring->sweep);
+    hot_node_free(ring->shared.hot); /* its values are charged to the flights' memory */
     shared_flights_free(ring->shared.flights);
     keeper_free(ring->shared.keeper);
     timer_free(ring->timer);
@@ -310,6 +325,7 @@ enum larder_error worker_ring_init(struct worker *w) {
         error = peers_new(w->loop, &config, &w->shared.loads);
     }
     w->shared.origin = &w->origin;
+    w->shared.completions = &w->sessions.completions;
     w->sessions.context.shared_worker = &w->shared;
     return error;
 }

@@ -216,7 +216,7 @@ static bool add_listener(struct node *node, const struct address *address) {
         return true;
     }
     if (strcmp(address->host, "0.0.0.0") == 0 || strcmp(address->host, "::") == 0) {
-        char host[NAME_SIZE] = "";
+        char host[sizeof(shown.host)] = "";
 
         shown.kind = ADDRESS_NAME;
         snprintf(shown.host, sizeof(shown.host), "%s",

@@ -7,6 +7,7 @@
 
 #include "daemon/option_value.h"
 #include "daemon/suggest.h"
+#include "ring/groupcache_current.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (KIB * 1024)
@@ -263,7 +264,7 @@ void options_init(struct options *o) {
 bool options_need_store(const struct options *o) {
     size_t i = 0;
 
-    while (i < o->group_count && !group_policy_is_store(&o->groups[i])) {
+    while (i < o->group_count && !group_policy_is_store(&o->groups[i]) && o->groups[i].origin.prefix_size == 0) {
         i++;
     }
     return i < o->group_count;
@@ -289,5 +290,9 @@ void options_fini(struct options *o) {
     free(o->node_id);
     free(o->cluster_token_file);
     free(o->on_isolation);
+    for (size_t i = 0; i < o->group_count; i++) {
+        free(o->groups[i].origin.peers);
+        groupcache_current_unref(o->groups[i].origin.pool);
+    }
     memset(o, 0, sizeof(*o));
 }

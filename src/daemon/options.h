@@ -85,6 +85,7 @@ struct options {
     uint64_t drain_timeout_ns;
     uint64_t memory;
     uint64_t max_item; /* at most memory / 8 after options_load */
+    uint64_t hot_rate; /* 0: nothing is counted */
     char *store;       /* "local", or the members of a cluster */
     char *data_dir;    /* NULL: there is no store here; see data_dir_find */
     uint64_t store_quota;
@@ -117,6 +118,8 @@ struct options {
     uint64_t handoff_ns;
     char *on_isolation; /* "refuse" or "serve" */
     uint64_t peer_timeout_ns;
+    uint64_t copy_lease_ns; /* 0: no copies */
+    uint64_t copy_memory;
     char *config;
     enum log_level log_level;
     enum log_format log_format;

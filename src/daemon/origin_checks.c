@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/option_checks.h"
+#include "daemon/pool_option.h"
 #include "origin/entry.h"
 
 /* What of an entry is not its body: the head, the key, the table's own. */
@@ -16,6 +17,10 @@ static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+static struct slice origin_url(const struct group_policy *group) {
+    return slice_make(group->origin.url, group->origin.url_size);
+}
+
 void origin_group_settle(struct options *o, size_t index, struct place place, struct diagnostics *d) {
     struct group_policy *group = &o->groups[index];
     struct origin_policy *answers = &group->origin.answers;
@@ -27,12 +32,17 @@ void origin_group_settle(struct options *o, size_t index, struct place place, st
     } else if (group->origin.url_size == 0) {
         diagnostics_mistake(d, place, "group \"%s\": backing = origin needs origin = http://HOST:PORT", group->name);
     }
+    if (group->origin.ca[0] != '\0' && slice_has_prefix(origin_url(group), SLICE("http://"))) {
+        diagnostics_mistake(d, place, "group \"%s\": origin-ca is for https, and its origin is asked by http",
+                            group->name);
+    }
     if (group->max_ttl > 0) {
         answers->max_ttl_ms = group->max_ttl * 1000;
     }
     answers->ttl_ms = group->has_ttl ? group->ttl * 1000 : least(answers->ttl_ms, answers->max_ttl_ms);
     group->ttl = answers->ttl_ms / 1000;
     answers->max_body = group->max_item < most ? group->max_item : most;
+    pool_group_settle(o, group, place, d);
 }
 
 const char *origin_option_set_in(const struct group_policy *group) {
@@ -41,6 +51,9 @@ const char *origin_option_set_in(const struct group_policy *group) {
 
     if (a->url_size != 0) {
         return "origin";
+    }
+    if (a->ca[0] != '\0') {
+        return "origin-ca";
     }
     if (a->answers.absent_ttl_ms != b->answers.absent_ttl_ms) {
         return "absent-ttl";
@@ -66,5 +79,5 @@ const char *origin_option_set_in(const struct group_policy *group) {
     if (a->connections != b->connections) {
         return "origin-connections";
     }
-    return a->fields_size != 0 ? "headers" : NULL;
+    return a->fields_size != 0 ? "headers" : a->pooled ? "ring" : pool_option_set_in(group);
 }

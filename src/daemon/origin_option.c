@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/origin_option.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "daemon/option_value.h"
@@ -27,6 +29,22 @@ static void set_url(struct group_origin *origin, const struct ini_line *line, st
     }
     memcpy(origin->url, url.data, url.size);
     origin->url_size = (uint16_t)url.size;
+}
+
+static void set_ca(struct group_origin *origin, const struct ini_line *line, struct place place,
+                   struct diagnostics *d) {
+    struct slice path = line->value;
+
+    if (path.size == 0 || path.size >= sizeof(origin->ca)) {
+        diagnostics_mistake(d, place, "origin-ca names no file, or has more than %d bytes",
+                            (int)GROUP_ORIGIN_CA_MAX - 1);
+        return;
+    }
+    memcpy(origin->ca, path.data, path.size);
+    origin->ca[path.size] = '\0';
+    if (access(origin->ca, R_OK) != 0) {
+        diagnostics_mistake(d, place, "origin-ca = %s: %s", origin->ca, strerror(errno));
+    }
 }
 
 static void set_life(const char *name, const struct ini_line *line, struct place place, struct diagnostics *d,
@@ -96,6 +114,9 @@ void origin_option_set(struct group_policy *policy, enum group_option option, co
     switch (option) {
     case GROUP_OPTION_ORIGIN:
         set_url(origin, line, place, d);
+        break;
+    case GROUP_OPTION_ORIGIN_CA:
+        set_ca(origin, line, place, d);
         break;
     case GROUP_OPTION_ABSENT_TTL:
         set_life("absent-ttl", line, place, d, &origin->answers.absent_ttl_ms);

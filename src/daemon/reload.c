@@ -86,7 +86,7 @@ static struct group_set *build_groups(const struct node *node, const struct opti
     enum larder_error error;
 
     if (change != NULL) {
-        log_error("not reloaded: it takes a restart to add, remove or move a store group", log_string("group", name),
+        log_error("not reloaded: it takes a restart to change what a group has of a store", log_string("group", name),
                   log_string("change", change));
         return NULL;
     }

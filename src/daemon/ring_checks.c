@@ -7,6 +7,7 @@
 #include "daemon/node_ring.h"
 #include "daemon/option_checks.h"
 #include "daemon/option_value.h"
+#include "ring/hot_copies.h"
 #include "ring/membership.h"
 
 /* --cluster NAME: what belongs to it. */
@@ -16,8 +17,8 @@ enum { LEASES_IN_HANDOFF = 2 };
 const char *const isolation_words[ISOLATION_WORDS] = {"refuse", "serve"};
 
 static const enum option of_cluster[] = {
-    OPTION_ADVERTISE, OPTION_NODE_ID,      OPTION_CLUSTER_TOKEN_FILE, OPTION_LEASE,
-    OPTION_HANDOFF,   OPTION_ON_ISOLATION, OPTION_PEER_TIMEOUT,
+    OPTION_ADVERTISE,    OPTION_NODE_ID,      OPTION_CLUSTER_TOKEN_FILE, OPTION_LEASE,       OPTION_HANDOFF,
+    OPTION_ON_ISOLATION, OPTION_PEER_TIMEOUT, OPTION_COPY_LEASE,         OPTION_COPY_MEMORY,
 };
 
 static void refuse_all(const struct options *o, struct diagnostics *d) {
@@ -88,6 +89,10 @@ static void check_times(struct options *o, struct diagnostics *d) {
 
     if (o->lease_ns % (uint64_t)CLOCK_NS_PER_S != 0) {
         diagnostics_mistake(d, option_place(o, OPTION_LEASE, room), "lease is in whole seconds");
+    }
+    if (o->copy_lease_ns != 0 && o->copy_lease_ns < (uint64_t)(HOT_LEASE_MS_MIN * CLOCK_NS_PER_MS)) {
+        diagnostics_mistake(d, option_place(o, OPTION_COPY_LEASE, room), "copy-lease is 0 or at least %dms",
+                            HOT_LEASE_MS_MIN);
     }
     if (o->handoff_ns >= LEASES_IN_HANDOFF * o->lease_ns) {
         return;

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "daemon/node.h"
 #include "daemon/node_ring.h"
 #include "group/shared.h"
+#include "ring/heat_board.h"
 
 enum { REST_ROUNDS = 16, IDLE_CHECK_MS = 1000, LINGER_S = 2 /* for the client to read our last words and close */ };
 
@@ -87,11 +89,21 @@ static void before_rest(void *ctx) {
     }
 }
 
+/* Whoever wants to know what is hot reads it off there. */
+static void put_up_heat(struct worker *w) {
+    struct heat_list *list;
+
+    if (w->heat != NULL && heat_list(w->heat, w->sessions.context.now_ns, &list) == LARDER_OK) {
+        heat_board_put(w->node->shared.heat_board, (unsigned)(w - w->node->workers), list);
+    }
+}
+
 static void tick(void *ctx) {
     struct worker *w = ctx;
 
     close_overdue(w);
     cmd_context_set_now(&w->sessions.context, clock_monotonic_ns());
+    put_up_heat(w);
     session_worker_tick(&w->sessions);
 }
 
@@ -141,6 +153,24 @@ static void await_replies(struct worker *w) {
     loop_set_rest(w->loop, before_rest, w);
 }
 
+static enum larder_error start_heat(struct worker *w, uint64_t hot_per_s) {
+    const struct heat_config config = {
+        .sample = HEAT_SAMPLE,
+        .half_life_ns = HEAT_HALF_LIFE_MS * CLOCK_NS_PER_MS,
+        .hot_per_s = (double)hot_per_s / w->node->worker_count,
+        .seed = random_os_seed(),
+    };
+    enum larder_error error;
+
+    if (hot_per_s == 0) {
+        return LARDER_OK;
+    }
+    error = heat_new(&config, clock_monotonic_ns(), &w->heat);
+    w->sessions.context.heat = w->heat;
+    w->shared.heat = w->heat;
+    return error;
+}
+
 enum larder_error worker_init(struct worker *w, struct node *node, const struct cmd_context *context,
                               const struct worker_limits *limits) {
     *w = (struct worker){
@@ -152,7 +182,7 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
     if (!session_worker_init(&w->sessions, context, &node->rpc, limits->max_line, limits->max_output) ||
         (w->loop = loop_new()) == NULL || (w->mailbox = mailbox_new(w->loop)) == NULL ||
         (w->deadline_timer = timer_new(w->loop, on_deadline, w)) == NULL || !start_idle_timer(w) ||
-        worker_ring_init(w) != LARDER_OK) {
+        worker_ring_init(w) != LARDER_OK || start_heat(w, limits->hot_per_s) != LARDER_OK) {
         worker_fini(w);
         return LARDER_ERROR_NO_MEMORY;
     }
@@ -161,8 +191,10 @@ enum larder_error worker_init(struct worker *w, struct node *node, const struct 
         .origin = &node->origin,
         .groups = &w->sessions.context.groups,
         .telemetry = context->telemetry,
+        .shared = w->shared.shared != NULL ? &w->shared : NULL,
         .loop = w->loop,
         .fetch = origin_fetch,
+        .tracer = context->tracer,
     };
     w->sessions.context.origin_worker = &w->origin;
     await_replies(w);
@@ -228,6 +260,7 @@ void worker_fini(struct worker *w) {
         loop_free(w->loop);
     }
     session_worker_fini(&w->sessions);
+    heat_free(w->heat);
 }
 
 void worker_accept(struct worker *w, int fd) {

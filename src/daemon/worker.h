@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/timer.h"
+#include "ring/heat.h"
 
 struct node;
 
@@ -26,6 +27,7 @@ struct worker {
     struct connection *connections;
     struct origin_worker origin;         /* what it asks origins */
     struct shared_worker shared;         /* its part in a cluster of nodes; all zero: there is none */
+    struct heat *heat;                   /* counts what is asked for most; NULL: nobody counts */
     struct mailbox_message ring_changed; /* posted when the nodes have changed */
     atomic_bool ring_told;               /* it is in the mailbox */
     struct timer *idle_timer;
@@ -44,6 +46,7 @@ struct worker_limits {
     struct slice http_hosts; /* outlives the worker */
     int64_t idle_timeout_ns;
     int64_t value_timeout_ns;
+    uint64_t hot_per_s; /* of the whole node: requests from which on a key is hot; 0: they are not counted */
 };
 
 /* Prepares the worker, without its thread yet. Errors: NO_MEMORY; nothing is then left. */

@@ -5,19 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-
-/* Appends until something fails, then keeps the first error: the callers stay straight lines. */
-struct writer {
-    struct buf *out;
-    enum larder_error error;
-};
-
-#define WRITE(writer, ...)                                                                                             \
-    do {                                                                                                               \
-        if ((writer)->error == LARDER_OK) {                                                                            \
-            (writer)->error = buf_printf((writer)->out, __VA_ARGS__);                                                  \
-        }                                                                                                              \
-    } while (0)
+#include "export/writer.h"
 
 static void write_bytes(struct writer *w, const void *data, size_t size) {
     if (w->error == LARDER_OK) {

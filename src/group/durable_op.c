@@ -107,6 +107,7 @@ static void fill_op(struct durable_op *op, const struct durable_access *a, const
     op->telemetry = a->telemetry;
     op->request = *request;
     op->request.conditions = NULL; /* `when` has them */
+    op->request.scope = op->pending.scope;
     memcpy(op->data, request->key.data, request->key.size);
     op->request.key = slice_make(op->data, request->key.size);
     op->store_key = group_store_key(policy, request->key, store_key);
@@ -148,6 +149,7 @@ struct durable_op *durable_op_new(const struct durable_access *a, const struct r
         reply->result = RESULT_NO_MEMORY;
         return NULL;
     }
+    pending_within(&op->pending, request->scope);
     fill_op(op, a, request);
     return op;
 }

@@ -114,6 +114,7 @@ static struct listing *listing_new(const struct durable_access *a, const struct 
         return NULL;
     }
     pending_init(&l->pending, a->completions, a->durable->store, read_page, free_listing);
+    pending_within(&l->pending, wish->scope);
     l->durable = a->durable;
     l->pending.reply.group = policy->index;
     l->range = (struct store_range){

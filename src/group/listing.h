@@ -20,6 +20,7 @@ struct listing_wish {
     bool values;
     bool has_freshness; /* else the group's own counts */
     struct freshness freshness;
+    struct trace_scope *scope; /* NULL: nobody follows it */
 };
 
 /* What was found; it lives until the reply is released. Keys are the store's, in their order. */

@@ -3,16 +3,22 @@
 #define LARDER_GROUP_MEMORY_H
 
 #include "cache/table.h"
+#include "group/hot_node.h"
 #include "group/policy.h"
 #include "model/reply.h"
 #include "model/request.h"
 #include "ring/keeper.h"
+
+/* The options of a GET whose reply shows of an entry nothing but value, client flags and cas: it can be answered with a copy
+ * (hot_node.h), which knows no more of it. Freshness is looked at besides. */
+#define MEMORY_COPIED_OPTIONS ((uint32_t)(REQUEST_PLAIN | REQUEST_FRESHNESS | REQUEST_OUT_OF_TURN))
 
 /* What became of a request at the gate. */
 enum memory_passage {
     MEMORY_PASSED,
     MEMORY_MOVED,  /* the view it was decided by is not the newest any more */
     MEMORY_ABSENT, /* `inherits`, and the key is not there */
+    MEMORY_COPIED, /* other nodes may have copies of the key, so it is not changed yet: `change` waits */
 };
 
 /* In a cluster: by what it was decided that this node acts (ring/keeper.h, rule 6). It is looked at under the shard's lock,
@@ -22,6 +28,9 @@ struct memory_gate {
     const struct keeper_view *view;
     uint32_t slot; /* of the key */
     bool inherits;
+    struct hot_node *hot;                /* copies that others may have (hot_node.h); NULL: there are none ever */
+    struct hot_change *change;           /* of what is to change the key; NULL: it cannot wait */
+    struct hot_revocations *revocations; /* to be sent if the passage is COPIED; not NULL if `change` is not */
     enum memory_passage
         passage; /* set by each function below that takes an access. Unless PASSED nothing was done, the reply
                                   * is untouched, and a placed value is still the caller's */
@@ -62,6 +71,8 @@ void memory_delete(const struct memory_access *a, const struct request *request,
 void memory_arith(const struct memory_access *a, const struct request *request, struct reply *reply);
 
 /* --- from one node of a cluster to another; these need a gate --- */
+
+/* A GET whose peer would keep a copy (peer->keeps) and which is a HIT says in reply->copy_ns for how long it may. */
 
 /* GET with give_up: HIT with all that is known of the entry, which is in the table no more, or MISS. */
 void memory_give_up(const struct memory_access *a, const struct request *request, struct reply *reply);

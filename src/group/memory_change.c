@@ -6,7 +6,7 @@
 void memory_touch(const struct memory_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (!spot_lock(a, request->key, &spot)) {
+    if (!spot_lock_to_change(a, request->key, &spot)) {
         return;
     }
     if (spot.entry == NULL) {
@@ -67,7 +67,7 @@ static enum result delete_entry(const struct memory_access *a, const struct requ
 void memory_delete(const struct memory_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (!spot_lock(a, request->key, &spot)) {
+    if (!spot_lock_to_change(a, request->key, &spot)) {
         return;
     }
     if (!memory_conditions_hold(request, &spot)) {
@@ -162,7 +162,7 @@ static enum result arith_present(const struct memory_access *a, const struct req
 void memory_arith(const struct memory_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (!spot_lock(a, request->key, &spot)) {
+    if (!spot_lock_to_change(a, request->key, &spot)) {
         return;
     }
     reply->result =

@@ -100,6 +100,23 @@ static void judge_win(const struct request *request, struct entry *e, struct ite
     }
 }
 
+/* Another node may keep what it is told here, if that is all that it shows of the entry. */
+static void grant(const struct memory_access *a, const struct request *request, const struct spot *spot,
+                  struct reply *reply) {
+    const struct memory_gate *gate = a->gate;
+    const struct hot_node_read read = {
+        .key = request->key,
+        .hash = spot->hash,
+        .stamp = request->peer,
+        .view = gate->view,
+        .left_ns = hot_node_left_ns(gate->hot, spot->entry->expires),
+    };
+
+    if ((request->options & ~MEMORY_COPIED_OPTIONS) == 0) {
+        reply->copy_ns = hot_node_grant(gate->hot, &read);
+    }
+}
+
 static void get_hit(const struct memory_access *a, const struct request *request, struct spot *spot,
                     struct reply *reply) {
     struct entry *e = spot->entry;
@@ -123,14 +140,22 @@ static void get_hit(const struct memory_access *a, const struct request *request
     if (!has_option(request, REQUEST_NO_BUMP)) {
         entry_read(e, a->now);
     }
+    if (__builtin_expect(request->peer != NULL && request->peer->keeps, 0) && a->gate->hot != NULL) {
+        grant(a, request, spot, reply);
+    }
     reply->result = RESULT_HIT;
     memory_show_value(spot, reply);
+}
+
+/* Whether it changes more than what only those see who may win. */
+static bool is_change(const struct request *request, const struct spot *spot) {
+    return has_option(request, REQUEST_TOUCH) || (spot->entry == NULL && has_option(request, REQUEST_VIVIFY));
 }
 
 void memory_get(const struct memory_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (!spot_lock(a, request->key, &spot)) {
+    if (!spot_lock(a, request->key, &spot) || (is_change(request, &spot) && !spot_may_change(a, request->key, &spot))) {
         return;
     }
     if (spot.entry != NULL) {

@@ -8,7 +8,7 @@
 /* Numbers above are clients' own (REQUEST_SET_CAS): counting does not go on from there. */
 #define COUNTED_CAS_MAX (UINT64_C(1) << 56)
 
-static void unref_held(void *held) {
+void memory_unref_held(void *held) {
     blob_unref(held);
 }
 
@@ -26,13 +26,13 @@ static void take_out(struct spot *spot, struct reply *reply) {
     shard_remove(spot->shard, spot->hash, spot->entry);
     spot_unlock(spot);
     reply->held = &segment->blob;
-    reply->release = unref_held;
+    reply->release = memory_unref_held;
 }
 
 void memory_give_up(const struct memory_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (!spot_lock(a, request->key, &spot)) {
+    if (!spot_lock_to_change(a, request->key, &spot)) {
         return;
     }
     if (spot.entry == NULL) {
@@ -50,6 +50,12 @@ void memory_give_up(const struct memory_access *a, const struct request *request
 static unsigned bits_of(const struct item *item) {
     return (item->stale ? (unsigned)ENTRY_STALE : 0) | (item->win_sent ? (unsigned)ENTRY_WIN_SENT : 0) |
            (item->binary_key ? (unsigned)ENTRY_BINARY_KEY : 0) | (item->fetched ? (unsigned)ENTRY_FETCHED : 0);
+}
+
+/* Whether other nodes may have copies of what is newer: then there is nobody who could wait for them, and what was given up is
+ * lost. */
+static bool is_copied(const struct memory_access *a, struct slice key, const struct spot *spot) {
+    return a->gate->hot != NULL && !hot_node_may_change(a->gate->hot, key, spot->hash, NULL, NULL);
 }
 
 /* The numbers of a key grow, also from one owner to the next. */
@@ -73,7 +79,8 @@ void memory_install(const struct memory_access *a, uint16_t from, struct slice k
     if (!spot_lock(a, key, &spot)) {
         return;
     }
-    if (spot.entry == NULL && keeper_takes(a->gate->keeper, a->gate->view, from) && item->ttl != 0) {
+    if (spot.entry == NULL && keeper_takes(a->gate->keeper, a->gate->view, from) && item->ttl != 0 &&
+        !is_copied(a, key, &spot)) {
         spot.entry = shard_put(spot.shard, spot.hash, key, &put, a->now);
         if (spot.entry != NULL) {
             memcpy(entry_value(spot.entry), item->value.data, item->value.size);
@@ -98,7 +105,7 @@ static void keep_by_reference(struct reply *reply) {
     blob_ref(blob);
     reply_release(reply);
     reply->held = blob;
-    reply->release = unref_held;
+    reply->release = memory_unref_held;
 }
 
 static void keep_copy(struct reply *reply) {

@@ -25,6 +25,19 @@ static inline bool spot_lock(const struct memory_access *a, struct slice key, st
     return __builtin_expect(a->gate == NULL, 1) || spot_pass(a, ret_spot);
 }
 
+/* Of a locked spot whose gate is open, before the key is changed in this same stretch: whether it may be, although other nodes
+ * may have copies of it (hot_node.h). False: it is unlocked again, and nothing is to be done. */
+bool spot_pass_change(const struct memory_access *a, struct slice key, struct spot *spot);
+
+static inline bool spot_may_change(const struct memory_access *a, struct slice key, struct spot *spot) {
+    return __builtin_expect(a->gate == NULL || a->gate->hot == NULL, 1) || spot_pass_change(a, key, spot);
+}
+
+/* As spot_lock, for what changes the key: also if the table does not have it, for then a copy may still be out there. */
+static inline bool spot_lock_to_change(const struct memory_access *a, struct slice key, struct spot *ret_spot) {
+    return spot_lock(a, key, ret_spot) && spot_may_change(a, key, ret_spot);
+}
+
 /* The era that new entries get. */
 static inline uint8_t memory_era(const struct memory_access *a) {
     return a->gate != NULL ? a->gate->view->era : 0;
@@ -45,6 +58,9 @@ void memory_describe(const struct spot *spot, uint32_t now, struct item *ret_ite
 
 /* The release of such a reply as memory_show_value makes; `held` is the shard. */
 void memory_unlock_held(void *held);
+
+/* Of a reply that holds a blob. */
+void memory_unref_held(void *held);
 
 /* Shows the value as it lies in the table: the shard stays locked until the reply is released. */
 void memory_show_value(const struct spot *spot, struct reply *reply);

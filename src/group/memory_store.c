@@ -219,7 +219,7 @@ static void store_by_command(const struct memory_access *a, const struct request
 void memory_store(const struct memory_access *a, const struct request *request, struct reply *reply) {
     struct spot spot;
 
-    if (!spot_lock(a, request->key, &spot)) {
+    if (!spot_lock_to_change(a, request->key, &spot)) {
         return;
     }
     if (is_too_large(a, request->key, request->body_size)) {
@@ -236,7 +236,7 @@ void memory_refuse(const struct memory_access *a, const struct request *request)
     struct spot spot;
     struct reply unused;
 
-    if (!spot_lock(a, request->key, &spot)) {
+    if (!spot_lock_to_change(a, request->key, &spot)) {
         return;
     }
     refuse(request, &spot, RESULT_TOO_LARGE, &unused);

@@ -3,12 +3,14 @@
 
 #include "group/origin_internal.h"
 
+enum { LOOKS_MAX = 3 /* at what is stored, for one read */ };
+
 /* --- reads --- */
 
 static const uint32_t read_options = REQUEST_FRESHNESS | REQUEST_NO_BUMP | REQUEST_BINARY_KEY | REQUEST_WANT_TTL |
-                                     REQUEST_PLAIN | REQUEST_MAY_WIN | REQUEST_OUT_OF_TURN;
+                                     REQUEST_PLAIN | REQUEST_MAY_WIN | REQUEST_OUT_OF_TURN | REQUEST_FROM_POOL;
 
-static struct judge_wish wish_of(const struct origin_access *a, const struct request *request) {
+struct judge_wish origin_wish_of(const struct origin_access *a, const struct request *request) {
     struct judge_wish wish = {.freshness = a->memory.policy->freshness};
 
     if (has_option(request, REQUEST_FRESHNESS)) {
@@ -32,8 +34,23 @@ static void serve(const struct origin_access *a, const struct request *request, 
     reply->source = REPLY_ORIGIN_HIT;
 }
 
-static void unref_held(void *held) {
-    blob_unref(held);
+/* Another node may keep it while it is fresh. */
+static void grant(const struct origin_access *a, const struct request *request, const struct spot *spot,
+                  const struct origin_entry *entry, int64_t now_ms, struct reply *reply) {
+    const struct memory_gate *gate = a->memory.gate;
+    int64_t left_ms = entry->lifetime_ms - origin_entry_age_ms(entry, now_ms);
+
+    if (gate != NULL && gate->hot != NULL && left_ms > 0 &&
+        (entry->kind == ORIGIN_ANSWER || entry->kind == ORIGIN_ABSENT) && (entry->flags & ORIGIN_NO_CACHE) == 0 &&
+        (request->options & ~MEMORY_COPIED_OPTIONS) == 0) {
+        reply->copy_ns = hot_node_grant(gate->hot, &(struct hot_node_read){
+                                                       .key = request->key,
+                                                       .hash = spot->hash,
+                                                       .stamp = request->peer,
+                                                       .view = gate->view,
+                                                       .left_ns = left_ms * CLOCK_NS_PER_MS,
+                                                   });
+    }
 }
 
 /* It is stale, good enough, and nobody has been sent to refresh it. The shard is given up. */
@@ -53,11 +70,12 @@ static void serve_and_refresh(const struct origin_access *a, const struct reques
     (void)origin_entry_read(plan->old.value, &entry);
     blob_ref(plan->old.blob);
     reply->held = plan->old.blob;
-    reply->release = unref_held;
+    reply->release = memory_unref_held;
     origin_show(reply, &entry, plan->old, now_ms);
     reply->source = REPLY_ORIGIN_HIT;
     telemetry_count(a->worker->telemetry, COUNTER_ORIGIN_REFRESHES, 1);
     place = origin_place_of(&a->memory, false);
+    plan->scope = request->scope;
     flies = origin_fly(NULL, a->worker, a->memory.policy, &place, hash, request->key, plan, &begun, &result);
     origin_place_drop(&place);
     if (!flies) {
@@ -67,27 +85,37 @@ static void serve_and_refresh(const struct origin_access *a, const struct reques
     }
 }
 
-/* What the flight has to know of what is stored. */
-static void take_old(const struct origin_access *a, const struct spot *spot, struct origin_plan *plan) {
-    plan->old_flags = spot->entry->client_flags;
-    plan->old_expires = spot->entry->expires;
-    (void)origin_hold_spot(a->worker->origin, spot, &plan->old); /* without it the answer comes whole */
-}
-
 static void count_hit(const struct origin_access *a, bool stale) {
+    origin_count_pool(a, POOL_CACHE_HITS);
     telemetry_count(a->worker->telemetry, stale ? COUNTER_ORIGIN_HITS_STALE : COUNTER_ORIGIN_HITS_FRESH, 1);
 }
 
-static void read(const struct origin_access *a, const struct request *request, struct reply *reply) {
-    const struct judge_wish wish = wish_of(a, request);
+/* What the table has for the key, or gets for it now; the spot is locked. False: the gate is closed. */
+static bool look(const struct origin_access *a, const struct request *request, struct spot *spot) {
+    if (!spot_lock(&a->memory, request->key, spot)) {
+        return false;
+    }
+    if (spot->entry == NULL && origin_may_adopt(a)) {
+        spot_unlock(spot);
+        origin_adopt(a, request->key, spot->hash);
+        return spot_lock(&a->memory, request->key, spot);
+    }
+    return true;
+}
+
+/* True: what was found is old already, and it is looked at once more, if `may_look_again`. */
+static bool read_once(const struct origin_access *a, const struct request *request, bool may_look_again,
+                      struct reply *reply) {
+    const struct judge_wish wish = origin_wish_of(a, request);
     int64_t now_ms = origin_now_ms(a->worker->origin);
-    struct origin_plan plan = {0};
+    struct origin_plan plan = {.ended = origin_ended(a->worker->origin), .may_look_again = may_look_again};
     struct origin_entry entry;
+    struct origin_place place;
     struct spot spot;
     bool has;
 
-    if (!spot_lock(&a->memory, request->key, &spot)) {
-        return;
+    if (!look(a, request, &spot)) {
+        return false;
     }
     has = spot.entry != NULL &&
           origin_entry_read(slice_make(entry_value(spot.entry), spot.entry->value_size), &entry) == LARDER_OK;
@@ -95,45 +123,55 @@ static void read(const struct origin_access *a, const struct request *request, s
     switch (plan.decision.way) {
     case JUDGE_SERVE_AND_REFRESH:
         if ((spot.entry->bits & ENTRY_WIN_SENT) == 0) {
-            take_old(a, &spot, &plan);
+            origin_plan_old(a->worker->origin, &spot, &plan);
         }
         count_hit(a, true);
         if (plan.old.blob != NULL) {
             plan.decision.join_ms = JUDGE_JOIN_ANY;
+            plan.may_look_again = false;
             serve_and_refresh(a, request, &spot, &plan, now_ms, reply);
         } else {
             serve(a, request, &spot, &entry, now_ms, reply);
         }
-        return;
+        return false;
     case JUDGE_SERVE:
         count_hit(a, plan.decision.stale);
+        if (request->peer != NULL && request->peer->keeps && !plan.decision.stale) {
+            grant(a, request, &spot, &entry, now_ms, reply);
+        }
         serve(a, request, &spot, &entry, now_ms, reply);
-        return;
+        return false;
     case JUDGE_REFUSE:
     case JUDGE_FAIL:
         spot_unlock(&spot);
         reply->result = plan.decision.way == JUDGE_REFUSE ? RESULT_NOT_CACHED : RESULT_ORIGIN_TIMEOUT;
-        return;
+        return false;
     case JUDGE_REVALIDATE:
     case JUDGE_LOAD:
     case JUDGE_PASS:
         break;
     }
     if (has && entry.kind != ORIGIN_MARKER) {
-        take_old(a, &spot, &plan);
+        origin_plan_old(a->worker->origin, &spot, &plan);
     }
     spot_unlock(&spot);
-    origin_ask(a, request, &wish, origin_place_of(&a->memory, false), &plan, reply);
+    place = origin_place_of(&a->memory, false);
+    place.pooled = origin_is_pooled(a, request, &wish);
+    origin_ask(a, request, &wish, place, &plan, reply);
+    if (!plan.looks_again) {
+        origin_count_pool(a, POOL_LOADS);
+    }
+    return plan.looks_again;
 }
 
-void origin_run_aside(const struct origin_access *a, const struct request *request, struct reply *reply) {
-    const struct judge_wish wish = wish_of(a, request);
-    struct origin_plan plan = {.decision = judge_request(NULL, &wish, origin_now_ms(a->worker->origin))};
+static void read(const struct origin_access *a, const struct request *request, struct reply *reply) {
+    const struct reply fresh = *reply;
+    unsigned looks = 1;
 
-    if (plan.decision.way == JUDGE_REFUSE) {
-        reply->result = RESULT_NOT_CACHED;
-    } else {
-        origin_ask(a, request, &wish, (struct origin_place){.aside = true}, &plan, reply);
+    origin_count_pool(a, POOL_GETS);
+    while (read_once(a, request, looks < LOOKS_MAX, reply)) {
+        *reply = fresh;
+        looks++;
     }
 }
 
@@ -210,7 +248,7 @@ static bool purge_key(const struct origin_access *a, const struct request *reque
     bool was_there;
 
     origin_void_key(a->worker->origin, table_hash(a->memory.table, request->key), request->key, UINT64_MAX);
-    if (!spot_lock(&a->memory, request->key, &spot)) {
+    if (!spot_lock_to_change(&a->memory, request->key, &spot)) {
         return false;
     }
     was_there = spot.entry != NULL;

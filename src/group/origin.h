@@ -23,15 +23,22 @@ enum {
     ORIGIN_FLIGHTS_MAX = 16384,    /* under way, of a node */
     ORIGIN_WAITERS_MAX = 16384,    /* of one flight */
     ORIGIN_MEMORY_MAX = 256 << 20, /* bytes of requests that wait and of answers on their way, of a node */
-    ORIGIN_PASSED_MAX = 64 << 20,  /* bytes of a body that is passed on, though it is too large to be stored */
-    ORIGIN_VALUE_FIRST = 16 << 10, /* bytes that a body whose size is not told is given room for at first */
+    ORIGIN_PASSED_MAX = 64 << 20,  /* bytes of a body that is gathered though it is too large to be stored */
+    /* An answer that was asked for aside is good for so long: two leases, as they are by default, so that a node that has died
+     * is out of the ring before that. */
+    ORIGIN_ASIDE_MS = 10000,
+    ORIGIN_ASIDE_BYTES_MAX = 32 << 20, /* of such answers that a node keeps */
+    ORIGIN_ASIDE_SHARES = 8,           /* one of them takes at most one part in so many of that */
+    ORIGIN_VALUE_FIRST = 16 << 10,     /* bytes that a body whose size is not told is given room for at first */
 };
 
 struct origin_flights;
+struct origin_shelf;
 
 /* Of a node. */
 struct origin {
     struct origin_flights *flights;
+    struct origin_shelf *shelf; /* in a cluster: what was asked for aside */
     struct table *table;
     int64_t start_ns;         /* where table seconds begin */
     unsigned workers;         /* that share the connections */
@@ -39,21 +46,42 @@ struct origin {
 };
 
 struct origin_worker;
+struct shared_worker;
 
 /* Begins a request to the origin of a group, as fetch_start does; on_done comes on the worker's thread. */
 typedef enum larder_error origin_fetch_fn(struct origin_worker *w, const struct group_policy *policy,
-                                          const struct fetch_request *request, const struct fetch_ops *ops, void *ctx);
+                                          const struct fetch_request *request, const struct fetch_ops *ops, void *ctx,
+                                          struct fetch **ret_fetch);
+
+/* What is done with it further, as net/fetch.h says. */
+struct origin_control {
+    void (*resume)(struct fetch *fetch);
+    void (*renew)(struct fetch *fetch, int64_t deadline_ns);
+    void (*cancel)(struct fetch *fetch);
+};
+
+/* What the log is told of an origin that fails, of a group and a worker: once in ORIGIN_TROUBLE_NS. */
+struct origin_trouble {
+    struct origin_worker *worker;
+    unsigned group;
+    int64_t told_ns; /* 0: never */
+    uint64_t untold; /* since */
+};
+#define ORIGIN_TROUBLE_NS INT64_C(10000000000)
 
 /* Of a worker. All zero but for `origin`, `groups`, `telemetry`, `loop` and `fetch` is a good one. */
 struct origin_worker {
     struct origin *origin;
     const struct group_set *const *groups; /* where the set lies that holds now */
     struct worker_telemetry *telemetry;
+    struct shared_worker *shared; /* its part in a cluster; NULL: there is none */
     struct loop *loop;
-    origin_fetch_fn *fetch;              /* origin_fetch */
-    struct fetcher *fetchers[GROUP_MAX]; /* of groups that have loaded something, by their indexes; else NULL */
-    unsigned connections[GROUP_MAX];     /* that they were made with */
-    bool calling;                        /* it is in a callback of one of them */
+    origin_fetch_fn *fetch;               /* origin_fetch */
+    const struct origin_control *control; /* of what that begins; NULL: net/fetch.h's own */
+    struct fetcher *fetchers[GROUP_MAX];  /* of groups that have loaded something, by their indexes; else NULL */
+    struct origin_trouble troubles[GROUP_MAX];
+    struct tracer *tracer; /* NULL: nothing is traced */
+    bool calling;          /* it is in a callback of one of them */
     bool ended;
 };
 
@@ -90,9 +118,19 @@ void origin_worker_end(struct origin_worker *w);
  * and NOT_IN_ORIGIN for all else. */
 void origin_run(const struct origin_access *a, const struct request *request, struct reply *reply);
 
-/* In a cluster, of a GET whose key's owner cannot be asked: asks the origin, together with others of this node who do so now,
- * and stores nothing. Results as of GET. */
-void origin_run_aside(const struct origin_access *a, const struct request *request, struct reply *reply);
+/* What becomes of an answer that was asked for aside. */
+enum origin_keep {
+    ORIGIN_KEEP_NOTHING, /* whoever changes the key need not know of it */
+    ORIGIN_KEEP_BRIEFLY, /* for ORIGIN_ASIDE_MS */
+    ORIGIN_KEEP_TO_ADOPT /* the same, and this node may make it an entry when it becomes the owner: the view is settled, and in
+                            it the key is another node's */
+};
+
+/* In a cluster, of a GET whose key's owner cannot be asked: asks the origin, together with others of this node who do so by
+ * `view` (NULL: there is none), unless there is an answer of that kind that was kept. Nothing is put into the table. Results
+ * as of GET. */
+void origin_run_aside(const struct origin_access *a, const struct request *request, struct keeper_view *view,
+                      enum origin_keep keep, struct reply *reply);
 
 /* Of an answer that another node has given (item.head_size > 0): what it is by its own words. False: it is none. */
 bool origin_take_answer(const struct origin *origin, struct reply *reply);

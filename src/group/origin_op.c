@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "group/origin_internal.h"
+#include "group/origin_stream.h"
 
 static struct origin_op *op_of(struct pending *p) {
     return (struct origin_op *)(void *)p;
@@ -103,11 +103,31 @@ static enum pending_next show_kept(struct origin_op *op, int64_t now_ms) {
     return show(op, op->value, now_ms);
 }
 
+/* Of an answer that was told as it came. Whatever else there is now, it is not the rest of that. */
+static enum pending_next end_stream(struct origin_op *op, int64_t now_ms) {
+    struct reply *reply = &op->pending.reply;
+
+    if (op->landing == ORIGIN_LANDED_NONE || op->broken) {
+        reply->result = op->landing == ORIGIN_LANDED_NONE ? op->result : RESULT_ORIGIN_FAILED;
+        return PENDING_DONE;
+    }
+    reply->streamed = op->taken;
+    return show(op, op->value, now_ms);
+}
+
 /* A flight has told it something. */
 static enum pending_next step(struct pending *p) {
     struct origin_op *op = op_of(p);
     int64_t now_ms = origin_now_ms(op->worker->origin);
 
+    op->posted = false;
+    if (!op->landed) {
+        origin_stream_tell(op);
+        return PENDING_WAIT;
+    }
+    if (op->stream.begun) {
+        return end_stream(op, now_ms);
+    }
     if (op->landing == ORIGIN_LANDED_NONE) {
         p->reply.result = op->result;
         return PENDING_DONE;
@@ -123,14 +143,18 @@ static enum pending_next fly(struct origin_op *op, struct origin_plan *plan) {
     struct origin_flight *begun;
     enum result result;
 
+    plan->scope = op->pending.scope;
     if (!origin_fly(op, op->worker, policy, &op->place, op->hash, origin_op_key(op), plan, &begun, &result)) {
         op->pending.reply.result = result;
         return PENDING_DONE;
     }
     if (begun != NULL) {
         origin_load(begun);
-    } else {
+    }
+    if (!op->first) {
         telemetry_count(op->worker->telemetry, COUNTER_ORIGIN_COLLAPSED, 1);
+    } else if (policy->origin.pool != NULL) {
+        telemetry_pool_count(op->worker->telemetry, policy->index, POOL_LOADS_DEDUPED);
     }
     return PENDING_WAIT;
 }
@@ -174,13 +198,16 @@ void origin_ask(const struct origin_access *a, const struct request *request, co
         reply->result = RESULT_ORIGIN_BUSY;
         return;
     }
+    pending_within(&op->pending, request->scope);
     op->pending.reply.group = group;
     op->place = place;
+    op->takes = request->peer == NULL ? request->stream : REQUEST_WHOLE;
     op->value_max = request->peer != NULL ? a->value_max : 0;
     op->pending.reply.source = source_of(plan->decision.cause);
     op->alone = plan->decision.way == JUDGE_PASS;
     if (fly(op, plan) == PENDING_DONE) {
         reply->result = op->pending.reply.result;
+        trace_scope_unref(op->pending.scope);
         free_op(&op->pending);
         return;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "group/pending.h"
 
+#include "group/pending_span.h"
+
 /* Between the thread that hands a call in and the one that ends it. Whoever comes second goes on with the pending: the
  * worker at once, the store by posting it. */
 enum call_state { CALL_HANDED_IN, CALL_RETURNED /* store_submit has, without an answer so far */, CALL_ENDED };
@@ -21,14 +23,22 @@ void pending_init(struct pending *p, struct pending_queue *queue, struct store *
     p->step = step;
     p->free = free;
     p->done = NULL;
+    p->news = NULL;
+    p->stream = NULL;
     p->owner = NULL;
     atomic_init(&p->call_state, CALL_ENDED);
     if (store != NULL) {
         store_call_init(&p->call, on_call_done);
     }
     p->reply = (struct reply){0};
+    p->scope = NULL;
+    p->span = NULL;
     p->held = NULL;
     p->release = NULL;
+}
+
+void pending_within(struct pending *p, struct trace_scope *scope) {
+    p->scope = trace_scope_ref(scope);
 }
 
 static void release_held(void *held) {
@@ -40,11 +50,14 @@ static void release_held(void *held) {
     if (p->store != NULL) {
         store_call_fini(&p->call);
     }
+    trace_scope_unref(p->scope);
     p->free(p);
 }
 
 /* Its reply is complete; with it the pending goes. */
 static void complete(struct pending *p) {
+    pending_span_end(p);
+    p->stream = NULL;
     p->held = p->reply.held;
     p->release = p->reply.release;
     p->reply.held = p;
@@ -54,6 +67,7 @@ static void complete(struct pending *p) {
 /* Goes on as far as possible. True: the reply is complete. */
 static bool drive(struct pending *p) {
     for (;;) {
+        pending_span_call_ended(p);
         switch (p->step(p)) {
         case PENDING_DONE:
             complete(p);
@@ -65,6 +79,7 @@ static bool drive(struct pending *p) {
                 p->call.status = STORE_CLOSED;
                 break;
             }
+            pending_span_call_begins(p);
             atomic_store(&p->call_state, CALL_HANDED_IN);
             store_submit(p->store, &p->call);
             if (atomic_exchange(&p->call_state, CALL_RETURNED) != CALL_ENDED) {
@@ -89,8 +104,30 @@ void pending_await(struct pending *p, void (*done)(void *owner, struct reply *re
     p->owner = owner;
 }
 
+void pending_hear(struct pending *p, void (*news)(void *owner, struct answer_stream *stream)) {
+    p->news = news;
+}
+
+void pending_tell_news(struct pending *p, struct answer_stream *stream) {
+    if (p->done == NULL) {
+        stream->ops->leave(stream);
+        return;
+    }
+    p->stream = stream;
+    if (p->news != NULL) {
+        p->news(p->owner, stream);
+    }
+}
+
 void pending_abandon(struct pending *p) {
+    struct answer_stream *stream = p->stream;
+
     p->done = NULL;
+    p->news = NULL;
+    p->stream = NULL;
+    if (stream != NULL) {
+        stream->ops->leave(stream);
+    }
 }
 
 void pending_renew_call(struct pending *p) {

@@ -4,8 +4,11 @@
 
 #include <stdatomic.h>
 
-#include "model/reply.h"
+#include "group/answer_stream.h"
 #include "store/store.h"
+#include "trace/scope.h"
+
+struct tracer;
 
 /* A request whose answer may come later: a machine that hands one call after the other to the store until its reply is
  * complete. It owns a copy of all it needs of the request, because the request's slices are gone by then.
@@ -35,6 +38,7 @@ struct pending_queue {
     void (*wake)(void *ctx); /* any thread: the queue has something in it, it shall be run soon. Not called again before
                               * it was run. NULL: whoever runs it looks by itself */
     void *ctx;
+    struct tracer *tracer; /* NULL: nothing is traced */
     bool
         closed; /* the store takes no more calls: they are answered with CLOSED. Set by the worker's thread, or after it
                   * has ended */
@@ -46,12 +50,16 @@ struct pending {
     struct store *store;
     enum pending_next (*step)(struct pending *p); /* the next one; a step may set another */
     void (*free)(struct pending *p);
-    void (*done)(void *owner, struct reply *reply); /* NULL: nobody waits */
+    void (*done)(void *owner, struct reply *reply);          /* NULL: nobody waits */
+    void (*news)(void *owner, struct answer_stream *stream); /* NULL: he takes the reply whole */
+    struct answer_stream *stream;                            /* that he was told of; NULL: none */
     void *owner;
-    atomic_int call_state;  /* of enum call_state in pending.c */
-    struct store_call call; /* a step finds in it the answer to the one before */
-    struct reply reply;     /* slices may point into `call` or the machine: it lives until the reply is released */
-    void *held;             /* what the machine had the reply hold; given back with it */
+    atomic_int call_state;     /* of enum call_state in pending.c */
+    struct store_call call;    /* a step finds in it the answer to the one before */
+    struct reply reply;        /* slices may point into `call` or the machine: it lives until the reply is released */
+    struct trace_scope *scope; /* what is done for it is done within this; NULL: nobody follows it */
+    struct span *span; /* of what it waits for: a call to the store, or what the machine has begun; NULL: none */
+    void *held;        /* what the machine had the reply hold; given back with it */
     void (*release)(void *held);
 };
 
@@ -60,6 +68,10 @@ struct pending {
 void pending_init(struct pending *p, struct pending_queue *queue, struct store *store,
                   enum pending_next (*step)(struct pending *p), void (*free)(struct pending *p));
 
+/* Behind pending_init: what is done for it, is done within `scope` (NULL: no matter), of which it takes a reference. Each call to
+ * the store then has a span of its own. */
+void pending_within(struct pending *p, struct trace_scope *scope);
+
 /* Takes the first steps. *ret_reply is complete, and reply_release of it frees the pending, or it is RESULT_PENDING. */
 void pending_start(struct pending *p, struct reply *ret_reply);
 
@@ -67,11 +79,18 @@ void pending_start(struct pending *p, struct reply *ret_reply);
  * pending that pending_start left unfinished, on the same thread and before the queue is run again. */
 void pending_await(struct pending *p, void (*done)(void *owner, struct reply *reply), void *owner);
 
+/* Has `news` called, with the same owner, when there is something of an answer that is still coming, and again when there is
+ * more: group/answer_stream.h. Behind pending_await, for a request that said so. It may abandon the pending. */
+void pending_hear(struct pending *p, void (*news)(void *owner, struct answer_stream *stream));
+
+/* Tells whoever hears, or if nobody waits, leaves the stream. On the worker's thread; the machine may have ended by then. */
+void pending_tell_news(struct pending *p, struct answer_stream *stream);
+
 /* Ends one that waits with its `reply`, which is complete by now: whoever awaits it is told before this returns. For the
  * worker's thread, and in place of all further steps. */
 void pending_end(struct pending *p);
 
-/* `done` will not be called any more. Not after it was called. */
+/* `done` will not be called any more, nor `news`: its stream is left. Not after `done` was called. */
 void pending_abandon(struct pending *p);
 
 /* Readies `call` for the next op; what it had answered before is gone. */

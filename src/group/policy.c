@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "group/prefix_index.h"
+#include "ring/groupcache_current.h"
 
 static const struct slice default_name = SLICE("default");
 
@@ -101,6 +102,7 @@ static unsigned index_of(const struct group_set *set, struct slice name) {
 static enum larder_error declare(struct group_set *set, const struct group_policy *policy) {
     struct slice name = group_policy_name(policy);
     unsigned index = index_of(set, name);
+    struct groupcache_current *kept;
 
     if (index == GROUP_MAX) {
         return LARDER_ERROR_LIMIT;
@@ -111,9 +113,16 @@ static enum larder_error declare(struct group_set *set, const struct group_polic
     if (index == set->count) {
         set->count++;
     }
+    kept = set->policies[index].origin.pool;
     set->policies[index] = *policy;
     set->policies[index].index = index;
     set->policies[index].declared = true;
+    set->policies[index].origin.peers = NULL;
+    if (kept != NULL) {
+        set->policies[index].origin.pool = kept;
+    } else if (policy->origin.pool != NULL) {
+        groupcache_current_ref(policy->origin.pool);
+    }
     if (index != GROUP_DEFAULT) {
         set->slots[find_slot(set, name)] = (uint16_t)index;
         set->declared++;
@@ -121,13 +130,16 @@ static enum larder_error declare(struct group_set *set, const struct group_polic
     return LARDER_OK;
 }
 
-/* Takes over the names and the indexes, and none of the policies. */
+/* Takes over the names and the indexes, and of the policies only the pools that are found in the store. */
 static void inherit_names(struct group_set *set, const struct group_set *previous) {
     set->count = previous->count;
     for (unsigned i = 0; i < previous->count; i++) {
         set->policies[i] = group_policy_make(group_policy_name(&previous->policies[i]), 0);
         set->policies[i].index = i;
         set->policies[i].declared = false;
+        if (previous->policies[i].origin.prefix_size > 0) {
+            set->policies[i].origin.pool = groupcache_current_ref(previous->policies[i].origin.pool);
+        }
     }
 }
 
@@ -171,7 +183,7 @@ enum larder_error group_set_build(const struct group_policy *policies, size_t co
         error = prefix_index_build(set);
     }
     if (error != LARDER_OK) {
-        free(set);
+        group_set_free(set);
         return error;
     }
     *ret_set = set;
@@ -179,6 +191,9 @@ enum larder_error group_set_build(const struct group_policy *policies, size_t co
 }
 
 void group_set_free(struct group_set *set) {
+    for (unsigned i = 0; set != NULL && i < set->count; i++) {
+        groupcache_current_unref(set->policies[i].origin.pool);
+    }
     free(set);
 }
 

@@ -25,6 +25,7 @@ enum {
     GROUP_ORIGIN_FIELDS_MAX = 16,         /* header fields that a group declares */
     GROUP_ORIGIN_FIELDS_SIZE = 512,       /* bytes of their names, with one more for each */
     GROUP_ORIGIN_CONNECTIONS_MAX = 4096,
+    GROUP_ORIGIN_CA_MAX = 512, /* bytes of the name of a file, with its NUL */
 };
 
 /* How old a copy may be served once its age can no longer be proven; nanoseconds. */
@@ -41,15 +42,30 @@ enum group_backing {
     GROUP_BACKING_ORIGIN, /* in an HTTP service, which is asked for what is not in the table */
 };
 
+struct groupcache_current;
+
 /* What an origin group has besides. */
 struct group_origin {
     uint16_t url_size;
     uint16_t fields_size;
     char url[GROUP_ORIGIN_URL_MAX]; /* that "/" and the rest of a key are put behind; it does not end in '/' itself */
     char fields[GROUP_ORIGIN_FIELDS_SIZE]; /* the declared header fields, a ',' behind each */
+    char ca[GROUP_ORIGIN_CA_MAX];          /* a PEM file of the authorities of https; empty: the system's */
     struct origin_policy answers;          /* but for `declared`: see group_origin_policy */
     int64_t timeout_ns;                    /* of one request to the origin, all of it */
     unsigned connections;                  /* to the origin, of the whole node; at least one for each worker */
+    /* The ring of a pool, as far as it was said; the daemon's. */
+    bool pooled;        /* ring = groupcache */
+    uint16_t replicas;  /* 0: not said */
+    uint16_t self_size; /* 0: not said */
+    char self[GROUP_ORIGIN_URL_MAX];
+    char *peers;          /* a list of URLs, NUL-terminated, of whoever made the policy; NULL: not said, and in a set */
+    uint16_t prefix_size; /* 0: the pool is not one that is found in the store */
+    char prefix[GROUP_PREFIX_MAX]; /* of the keys in the store whose values are the base URLs of the pool's members */
+    struct groupcache_current
+        *pool; /* of Go's groupcache, whose members have the keys; NULL: there is none. Counted: who
+                                      * makes the policy owns a reference, and so does every set that has it. One that is
+                                      * found in the store stays the same for the life of the process */
 };
 
 /* What a group decides. */
@@ -110,10 +126,10 @@ struct group_policy group_policy_make(struct slice name, uint64_t max_item);
 enum larder_error group_set_build(const struct group_policy *policies, size_t count, uint64_t max_item,
                                   const struct group_set *previous, struct group_set **ret_set);
 
-/* Which groups are origin groups, and which store groups there are, their prefixes and what is kept of them, holds for the life of the process: copies are kept, events told apart
- * and watches opened by it. So: what would change in it if these policies replaced `running`, as a text for people
- * ("would have another prefix", ...; static), with the name of the first such group, borrowed, in *ret_name; or NULL,
- * with *ret_name as it was, when nothing would. */
+/* Which groups are origin groups, which store groups there are, their prefixes and what is kept of them, and which pools are
+ * found in the store, holds for the life of the process: copies are kept, events told apart and watches opened by it. So: what
+ * would change in it if these policies replaced `running`, as a text for people ("would have another prefix", ...; static),
+ * with the name of the first such group, borrowed, in *ret_name; or NULL, with *ret_name as it was, when nothing would. */
 const char *group_set_store_change(const struct group_set *running, const struct group_policy *policies, size_t count,
                                    const char **ret_name);
 
@@ -141,6 +157,14 @@ static inline struct slice group_policy_name(const struct group_policy *policy) 
 
 static inline struct slice group_policy_prefix(const struct group_policy *policy) {
     return slice_make(policy->prefix, policy->prefix_size);
+}
+
+static inline struct slice group_pool_prefix(const struct group_policy *policy) {
+    return slice_make(policy->origin.prefix, policy->origin.prefix_size);
+}
+
+static inline struct slice group_pool_self(const struct group_policy *policy) {
+    return slice_make(policy->origin.self, policy->origin.self_size);
 }
 
 static inline bool group_policy_is_origin(const struct group_policy *policy) {

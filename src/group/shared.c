@@ -25,17 +25,38 @@ static void act(struct shared_worker *w, struct pending_queue *completions, cons
     }
 }
 
+/* The view may be another one meanwhile, and the authority have ended. */
+static enum errand_action was_copied(struct shared_op *op, int64_t now_ns) {
+    if (now_ns >= op->deadline_ns || op->worker->ended) {
+        op->timed_out = true;
+        return ERRAND_END;
+    }
+    return errand_ran(&op->errand, ERRAND_RAN_MOVED, now_ns);
+}
+
+/* Whoever posts it may have done so already. */
+static void await_copies(struct shared_op *op, const struct hot_revocations *revocations) {
+    op->resume = was_copied;
+    op->wait = SHARED_COPIED;
+    hot_changes_add(&op->worker->copied, &op->change, op->deadline_ns);
+    shared_revoke(op->worker, op->request.key, &op->change, revocations);
+}
+
 static enum errand_action was_loaded(struct shared_op *op, int64_t now_ns) {
     return errand_ran(&op->errand, ERRAND_RAN_DONE, now_ns);
 }
 
-/* False: it waits for an origin. */
+/* False: it waits for an origin, or for copies to go. */
 static bool run_here(struct shared_op *op, int64_t now_ns) {
+    struct hot_revocations revocations;
     struct memory_gate gate = {
         .keeper = op->errand.keeper,
         .view = op->errand.view,
         .slot = op->errand.slot,
         .inherits = op->errand.inherits,
+        .hot = op->worker->shared->hot,
+        .change = &op->change,
+        .revocations = &revocations,
     };
 
     op->memory.gate = &gate;
@@ -50,6 +71,9 @@ static bool run_here(struct shared_op *op, int64_t now_ns) {
     case MEMORY_ABSENT:
         op->action = errand_ran(&op->errand, ERRAND_RAN_ABSENT, now_ns);
         return true;
+    case MEMORY_COPIED:
+        await_copies(op, &revocations);
+        return false;
     case MEMORY_PASSED:
         break;
     }
@@ -83,9 +107,14 @@ static enum errand_action go_on(struct shared_op *op, int64_t now_ns) {
     return op->action;
 }
 
+/* Meanwhile this node's authority may have ended, and with it the right to do so. */
+static enum errand_action may_still_run(struct shared_op *op, int64_t now_ns) {
+    return errand_refreshed(&op->errand, true, now_ns);
+}
+
 /* Waits until no earlier request for its key is in the way. */
 static enum pending_next park(struct shared_op *op) {
-    op->resume = go_on;
+    op->resume = op->action == ERRAND_RUN ? may_still_run : go_on;
     shared_wait_begin(op, SHARED_PARKED);
     return PENDING_WAIT;
 }
@@ -94,6 +123,10 @@ static enum pending_next park(struct shared_op *op) {
 static bool forward(struct shared_op *op, int64_t now_ns) {
     op->resume = was_sent;
     op->sent_serial = op->errand.view->serial;
+    op->copy.sent_ns = 0;
+    if (op->keeps) {
+        shared_copy_asked(&op->copy, op->errand.view, op->errand.member, now_ns);
+    }
     if (!shared_send(op, &op->sent)) {
         op->revision = 0;
         op->action = was_sent(op, now_ns);
@@ -192,8 +225,16 @@ static enum pending_next end(struct shared_op *op) {
         telemetry_count(op->telemetry, COUNTER_GET_EXPIRED, 1);
     }
     errand_fini(&op->errand);
+    hot_change_end(op->worker->shared->hot, &op->change);
     shared_order_remove(op);
     return !op->refuses && shared_wants_aside(op, reply->result) ? shared_run_aside(op) : PENDING_DONE;
+}
+
+static enum errand_action begin(struct shared_op *op, int64_t now_ns) {
+    struct shared_worker *w = op->worker;
+
+    return errand_begin(&op->errand, w->shared->keeper, w->view, op->request.key, !op->reads, op->request.peer,
+                        op->deadline_ns, now_ns);
 }
 
 static enum pending_next step(struct pending *p) {
@@ -204,6 +245,7 @@ static enum pending_next step(struct pending *p) {
     if (op->wait == SHARED_FLIES) {
         shared_wait_end(op);
     }
+    hot_changes_remove(&op->worker->copied, &op->change);
     op->wait = SHARED_RUNS;
     op->action = op->resume(op, now_ns);
     for (;;) {
@@ -240,6 +282,12 @@ static enum pending_next step(struct pending *p) {
             }
             break;
         case ERRAND_END:
+            if (shared_goes_again(op, now_ns)) {
+                op->again = true;
+                errand_fini(&op->errand);
+                op->action = begin(op, now_ns);
+                break;
+            }
             return end(op);
         }
     }
@@ -247,14 +295,7 @@ static enum pending_next step(struct pending *p) {
 
 /* --- its beginning --- */
 
-static enum errand_action begin(struct shared_op *op, int64_t now_ns) {
-    struct shared_worker *w = op->worker;
-
-    return errand_begin(&op->errand, w->shared->keeper, w->view, op->request.key, !op->reads, op->request.peer,
-                        op->deadline_ns, now_ns);
-}
-
-static void start(const struct shared_access *a, const struct request *request, const enum result *refusal,
+static void start(const struct shared_access *a, const struct request *request, const enum result *refusal, bool keeps,
                   struct reply *reply) {
     struct shared_op *op = shared_op_new(a, request, step, reply);
 
@@ -265,13 +306,15 @@ static void start(const struct shared_access *a, const struct request *request, 
         op->refuses = true;
         op->refusal = *refusal;
     }
+    op->keeps = keeps;
+    op->change.pending = &op->pending;
     op->resume = begin;
     shared_order_add(op);
     pending_start(&op->pending, reply);
 }
 
-void shared_start(const struct shared_access *a, const struct request *request, struct reply *reply) {
-    start(a, request, NULL, reply);
+void shared_start(const struct shared_access *a, const struct request *request, bool keeps, struct reply *reply) {
+    start(a, request, NULL, keeps, reply);
 }
 
 /* What is here, and nothing is in the way of, is done at once, without an op. False: it is not so; *ret_owner is the owner's
@@ -281,7 +324,7 @@ static bool run_at_once(const struct shared_access *a, const struct request *req
     struct shared_worker *w = a->worker;
     struct keeper *keeper = w->shared->keeper;
     struct memory_access memory = a->memory;
-    struct memory_gate gate = {.keeper = keeper, .view = w->view};
+    struct memory_gate gate = {.keeper = keeper, .view = w->view, .hot = w->shared->hot};
     struct keeper_route route;
 
     *ret_owner = RING_NOBODY;
@@ -304,13 +347,37 @@ static bool run_at_once(const struct shared_access *a, const struct request *req
     return gate.passage == MEMORY_PASSED;
 }
 
+/* To its owner, with nothing in the way; or it is answered with a copy, as if it were here. */
+static void run_elsewhere(const struct shared_access *a, const struct request *request, uint16_t owner,
+                          struct reply *reply) {
+    enum shared_copy copy = shared_copy_find(a, request, reply);
+    bool keeps = copy == SHARED_COPY_WANTED;
+
+    if (copy != SHARED_COPY_SHOWN &&
+        (group_policy_is_origin(a->memory.policy) || !shared_read(a, request, owner, keeps, reply))) {
+        start(a, request, NULL, keeps, reply);
+    }
+}
+
 void shared_run(const struct shared_access *a, const struct request *request, struct reply *reply) {
     uint16_t owner;
 
+    if (__builtin_expect(request->peer != NULL && request->peer->revoke != 0, 0)) {
+        shared_copy_revoked(a, request, reply);
+        return;
+    }
+    if (request->peer != NULL && (request->options & REQUEST_ASIDE) != 0) {
+        shared_serve_aside(a, request, reply);
+        return;
+    }
     a->worker->changes += request->peer == NULL && !shared_only_reads(request);
-    if (!run_at_once(a, request, reply, &owner) &&
-        (owner == RING_NOBODY || group_policy_is_origin(a->memory.policy) || !shared_read(a, request, owner, reply))) {
-        start(a, request, NULL, reply);
+    if (run_at_once(a, request, reply, &owner)) {
+        return;
+    }
+    if (owner != RING_NOBODY) {
+        run_elsewhere(a, request, owner, reply);
+    } else {
+        start(a, request, NULL, false, reply);
     }
 }
 
@@ -326,7 +393,7 @@ void shared_refuse(const struct shared_access *a, const struct request *request,
 
     a->worker->changes++;
     if ((request->options & REQUEST_EVICT_ON_REFUSAL) != 0 && !run_at_once(a, &removal, reply, &owner)) {
-        start(a, &removal, &result, reply);
+        start(a, &removal, &result, false, reply);
     } else {
         reply->result = result;
     }

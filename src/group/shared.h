@@ -9,6 +9,7 @@
 #include "group/pending.h"
 #include "peer/peers.h"
 #include "ring/errand.h"
+#include "ring/heat.h"
 
 /* Memory groups whose keys are spread over the nodes of a cluster: each key lives with its owner, and every node takes every
  * request (rules 2 to 4 and 7 of the ring). What a request means is group/memory.h's; where it is done is ring/errand.h's;
@@ -37,6 +38,7 @@ struct shared {
     int64_t start_ns;        /* where table seconds begin */
     int64_t timeout_ns;      /* of a request that brings no deadline of its own */
     size_t value_max;        /* bytes of a value that nodes tell each other */
+    struct hot_node *hot;    /* copies of hot keys; NULL: there are none */
 };
 
 struct shared_op;
@@ -51,11 +53,14 @@ struct shared_worker {
                           * here, these would have to wait for each other */
     struct peers *loads; /* for requests of origin groups: they may take as long as an origin does */
     struct origin_worker *origin;
-    struct keeper_view *view; /* what it holds; renewed at each batch of requests (shared_worker_begin) */
+    struct pending_queue *completions; /* where what it waits for is posted */
+    struct heat *heat;                 /* which keys are asked for most through this worker; NULL: nobody counts */
+    struct keeper_view *view;          /* what it holds; renewed at each batch of requests (shared_worker_begin) */
     /* Requests under way, by their keys and in the order they came; shared_order.c. */
     struct shared_op *buckets[SHARED_ORDER_BUCKETS];
     size_t under_way;
     uint64_t changes;          /* clients' requests so far that are more than reads */
+    struct hot_changes copied; /* those that wait for copies of their keys to go, flights to origins among them */
     struct shared_op *waiting; /* those that wait for something of this worker, the earliest deadline first */
     struct shared_op *last_waiting;
     struct shared_op *spare; /* to be used again */
@@ -99,12 +104,13 @@ void shared_run(const struct shared_access *a, const struct request *request, st
 void shared_refuse(const struct shared_access *a, const struct request *request, enum result result,
                    struct reply *reply);
 
-/* FLUSH of all memory groups, or the purge of one (`group` "*": all): the reply is pending until every live node has applied
- * it, or until `deadline_ns`. Results: DONE, NODES_MISSING (it stands, but some nodes have not applied it in time; item.value
+/* FLUSH of all memory groups (`group` "*"), or the purge of one, or of its keys that begin with `prefix` (at most REQUEST_KEY_MAX bytes;
+ * empty: all) behind its name: the reply is pending until every live node has applied it, or until `deadline_ns`. Results: DONE, NODES_MISSING (it stands, but some nodes have not applied it in time; item.value
  * names them), STORE_UNAVAILABLE (it is not recorded), NO_MEMORY. */
-void shared_purge(const struct shared_access *a, struct slice group, int64_t deadline_ns, struct reply *reply);
+void shared_purge(const struct shared_access *a, struct slice group, struct slice prefix, int64_t deadline_ns,
+                  struct reply *reply);
 
-/* The same with nobody who waits for it; the log says if it is not recorded. Any thread. */
+/* The same of a whole group, with nobody who waits for it; the log says if it is not recorded. Any thread. */
 void shared_purge_unattended(struct shared *shared, struct slice group);
 
 enum larder_error shared_flights_new(struct shared_flights **ret_flights);

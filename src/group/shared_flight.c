@@ -125,7 +125,8 @@ static void land(struct shared_flight *f, enum errand_asked asked, int64_t revis
 }
 
 static void install(struct shared_flight *f, const struct item *item) {
-    struct memory_gate gate = {.keeper = f->worker->shared->keeper, .view = f->view, .slot = f->slot};
+    struct memory_gate gate = {
+        .keeper = f->worker->shared->keeper, .view = f->view, .slot = f->slot, .hot = f->worker->shared->hot};
     const struct memory_access memory = {
         .table = f->table,
         .policy = &(*f->worker->groups)->policies[f->group],
@@ -192,7 +193,7 @@ static void take_off(struct shared_flight *f) {
     const struct request request = {
         .command = COMMAND_GET,
         .key = key_of(f),
-        .deadline_ns = clock_monotonic_ns() + f->worker->shared->timeout_ns,
+        .deadline_ns = clock_monotonic_ns() + f->worker->shared->timeout_ns + hot_node_wait_ns(f->worker->shared->hot),
         .peer = &stamp,
     };
     uint16_t member = shared_member(f->worker, f->view, f->member);

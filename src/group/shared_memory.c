@@ -94,7 +94,9 @@ static struct slice keep(struct shared_op *op, struct slice bytes) {
 
 /* All that the request borrows becomes the op's own. */
 static void take_request(struct shared_op *op, const struct request *request) {
+    pending_within(&op->pending, request->scope);
     op->request = *request;
+    op->request.scope = op->pending.scope;
     if (request->conditions != NULL) { /* first, for they are to be aligned */
         const struct slice bytes = slice_make((const char *)request->conditions, sizeof(struct conditions));
 
@@ -119,11 +121,13 @@ static void take_request(struct shared_op *op, const struct request *request) {
     }
 }
 
-/* An owner may have to ask an origin first. */
-static int64_t timeout_of(const struct shared_access *a) {
+/* An owner may have to ask an origin first, and before that wait for what it was asked by others: a round; or to wait for copies. */
+static int64_t timeout_of(const struct shared_access *a, const struct request *request) {
+    const struct shared *shared = a->worker->shared;
     const struct group_policy *policy = a->memory.policy;
 
-    return a->worker->shared->timeout_ns + (group_policy_is_origin(policy) ? policy->origin.timeout_ns : 0);
+    return shared->timeout_ns + (group_policy_is_origin(policy) ? 2 * policy->origin.timeout_ns : 0) +
+           (shared_only_reads(request) ? 0 : hot_node_wait_ns(shared->hot));
 }
 
 struct shared_op *shared_op_new(const struct shared_access *a, const struct request *request,
@@ -155,7 +159,7 @@ struct shared_op *shared_op_new(const struct shared_access *a, const struct requ
     op->memory.ret_cut = &op->cut;
     op->reads = shared_only_reads(request);
     op->came_ns = a->now_ns;
-    op->deadline_ns = request->deadline_ns != 0 ? request->deadline_ns : a->now_ns + timeout_of(a);
+    op->deadline_ns = request->deadline_ns != 0 ? request->deadline_ns : a->now_ns + timeout_of(a, request);
     op->hash = table_hash(a->memory.table, request->key);
     take_request(op, request);
     return op;
@@ -223,6 +227,7 @@ void shared_take_answer(struct shared *shared, struct reply *reply, const struct
     *reply = *answered;
     reply->group = group;
     reply->release = NULL;
+    reply->copy_ns = 0; /* it was this node's */
     reply->item.blob = NULL;
     if (value.data == NULL || value.size == 0) {
         return; /* it is told how large it is, if that */

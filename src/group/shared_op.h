@@ -17,6 +17,7 @@ enum shared_wait {
     SHARED_REFRESH, /* the membership as the store has it now */
     SHARED_AWAITS,  /* the view of a revision */
     SHARED_LOADS,   /* an origin's answer */
+    SHARED_COPIED,  /* that nobody has a copy of its key any more */
 };
 
 /* What the first of those that wait in line for a key knows of them. */
@@ -25,6 +26,13 @@ struct shared_line {
     size_t count;
     size_t sent;     /* of them, SHARED_SENT under the view `serial` */
     uint64_t serial; /* valid while `sent` > 0 */
+};
+
+/* A read that would keep what it gets. `sent_ns` 0: it would not. */
+struct shared_copy_asked {
+    int64_t sent_ns; /* read before it was sent */
+    uint64_t serial;
+    int64_t owner;
 };
 
 struct shared_op {
@@ -39,6 +47,7 @@ struct shared_op {
     struct placed_value placed;
     bool reads;   /* nothing is lost if it was not done: then it is a miss */
     bool refuses; /* it removes what a refused write would have replaced; answered with `refusal` */
+    bool again;   /* it was run again, by another view (shared_goes_again) */
     bool expired; /* of `memory` */
     bool cut;
     enum result refusal;
@@ -60,6 +69,10 @@ struct shared_op {
     enum errand_asked asked;
     int64_t revision;
     bool reached; /* of SHARED_REFRESH */
+
+    struct hot_change change;      /* SHARED_COPIED */
+    struct shared_copy_asked copy; /* SHARED_SENT */
+    bool keeps;                    /* it is of a hot key: a copy is wanted of what is read */
 
     uint64_t hash;           /* of its key */
     uint64_t sent_serial;    /* SHARED_SENT: the view's */
@@ -90,8 +103,8 @@ static inline uint32_t shared_table_seconds(const struct shared *shared, int64_t
 
 /* --- shared.c --- */
 
-/* A request that was not done at once. The reply is complete or RESULT_PENDING. */
-void shared_start(const struct shared_access *a, const struct request *request, struct reply *reply);
+/* A request that was not done at once. The reply is complete or RESULT_PENDING. `keeps`: it is a read of a hot key. */
+void shared_start(const struct shared_access *a, const struct request *request, bool keeps, struct reply *reply);
 
 /* --- shared_origin.c --- */
 
@@ -102,22 +115,75 @@ bool shared_is_origins(const struct group_policy *policy, const struct request *
 void shared_run_origin(struct shared_worker *w, struct pending_queue *completions, const struct memory_access *memory,
                        const struct request *request, struct reply *reply);
 
+/* What the origin has said so far is told to whoever waits for the op, which the load is awaited for. */
+void shared_hear_origin(struct pending *load);
+
 /* Has the op go on with `resume` when what its reply waits for has come. */
 void shared_await_origin(struct shared_op *op, enum errand_action (*resume)(struct shared_op *op, int64_t now_ns));
 
-/* At the end of one that the owner has not done: whether this node loads for itself (rule 3 of the ring), with the reply complete
+struct origin_access shared_origin_access(struct shared_worker *w, struct pending_queue *completions,
+                                          const struct memory_access *memory);
+
+/* An answer that is larger than nodes tell each other becomes TOO_LARGE, if a node asks. */
+void shared_limit_value(const struct shared_worker *w, const struct request *request, struct reply *reply);
+
+/* --- shared_aside.c --- */
+
+/* An errand of an origin group has come to its end because the owner could not be reached, and there is a newer view since: whether it is to
+ * be run again, by that. Once. */
+bool shared_goes_again(const struct shared_op *op, int64_t now_ns);
+
+/* At the end of one that the owner has not done: whether the origin is asked aside (rule 3 of the ring), with the reply complete
  * or on its way, in which case the op ends with it. */
 bool shared_wants_aside(const struct shared_op *op, enum result result);
 enum pending_next shared_run_aside(struct shared_op *op);
 
+/* Another node's request with REQUEST_ASIDE. The reply is complete or RESULT_PENDING. */
+void shared_serve_aside(const struct shared_access *a, const struct request *request, struct reply *reply);
+
+/* The owner has changed or purged a key, if it was such a request, and the reply is complete: it becomes RESULT_PENDING until who
+ * comes behind him knows of it, if he can be told. */
+void shared_tell_runner_up(struct shared_worker *w, struct pending_queue *completions, const struct memory_gate *gate,
+                           const struct request *request, struct reply *reply);
+
 /* --- shared_read.c --- */
 
 /* Sends a plain read to `member` of the worker's view, for which nothing is under way. The reply is RESULT_PENDING; false: it
- * is to be started like any other. */
-bool shared_read(const struct shared_access *a, const struct request *request, uint16_t member, struct reply *reply);
+ * is to be started like any other. `keeps`: as above. */
+bool shared_read(const struct shared_access *a, const struct request *request, uint16_t member, bool keeps,
+                 struct reply *reply);
 
 /* Frees those at rest. */
 void shared_reads_free(struct shared_worker *w);
+
+/* --- shared_copies.c --- */
+
+enum shared_copy {
+    SHARED_COPY_SHOWN,   /* the reply is complete */
+    SHARED_COPY_WANTED,  /* there is none, and the key is hot */
+    SHARED_COPY_UNWANTED /* the owner is to be asked, and that is all */
+};
+
+/* Whether a read can be answered with a copy. */
+bool shared_may_copy(const struct group_policy *policy, const struct request *request);
+
+/* Before a client's request is forwarded by the worker's view. */
+enum shared_copy shared_copy_find(const struct shared_access *a, const struct request *request, struct reply *reply);
+
+/* It is sent to that member of the view, now or later than `now_ns`. */
+void shared_copy_asked(struct shared_copy_asked *asked, const struct keeper_view *view, uint16_t member,
+                       int64_t now_ns);
+
+/* It was answered so, and `reply` is what was made of it (shared_take_answer). */
+void shared_copy_put(struct shared_worker *w, const struct table *table, const struct shared_copy_asked *asked,
+                     struct slice key, const struct reply *answered, const struct reply *reply);
+
+/* A peer's order to drop a copy. It waits for nothing. The reply is complete: MISS, or NO_MEMORY. */
+void shared_copy_revoked(const struct shared_access *a, const struct request *request, struct reply *reply);
+
+/* Sends what is to be sent for a change that has begun to wait. */
+void shared_revoke(struct shared_worker *w, struct slice key, const struct hot_change *change,
+                   const struct hot_revocations *revocations);
 
 /* --- shared_memory.c: what requests under way take --- */
 
@@ -186,6 +252,9 @@ enum errand_sent shared_sent_of_result(enum result result);
 
 /* How an error of a link is to be understood. */
 enum errand_sent shared_sent_of(enum larder_error error);
+
+/* The op's reply becomes what another node has answered. */
+void shared_take_told(struct shared_op *op, const struct reply *answered);
 
 /* --- shared_flight.c --- */
 

@@ -73,15 +73,10 @@ bool shared_order_allows(const struct shared_op *op, uint64_t serial) {
     return serial != 0 && are_sent(op, &first_of(op)->line, serial);
 }
 
-static enum errand_action go_on(struct shared_op *op, int64_t now_ns) {
-    (void)now_ns;
-    return op->action;
-}
-
 /* The next one looks by itself whether it may act. */
 static void kick(struct shared_op *later) {
     if (later != NULL && later->wait == SHARED_PARKED) {
-        shared_resume(later, go_on);
+        shared_resume(later, later->resume);
     }
 }
 
@@ -167,7 +162,9 @@ void shared_wait_end(struct shared_op *op) {
 /* --- deadlines --- */
 
 int64_t shared_worker_deadline(const struct shared_worker *w) {
-    return w->waiting != NULL ? w->waiting->deadline_ns : INT64_MAX;
+    int64_t copied_ns = hot_changes_due(&w->copied);
+
+    return w->waiting != NULL && w->waiting->deadline_ns < copied_ns ? w->waiting->deadline_ns : copied_ns;
 }
 
 static enum errand_action not_reached(struct shared_op *op, int64_t now_ns) {
@@ -209,6 +206,7 @@ void shared_worker_expire(struct shared_worker *w, int64_t now_ns) {
     while (w->waiting != NULL && w->waiting->deadline_ns <= now_ns) {
         expire(w->waiting);
     }
+    hot_changes_expire(&w->copied, w->shared->hot, now_ns);
 }
 
 void shared_worker_end(struct shared_worker *w) {

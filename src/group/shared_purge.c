@@ -20,11 +20,15 @@ static void free_purge(struct pending *p) {
     free(purge_of(p));
 }
 
-static void fill_wait(struct cluster_wait *wait, struct slice group, int64_t deadline_ns,
+static void fill_wait(struct cluster_wait *wait, struct slice group, struct slice prefix, int64_t deadline_ns,
                       void (*done)(struct cluster_wait *wait)) {
-    assert(group.size <= CLUSTER_NAME_MAX);
+    assert(group.size <= CLUSTER_NAME_MAX && prefix.size <= sizeof(wait->prefix));
     *wait = (struct cluster_wait){.deadline_ns = deadline_ns, .done = done, .is_purge = true};
     memcpy(wait->group, group.data, group.size);
+    if (prefix.size > 0) {
+        memcpy(wait->prefix, prefix.data, prefix.size);
+        wait->prefix_size = prefix.size;
+    }
 }
 
 /* On the control thread. */
@@ -56,7 +60,8 @@ static enum pending_next begin(struct pending *p) {
     return PENDING_WAIT;
 }
 
-void shared_purge(const struct shared_access *a, struct slice group, int64_t deadline_ns, struct reply *reply) {
+void shared_purge(const struct shared_access *a, struct slice group, struct slice prefix, int64_t deadline_ns,
+                  struct reply *reply) {
     struct purge *purge = calloc(1, sizeof(*purge));
 
     if (purge == NULL) {
@@ -66,7 +71,7 @@ void shared_purge(const struct shared_access *a, struct slice group, int64_t dea
     pending_init(&purge->pending, a->completions, NULL, begin, free_purge);
     purge->pending.reply.group = reply->group;
     purge->shared = a->worker->shared;
-    fill_wait(&purge->wait, group, deadline_ns, on_purged);
+    fill_wait(&purge->wait, group, prefix, deadline_ns, on_purged);
     pending_start(&purge->pending, reply);
 }
 
@@ -85,6 +90,6 @@ void shared_purge_unattended(struct shared *shared, struct slice group) {
         log_error("there is no memory for a purge that was due, so nothing was purged");
         return;
     }
-    fill_wait(wait, group, clock_monotonic_ns() + shared->timeout_ns, on_unattended);
+    fill_wait(wait, group, SLICE(""), clock_monotonic_ns() + shared->timeout_ns, on_unattended);
     cluster_purge(shared->cluster, wait);
 }

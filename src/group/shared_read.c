@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "group/pending_span.h"
 #include "group/shared_op.h"
 
 /* A read of a key that another node owns, as nearly all of them go: sent as it comes, told as it is answered. Nothing is to be
@@ -23,6 +24,7 @@ struct shared_read {
     uint64_t compare;
     int64_t deadline_ns;
     uint64_t changes; /* of the worker, when it came */
+    struct shared_copy_asked copy;
     unsigned group;
     size_t key_size;
     char data[ROOM];
@@ -86,6 +88,7 @@ static struct request request_of(const struct shared_read *read) {
         .key = slice_make(read->data, read->key_size),
         .compare = read->compare,
         .deadline_ns = read->deadline_ns,
+        .scope = read->pending.scope,
     };
 }
 
@@ -110,7 +113,7 @@ static void go_the_long_way(struct shared_read *read) {
     access.now_ns = clock_monotonic_ns();
     access.memory.now = shared_table_seconds(access.worker->shared, access.now_ns);
     access.memory.policy = &(*access.worker->groups)->policies[read->group];
-    shared_start(&access, &request, &reply);
+    shared_start(&access, &request, false, &reply);
     if (reply.result == RESULT_PENDING) {
         pending_await(reply.pending, on_long_way_done, read);
     } else {
@@ -121,6 +124,7 @@ static void go_the_long_way(struct shared_read *read) {
 static void on_answer(void *ctx, enum larder_error error, const struct answer *answer) {
     struct shared_read *read = ctx;
 
+    pending_span_hop_ended(&read->pending, error, error == LARDER_OK ? answer->reply.result : RESULT_MISS);
     if (error != LARDER_OK) {
         tell(read, RESULT_MISS);
         return;
@@ -129,6 +133,8 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
     case ERRAND_SENT_ANSWERED:
         shared_take_answer(read->access.worker->shared, &read->pending.reply, &answer->reply,
                            read->data + read->key_size, sizeof(read->data) - read->key_size);
+        shared_copy_put(read->access.worker, read->access.memory.table, &read->copy,
+                        slice_make(read->data, read->key_size), &answer->reply, &read->pending.reply);
         pending_end(&read->pending);
         break;
     case ERRAND_SENT_WRONG:
@@ -167,9 +173,11 @@ static void take(struct shared_read *read, const struct shared_access *a, const 
     read->group = a->memory.policy->index;
     read->key_size = request->key.size;
     memcpy(read->data, request->key.data, request->key.size);
+    pending_within(&read->pending, request->scope);
 }
 
-bool shared_read(const struct shared_access *a, const struct request *request, uint16_t member, struct reply *reply) {
+bool shared_read(const struct shared_access *a, const struct request *request, uint16_t member, bool keeps,
+                 struct reply *reply) {
     struct shared_worker *w = a->worker;
     struct peer_stamp stamp;
     struct shared_read *read;
@@ -183,10 +191,18 @@ bool shared_read(const struct shared_access *a, const struct request *request, u
         return false;
     }
     take(read, a, request, reply->group);
+    read->copy.sent_ns = 0;
+    if (keeps) {
+        shared_copy_asked(&read->copy, w->view, member, a->now_ns);
+    }
     stamp = keeper_stamp(w->view, false);
+    stamp.keeps = keeps;
     sent = request_of(read);
     sent.peer = &stamp;
+    pending_span_hop_begins(&read->pending, COMMAND_GET, &sent.trace);
     if (peers_submit(w->peers, member, &sent, on_answer, read) != LARDER_OK) {
+        pending_span_hop_ended(&read->pending, LARDER_ERROR_REFUSED, RESULT_MISS);
+        trace_scope_unref(read->pending.scope);
         free_read(&read->pending);
         return false;
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "group/pending_span.h"
 #include "group/shared_op.h"
 
 /* The links follow the newest view that the worker has seen; an errand may still go by an older one, or know a newer one. */
@@ -70,9 +71,18 @@ static void take_origins(struct shared_op *op) {
     }
 }
 
+void shared_take_told(struct shared_op *op, const struct reply *answered) {
+    struct shared_worker *w = op->worker;
+
+    shared_take_answer(w->shared, &op->pending.reply, answered, op->data + op->used, op->room - op->used);
+    shared_copy_put(w, op->memory.table, &op->copy, op->request.key, answered, &op->pending.reply);
+    take_origins(op);
+}
+
 static void on_answer(void *ctx, enum larder_error error, const struct answer *answer) {
     struct shared_op *op = ctx;
 
+    pending_span_hop_ended(&op->pending, error, error == LARDER_OK ? answer->reply.result : RESULT_MISS);
     op->revision = 0;
     if (error != LARDER_OK) {
         op->sent = shared_sent_of(error);
@@ -80,9 +90,7 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
         op->sent = shared_sent_of_result(answer->reply.result);
         op->revision = answer->reply.revision;
         if (op->sent == ERRAND_SENT_ANSWERED) {
-            shared_take_answer(op->worker->shared, &op->pending.reply, &answer->reply, op->data + op->used,
-                               op->room - op->used);
-            take_origins(op);
+            shared_take_told(op, &answer->reply);
             shared_order_leave(op);
         } else if (op->sent == ERRAND_SENT_REFUSED) {
             op->pending.reply.result = refusal_of(op, answer->reply.result);
@@ -93,11 +101,12 @@ static void on_answer(void *ctx, enum larder_error error, const struct answer *a
 
 bool shared_send(struct shared_op *op, enum errand_sent *ret_sent) {
     const struct keeper_view *view = op->errand.view;
-    const struct peer_stamp stamp = keeper_stamp(view, false);
+    struct peer_stamp stamp = keeper_stamp(view, false);
     uint16_t member = shared_member(op->worker, view, op->errand.member);
     struct peers *links = op->worker->peers;
     struct request request = op->request;
 
+    stamp.keeps = op->copy.sent_ns != 0;
     request.peer = &stamp;
     request.placed = NULL;
     request.deadline_ns = op->deadline_ns;
@@ -106,5 +115,13 @@ bool shared_send(struct shared_op *op, enum errand_sent *ret_sent) {
         links = op->worker->loads;
         request.options |= request.command == COMMAND_GET ? REQUEST_OUT_OF_TURN : 0;
     }
-    return member != RING_NOBODY && peers_submit(links, member, &request, on_answer, op) == LARDER_OK;
+    if (member == RING_NOBODY) {
+        return false;
+    }
+    pending_span_hop_begins(&op->pending, request.command, &request.trace);
+    if (peers_submit(links, member, &request, on_answer, op) == LARDER_OK) {
+        return true;
+    }
+    pending_span_hop_ended(&op->pending, LARDER_ERROR_REFUSED, RESULT_MISS);
+    return false;
 }

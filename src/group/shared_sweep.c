@@ -9,11 +9,17 @@ struct judge {
     bool outdated; /* there is a newer view: what was written by that cannot be judged by this one */
 };
 
+static bool is_purged(const struct keeper_view *view, const struct entry *e, unsigned group) {
+    return view->has_prefixes && (keeper_is_purged(view, e->group, entry_key(e), e->era) ||
+                                  (group != e->group && keeper_is_purged(view, group, entry_key(e), e->era)));
+}
+
 /* Copies of what is in the store are none of the keeper's business. What counts, for the group it was written in and for the
  * one that has its key now (memory_gate.c), gets the newest era, so that the old ones can be used again. */
 static bool counts_not(void *ctx, struct entry *e) {
     struct judge *judge = ctx;
     uint32_t slot;
+    unsigned group;
     uint8_t era = e->era;
 
     if (!keeper_is_newest(judge->keeper, judge->view)) {
@@ -24,7 +30,8 @@ static bool counts_not(void *ctx, struct entry *e) {
         return false;
     }
     slot = ring_slot(entry_key(e));
-    if (!keeper_counts(judge->view, slot, group_set_find(judge->groups, entry_key(e))->index, era) ||
+    group = group_set_find(judge->groups, entry_key(e))->index;
+    if (is_purged(judge->view, e, group) || !keeper_counts(judge->view, slot, group, era) ||
         !keeper_keeps(judge->view, slot, e->group, &era)) {
         return true;
     }

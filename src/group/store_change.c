@@ -10,6 +10,25 @@ static const struct group_policy *find_policy(const struct group_policy *policie
     return NULL;
 }
 
+static bool has_found_pool(const struct group_policy *policy) {
+    return policy != NULL && policy->declared && policy->origin.prefix_size > 0;
+}
+
+static const char *pool_change(const struct group_policy *before, const struct group_policy *after) {
+    bool had = has_found_pool(before), has = has_found_pool(after);
+
+    if (had != has) {
+        return has ? "would have a pool that is found in the store"
+                   : "would no longer have a pool that is found in the store";
+    }
+    if (had && (!slice_equal(group_pool_prefix(before), group_pool_prefix(after)) ||
+                !slice_equal(group_pool_self(before), group_pool_self(after)) ||
+                before->origin.replicas != after->origin.replicas)) {
+        return "would have another pool that is found in the store";
+    }
+    return NULL;
+}
+
 /* `before` and `after` have the same name; NULL: there is no such group. */
 static const char *change_of(const struct group_policy *before, const struct group_policy *after) {
     bool was_store = before != NULL && before->declared && group_policy_is_store(before);
@@ -32,7 +51,7 @@ static const char *change_of(const struct group_policy *before, const struct gro
     if (was_store && (before->near != after->near || before->mirror != after->mirror)) {
         return "would be kept in memory in another way";
     }
-    return NULL;
+    return pool_change(before, after);
 }
 
 const char *group_set_store_change(const struct group_set *running, const struct group_policy *policies, size_t count,

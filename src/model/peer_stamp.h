@@ -12,6 +12,11 @@ struct peer_stamp {
     uint64_t digest;  /* of the same */
     int64_t purges;   /* the number of the newest purge that the sender has applied */
     bool give_up;     /* a get: the entry is handed over, with all that is known of it, and is here no more */
+    bool keeps;       /* a get: its sender would keep a copy of what it gets (ring/hot_copies.h); goes with `purges` */
+    int64_t
+        asker; /* of one that came with `keeps`: the incarnation of the node that has sent it, as its connection's greeting
+                    * says; 0: it is not known. It does not travel */
+    uint64_t revoke; /* of a copy: the number of the revocation by which its holder is to drop it; 0: it is none */
 };
 
 #endif

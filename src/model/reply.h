@@ -82,12 +82,14 @@ struct reply {
     struct item item;
     uint64_t number;  /* INCR, DECR */
     int64_t revision; /* store groups: of the store, as of which this is the answer; of a write, its own */
+    int64_t copy_ns;  /* to another node: it may keep a copy for so long from when it asked; 0: it may not */
     int64_t age_ns;   /* store groups: of a read: it may lack what was acknowledged in this time before */
     enum reply_source source;
     unsigned
         origin_status; /* origin groups: what the origin answered to whoever asked it for this; 0: nothing, or nobody did */
     bool collapsed;          /* likewise: it waited for what another request had asked */
     bool stored;             /* likewise: the answer is in the table now */
+    size_t streamed;         /* likewise: of a body that was told bit by bit, how much of item.value's has been taken */
     struct pending *pending; /* RESULT_PENDING: what the complete reply comes from; see group/pending.h */
     void *held;
     void (*release)(void *held);

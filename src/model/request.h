@@ -9,15 +9,9 @@
 #include "model/condition.h"
 #include "model/freshness.h"
 #include "model/peer_stamp.h"
+#include "model/trace_context.h"
 
 enum { REQUEST_KEY_MAX = 250 /* memcached's limit for a key, in bytes */ };
-
-/* The caller's place in a distributed trace (W3C Trace Context). All zero: the call is not traced. */
-struct trace_context {
-    uint8_t trace_id[16];
-    uint8_t span_id[8];
-    uint8_t flags;
-};
 
 /* What a request asks beyond its command. A field that belongs to an option is read only when the option is set. */
 enum request_option {
@@ -39,26 +33,37 @@ enum request_option {
     REQUEST_AT_REVISION = 1 << 16,        /* GET: as of `revision` */
     REQUEST_PLAIN = 1 << 17,              /* of the entry only value, client flags and cas are shown */
     REQUEST_OUT_OF_TURN = 1 << 18,        /* between nodes: the answer may come before those to earlier requests */
-    REQUEST_FRESHNESS = 1 << 14,          /* a read: as fresh as `freshness` says, not as the group does */
+    REQUEST_ASIDE = 1 << 19,     /* between nodes, of a key whose owner cannot be asked: group/shared_aside.c */
+    REQUEST_FROM_POOL = 1 << 20, /* GET: another member of a pool of groupcache asks; no member is asked for it */
+    REQUEST_FRESHNESS = 1 << 14, /* a read: as fresh as `freshness` says, not as the group does */
 };
 
 /* Seconds to live. Negative: already over. */
 enum { REQUEST_TTL_FOREVER = 0 };
 
+/* Whether a reply that is pending may be told bit by bit: group/answer_stream.h. */
+enum request_stream {
+    REQUEST_WHOLE,        /* no */
+    REQUEST_STREAM_SIZED, /* if its size is known at the beginning */
+    REQUEST_STREAM,
+};
+
 struct http_caching_request;
+struct trace_scope;
 
 /* One operation, free of any wire form. The slices are borrowed from the connection's input and stay valid until the
  * reply was encoded. */
 struct request {
     enum command command;
-    uint32_t options;    /* of enum request_option */
-    struct slice key;    /* of FLUSH: the name of a group, or empty: all of them */
-    struct slice value;  /* of FLUSH of a group: what the keys begin with, behind its name */
-    int64_t deadline_ns; /* on the monotonic clock; the work is in vain after it; 0: none was given */
-    struct trace_context trace;
-    uint32_t client_flags; /* memcached's opaque flags */
-    uint32_t body_size;    /* of the value, known before the value is */
-    int64_t ttl;           /* of a write or a touch; seconds from now, REQUEST_TTL_FOREVER, or negative */
+    uint32_t options;           /* of enum request_option */
+    struct slice key;           /* of FLUSH: the name of a group, or empty: all of them */
+    struct slice value;         /* of FLUSH of a group: what the keys begin with, behind its name */
+    int64_t deadline_ns;        /* on the monotonic clock; the work is in vain after it; 0: none was given */
+    struct trace_context trace; /* that it came with from another node of the cluster, or goes with to one */
+    struct trace_scope *scope;  /* what is done for it is done within this; NULL: nobody follows it. trace/scope.h */
+    uint32_t client_flags;      /* memcached's opaque flags */
+    uint32_t body_size;         /* of the value, known before the value is */
+    int64_t ttl;                /* of a write or a touch; seconds from now, REQUEST_TTL_FOREVER, or negative */
     int64_t vivify_ttl;
     int64_t recache_ttl;
     uint64_t compare;
@@ -71,6 +76,7 @@ struct request {
     int64_t revision; /* of the store */
     /* GET of an origin group: what a request of HTTP says to caches; NULL: nothing. proto/http/caching_request.h */
     const struct http_caching_request *caching;
+    enum request_stream stream;    /* GET of an origin group */
     const struct peer_stamp *peer; /* it comes from, or goes to, another node of the cluster; NULL: from a client */
     struct placed_value
         *placed; /* when not NULL: where the value already lies in the table's memory; see group/memory.h */

@@ -26,7 +26,7 @@ static bool set_up(struct fetcher *fetcher) {
     fetcher->turn = timer_new(fetcher->loop, on_turn, fetcher);
     fetcher->progress = timer_new(fetcher->loop, fetcher_multi_progress, fetcher);
     fetcher->idle = timer_new(fetcher->loop, on_idle, fetcher);
-    fetcher->ca_file = ca_file == NULL ? NULL : strdup(ca_file);
+    fetcher->config.ca_file = fetcher->ca_file = ca_file == NULL ? NULL : strdup(ca_file);
     return fetcher->turn != NULL && fetcher->progress != NULL && fetcher->idle != NULL &&
            (ca_file == NULL || fetcher->ca_file != NULL);
 }
@@ -231,6 +231,12 @@ void fetch_resume(struct fetch *f) {
     }
 }
 
+void fetch_renew(struct fetch *f, int64_t deadline_ns) {
+    if (!f->ended && !f->dropped) {
+        timer_start(f->deadline, deadline_ns - clock_monotonic_ns(), 0);
+    }
+}
+
 void fetch_cancel(struct fetch *f) {
     if (f->ended || f->dropped) {
         return;
@@ -242,6 +248,10 @@ void fetch_cancel(struct fetch *f) {
     } else {
         fetch_finish(f, LARDER_OK);
     }
+}
+
+const struct fetcher_config *fetcher_made_with(const struct fetcher *fetcher) {
+    return &fetcher->config;
 }
 
 const char *fetch_why(const struct fetch *f) {

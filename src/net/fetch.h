@@ -31,8 +31,14 @@ struct fetcher_config {
     /* A connection is not used again when it is so old, and an address that was looked up is not: so that a name which has
      * moved is noticed in the time of both. > 0, rounded up to seconds. */
     int64_t life_ns;
-    int64_t name_ns;
-    const char *ca_file; /* authorities of https, a PEM file, NUL-terminated; NULL: the system's. Copied */
+    int64_t name_ns; /* while the last connection could not be made, FETCH_NAME_DOUBT_S at most */
+    const char *
+        ca_file; /* authorities of https, a PEM file, NUL-terminated; NULL: the system's. Copied. A file that has changed
+                            counts after life_ns at the latest */
+    /* Before on_done of a fetch that ends with an error: "https://name:port/", and fetch_why. It calls nothing of this header. NULL:
+     * nobody is told. */
+    void (*on_error)(void *ctx, const char *origin, enum larder_error error, const char *why);
+    void *ctx;
 };
 
 /* NULL: out of memory. The caller owns it; config is copied. */
@@ -42,6 +48,9 @@ struct fetcher *fetcher_new(struct loop *loop, const struct fetcher_config *conf
  * not wait for names that are being looked up: those threads end by themselves. Not from inside a callback of this header.
  * NULL is allowed. */
 void fetcher_free(struct fetcher *fetcher);
+
+/* What it was made with; as long as it is there. */
+const struct fetcher_config *fetcher_made_with(const struct fetcher *fetcher);
 
 /* For metrics. */
 struct fetcher_figures {
@@ -64,6 +73,7 @@ enum {
     FETCH_ANSWER_HEAD_MAX = 64 << 10,  /* bytes of its head, interim answers (1xx) included */
     FETCH_PIECE_MAX = 64 << 10,        /* bytes of a piece of a body, and of what may be read ahead in a pause */
     FETCH_WHY_MAX = 256,
+    FETCH_NAME_DOUBT_S = 1,
 };
 
 struct fetch_field {
@@ -135,6 +145,9 @@ enum larder_error fetch_start(struct fetcher *fetcher, const struct fetch_reques
 
 /* Ends a pause. Nothing happens if there is none. */
 void fetch_resume(struct fetch *fetch);
+
+/* It has until then from now on, of the monotonic clock, whatever was said before. */
+void fetch_renew(struct fetch *fetch, int64_t deadline_ns);
 
 /* No callback comes any more, and the fetch is given up; the connection is closed if it was in use. */
 void fetch_cancel(struct fetch *fetch);

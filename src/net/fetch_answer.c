@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/curl_error.h"
 #include "net/fetch_internal.h"
 #include "net/system_error.h"
 
@@ -172,8 +173,6 @@ enum larder_error fetch_answer_error(const struct fetch *f, CURLcode code) {
     switch (code) {
     case CURLE_OK: /* also when it ended within the head */
         return f->headed ? LARDER_OK : ending_error(f);
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return LARDER_ERROR_NOT_FOUND;
     case CURLE_COULDNT_CONNECT:
         return connect_error(f);
     case CURLE_OPERATION_TIMEDOUT: /* of connecting; the deadline is ours */
@@ -186,23 +185,7 @@ enum larder_error fetch_answer_error(const struct fetch *f, CURLcode code) {
         return receive_error(f);
     case CURLE_OUT_OF_MEMORY:
         return memory_error(f);
-#if CURL_AT_LEAST_VERSION(8, 6, 0)
-    case CURLE_TOO_LARGE:
-        return LARDER_ERROR_LIMIT;
-#endif
-    case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-        return LARDER_ERROR_PROTOCOL;
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_URL_MALFORMAT:
-        return LARDER_ERROR_INVALID;
     default:
-        return LARDER_ERROR_IO;
+        return curl_error(code);
     }
 }

@@ -24,15 +24,23 @@ static long to_units(int64_t ns, int64_t unit) {
     return units > INT32_MAX ? INT32_MAX : (long)units;
 }
 
-static void set_limits(CURL *easy, const struct fetcher_config *config) {
+static void set_limits(CURL *easy, const struct fetcher *fetcher) {
+    const struct fetcher_config *config = &fetcher->config;
+    int64_t name_ns = fetcher->in_doubt && config->name_ns > FETCH_NAME_DOUBT_S * CLOCK_NS_PER_S
+                          ? FETCH_NAME_DOUBT_S * CLOCK_NS_PER_S
+                          : config->name_ns;
+
     set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, to_units(config->connect_timeout_ns, CLOCK_NS_PER_MS));
     set_long(easy, CURLOPT_MAXAGE_CONN, to_units(config->idle_ns, CLOCK_NS_PER_S));
     set_long(easy, CURLOPT_MAXLIFETIME_CONN, to_units(config->life_ns, CLOCK_NS_PER_S));
-    set_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, to_units(config->name_ns, CLOCK_NS_PER_S));
+    set_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, to_units(name_ns, CLOCK_NS_PER_S));
     set_long(easy, CURLOPT_BUFFERSIZE, FETCH_PIECE_MAX);
     set_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     set_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
     set_long(easy, CURLOPT_NOSIGNAL, 1);
+#if CURL_AT_LEAST_VERSION(7, 87, 0)
+    set_long(easy, CURLOPT_CA_CACHE_TIMEOUT, to_units(config->life_ns, CLOCK_NS_PER_S));
+#endif
     /* Without it a transfer that is given up while its name is looked up waits for that, and the loop with it. */
     set_long(easy, CURLOPT_QUICK_EXIT, 1);
 }
@@ -106,7 +114,7 @@ enum larder_error fetch_easy_make(struct fetch *f, const struct fetch_request *r
         return LARDER_ERROR_NO_MEMORY;
     }
     fetch_answer_listen(f);
-    set_limits(easy, &f->fetcher->config);
+    set_limits(easy, f->fetcher);
     set_long(easy, request->method == FETCH_HEAD ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1);
     return set_text(easy, CURLOPT_URL, f->host->origin) && set_target(f, target) && set_fields(f, request) &&
                    set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") && set_text(easy, CURLOPT_PROXY, "") &&

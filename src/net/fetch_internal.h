@@ -81,6 +81,7 @@ struct fetcher {
     struct fetch_list due;
     struct fetch_connections connections;
     struct fetcher_figures figures;
+    bool in_doubt; /* the last connection that was to be made could not be: the name may have moved */
     unsigned running_count;
     bool in_curl; /* and so maybe in a callback of it */
     unsigned telling;

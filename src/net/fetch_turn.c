@@ -75,7 +75,13 @@ void fetch_finish(struct fetch *f, enum larder_error error) {
 
     assert(!fetcher->in_curl);
     f->ended = true; /* a last callback of libcurl finds nobody who wants to know */
+    if (error != LARDER_OK && !f->dropped && fetcher->config.on_error != NULL) {
+        fetcher->config.on_error(fetcher->config.ctx, f->host->origin, error, f->why);
+    }
     leave(f);
+    if (error == LARDER_ERROR_REFUSED || error == LARDER_ERROR_UNREACHABLE || f->headed) {
+        fetcher->in_doubt = !f->headed;
+    }
     if (!f->dropped) {
         fetcher->figures.ended[error]++;
         fetcher->telling++;

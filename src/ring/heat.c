@@ -48,6 +48,7 @@ static void decay(struct heat *heat) {
             heat->sets[i].counts[j] = decayed(heat->sets[i].counts[j]);
         }
     }
+    heat->total = heat->total * DECAY >> 16;
     heat->least = decayed(heat->least);
     if (heat->least < LISTED_LEAST * UNIT) {
         heat->least = LISTED_LEAST * UNIT;
@@ -217,6 +218,7 @@ void heat_count_sampled(struct heat *heat, struct slice key, uint64_t hash, int6
 
     draw_skip(heat);
     advance(heat, now_ns);
+    heat->total += UNIT;
     way = find(set, hash);
     if (way == HEAT_WAYS) {
         way = admit(heat, hash);
@@ -246,14 +248,18 @@ bool heat_is_hot(const struct heat *heat, uint64_t hash) {
     return known(heat, hash) >= heat->hot;
 }
 
-static double rate_of(const struct heat *heat, uint32_t count, int64_t now_ns) {
+static double rate_of(const struct heat *heat, uint64_t count, int64_t now_ns) {
     double since_s = now_ns > heat->stepped_ns ? (double)(now_ns - heat->stepped_ns) / 1e9 : 0;
 
-    return count / (double)UNIT * per_unit(heat, heat->window_s + since_s);
+    return (double)count / UNIT * per_unit(heat, heat->window_s + since_s);
 }
 
 double heat_rate(const struct heat *heat, uint64_t hash, int64_t now_ns) {
     return rate_of(heat, known(heat, hash), now_ns);
+}
+
+double heat_total(const struct heat *heat, int64_t now_ns) {
+    return rate_of(heat, heat->total, now_ns);
 }
 
 size_t heat_keys(struct heat *heat, int64_t now_ns, struct heat_key ret_keys[HEAT_TOPS]) {

@@ -68,6 +68,7 @@ struct heat {
     uint32_t hot;   /* the count from which on a key is hot */
     uint32_t least; /* the count that a key needs to be listed */
     uint32_t top_count;
+    uint64_t total; /* as counts are, of all keys */
     struct heat_config config;
     struct random random;
     int64_t step_ns;
@@ -85,12 +86,17 @@ struct heat {
 enum larder_error heat_new(const struct heat_config *config, int64_t now_ns, struct heat **ret_heat);
 void heat_free(struct heat *heat); /* NULL is allowed */
 
-/* For heat_count. */
+/* For heat_count, or in its place where the hash is not known yet: whether this request is one that is to be counted. Then
+ * heat_count_sampled follows. A request that is not costs a decrement. */
+static inline bool heat_samples(struct heat *heat) {
+    return --heat->skip == 0;
+}
+
 void heat_count_sampled(struct heat *heat, struct slice key, uint64_t hash, int64_t now_ns);
 
 /* A request for the key; `hash` is any good one of 64 bits, always the same for a key and not to be guessed from outside. */
 static inline void heat_count(struct heat *heat, struct slice key, uint64_t hash, int64_t now_ns) {
-    if (--heat->skip == 0) {
+    if (heat_samples(heat)) {
         heat_count_sampled(heat, key, hash, now_ns);
     }
 }
@@ -100,6 +106,9 @@ bool heat_is_hot(const struct heat *heat, uint64_t hash);
 
 /* Requests for the key in a second, estimated; 0: too few to know. */
 double heat_rate(const struct heat *heat, uint64_t hash, int64_t now_ns);
+
+/* The same of all keys. */
+double heat_total(const struct heat *heat, int64_t now_ns);
 
 /* --- lists of the hottest, for people and metrics --- */
 
@@ -113,6 +122,7 @@ size_t heat_keys(struct heat *heat, int64_t now_ns, struct heat_key ret_keys[HEA
 
 /* One piece of memory, the caller's: free(). Ordered by falling rates, then by key. It may go to another thread. */
 struct heat_list {
+    double per_s; /* requests for all keys together, the listed and the others */
     size_t count;
     struct heat_key keys[];
 };
@@ -121,7 +131,7 @@ struct heat_list {
 enum larder_error heat_list(struct heat *heat, int64_t now_ns, struct heat_list **ret_list);
 
 /* The `max` (at most HEAT_LISTED_MAX) hottest of several workers' lists together: rates of one key are summed. Where a worker
- * has not got the key in his list, his share of it is not in the sum. The lists stay the caller's. Errors: NO_MEMORY. */
+ * has not got the key in his list, his share of it is not in the sum; of the requests for all keys it is. The lists stay the caller's. Errors: NO_MEMORY. */
 enum larder_error heat_merge(struct heat_list *const *lists, size_t count, size_t max, struct heat_list **ret_list);
 
 #endif

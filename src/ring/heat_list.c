@@ -17,7 +17,7 @@ static int by_key(const void *a, const void *b) {
 }
 
 /* A list of its own memory with these keys. */
-static struct heat_list *packed(const struct heat_key *keys, size_t count) {
+static struct heat_list *packed(const struct heat_key *keys, size_t count, double per_s) {
     size_t bytes = 0;
     struct heat_list *made;
     char *end;
@@ -29,6 +29,7 @@ static struct heat_list *packed(const struct heat_key *keys, size_t count) {
     if (made == NULL) {
         return NULL;
     }
+    made->per_s = per_s;
     made->count = count;
     end = (char *)&made->keys[count];
     for (size_t i = 0; i < count; i++) {
@@ -45,7 +46,7 @@ enum larder_error heat_list(struct heat *heat, int64_t now_ns, struct heat_list 
     struct heat_list *made;
 
     qsort(keys, count, sizeof(keys[0]), by_rate);
-    made = packed(keys, count);
+    made = packed(keys, count, heat_total(heat, now_ns));
     if (made == NULL) {
         return LARDER_ERROR_NO_MEMORY;
     }
@@ -69,12 +70,14 @@ static size_t summed(struct heat_key *keys, size_t count) {
 
 enum larder_error heat_merge(struct heat_list *const *lists, size_t count, size_t max, struct heat_list **ret_list) {
     size_t total = 0;
+    double per_s = 0;
     struct heat_key *keys;
     struct heat_list *made;
 
     assert(max <= HEAT_LISTED_MAX);
     for (size_t i = 0; i < count; i++) {
         total += lists[i]->count;
+        per_s += lists[i]->per_s;
     }
     keys = malloc((total + 1) * sizeof(*keys));
     if (keys == NULL) {
@@ -88,7 +91,7 @@ enum larder_error heat_merge(struct heat_list *const *lists, size_t count, size_
     qsort(keys, total, sizeof(*keys), by_key);
     total = summed(keys, total);
     qsort(keys, total, sizeof(*keys), by_rate);
-    made = packed(keys, total < max ? total : max);
+    made = packed(keys, total < max ? total : max, per_s);
     free(keys);
     if (made == NULL) {
         return LARDER_ERROR_NO_MEMORY;

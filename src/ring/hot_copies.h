@@ -45,7 +45,8 @@
  *   SEND    of a read: first hot_find, unless the reader asks for `linearizable`; then, if heat_is_hot, the read says
  *           that it would keep what it gets, and hot_put takes what comes. With serve_isolated, pass INT64_MAX as the
  *           authority on both sides: that setting gives the promise up
- *   evict   hot_gone; a purge or a flush of a whole group needs nothing: the holders' views change (rule 5)
+ *   evict   hot_gone, or nothing: then the holders answer with what is not old until their leases end (group/hot_node.h);
+ *           a purge or a flush of a whole group needs nothing: the holders' views change (rule 5)
  * A revocation goes to the member of the newest view that has the holder's incarnation, over any link; if there is none, its
  * lease runs out. It is answered by any worker that has the shard's lock.
  *
@@ -126,6 +127,9 @@ struct hot_writer {
     struct hot_writer *ready; /* the next of those that hot_answered returns */
     int64_t until_ns;         /* HOT_WAIT: try again then, if nothing has woken the writer before */
 };
+
+/* Whether a copy of the key may be out there, or somebody waits to change it: for one who cannot wait, and leaves it be then. */
+bool hot_is_out(struct hot_ledger *ledger, struct slice key, uint64_t hash, int64_t now_ns);
 
 enum hot_write {
     HOT_GO,   /* do the change under the same lock; then hot_write_end */

@@ -285,6 +285,20 @@ static int64_t last_until(const struct hot_entry *entry) {
     return until_ns;
 }
 
+bool hot_is_out(struct hot_ledger *ledger, struct slice key, uint64_t hash, int64_t now_ns) {
+    struct hot_entry *entry = ledger->counts.keys == 0 ? NULL : *place_of(ledger, key, hash);
+
+    if (entry == NULL) {
+        return false;
+    }
+    settle(ledger, entry, now_ns);
+    if (is_empty(entry)) {
+        release(ledger, entry);
+        return false;
+    }
+    return true;
+}
+
 enum hot_write hot_write_begin(struct hot_ledger *ledger, struct hot_writer *writer, struct slice key, uint64_t hash,
                                int64_t now_ns, struct hot_revocation *ret_revocations, size_t *ret_count) {
     struct hot_entry *entry = writer->entry != NULL      ? writer->entry

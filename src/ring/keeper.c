@@ -71,6 +71,7 @@ void keeper_swept(struct keeper *keeper, uint64_t serial) {
     assert(serial <= newest_serial(keeper));
     if (serial > keeper->swept) {
         keeper->swept = serial;
+        keeper_sweep_prefixes(keeper);
     }
 }
 

@@ -44,7 +44,13 @@
  *      by is still the newest (keeper_is_newest), else he decides anew. */
 struct keeper;
 
-enum { KEEPER_ERAS = 128, KEEPER_GROUPS = 512, KEEPER_MARGIN = 8 };
+enum {
+    KEEPER_ERAS = 128,
+    KEEPER_GROUPS = 512,
+    KEEPER_MARGIN = 8,
+    KEEPER_PREFIXES =
+        64, /* purges of keys by a prefix, since the last sweep; with more of them a group is purged as a whole */
+};
 
 struct keeper_config {
     struct slice id;     /* of this node; copied */
@@ -66,6 +72,7 @@ struct keeper_view {
     uint16_t self;            /* index in members; RING_NOBODY: this node is not (or no more, or not yet) one of them */
     uint8_t era;              /* which new entries get, 0 .. KEEPER_ERAS-1 */
     int64_t purges;           /* the number of the newest purge in it */
+    bool has_prefixes;        /* there were purges by a prefix: keeper_is_purged */
 };
 
 /* Errors: NO_MEMORY. */
@@ -95,6 +102,10 @@ void keeper_set_authority(struct keeper *keeper, int64_t renewed_ns, int64_t pro
  * keeper_set_membership, which is to be called again. */
 enum larder_error keeper_purge(struct keeper *keeper, unsigned group, int64_t number);
 
+/* The same of those entries of a group (not KEEPER_GROUPS) whose keys begin with `prefix` (1 to REQUEST_KEY_MAX bytes): keeper_is_purged
+ * tells them from the others until a sweep has taken them out. */
+enum larder_error keeper_purge_prefix(struct keeper *keeper, unsigned group, struct slice prefix, int64_t number);
+
 /* Eras are few. Whether a sweep is due: a walk over the whole table that takes out what does not count and gives the era of
  * the newest view to what does (keeper_keeps); keeper_swept: one has been whole that began when `serial` was the newest.
  * Without a sweep for too long keeper_must_clear says that the table is to be emptied, and keeper_swept to be called, with
@@ -119,10 +130,23 @@ bool keeper_is_newest(const struct keeper *keeper, const struct keeper_view *vie
 /* Whether what `member` gave, asked by this view, may be put in: if not, it is gone. */
 bool keeper_takes(const struct keeper *keeper, const struct keeper_view *view, uint16_t member);
 
-/* Whether an entry of this slot, group and era counts; the view is the newest. */
+/* Of what another node was to have, but this one has got for itself by a view that was the newest, settled, and in which it did not
+ * own the slot (group/shared_aside.c): whether it may be an entry now. So it is if the next view gave this node the slot because
+ * the owner was gone, no more than `aside_ns` after `got_ns`, and the group was not purged since; `serial` is that of the
+ * earlier view. Whoever changes the key from then on finds it here. */
+bool keeper_adopts(const struct keeper *keeper, const struct keeper_view *view, uint32_t slot, unsigned group,
+                   uint64_t serial, int64_t got_ns, int64_t aside_ns);
+
+/* Whether nobody acts by an older view than this one any more. */
+bool keeper_settled(struct keeper *keeper, const struct keeper_view *view, int64_t now_ns);
+
+/* Whether an entry of the group, key and era was purged by a prefix; if view->has_prefixes. */
+bool keeper_is_purged(const struct keeper_view *view, unsigned group, struct slice key, uint8_t era);
+
+/* Whether an entry of this slot, group and era counts, if it was not purged by a prefix; the view is the newest. */
 bool keeper_counts(const struct keeper_view *view, uint32_t slot, unsigned group, uint8_t era);
 
-/* The same, for the sweep: *era becomes the view's if it counts. */
+/* The same, for the sweep, which asks keeper_is_purged before: *era becomes the view's if it counts. */
 bool keeper_keeps(const struct keeper_view *view, uint32_t slot, unsigned group, uint8_t *era);
 
 /* Until when this node has authority, by its own clock; INT64_MIN: not at all. */
@@ -161,6 +185,14 @@ struct keeper_route keeper_route(struct keeper *keeper, const struct keeper_view
  * over, INHERIT the same, but that nothing there means UNSETTLED. Never FORWARD: one hop. */
 struct keeper_route keeper_receive(struct keeper *keeper, const struct keeper_view *view,
                                    const struct peer_stamp *stamp, struct slice key, int64_t now_ns);
+
+/* Who owns the slot next, if its owner goes; RING_NOBODY: there is nobody else. Takes a hash for each member. */
+uint16_t keeper_runner_up(const struct keeper_view *view, uint32_t slot);
+
+/* A peer's request to do something with a key aside, not as its owner: OWN: it may be done. Else ISOLATED, NO_RING, or WRONG,
+ * also where keeper_receive would have waited. */
+struct keeper_route keeper_receive_aside(struct keeper *keeper, const struct keeper_view *view,
+                                         const struct peer_stamp *stamp, struct slice key, int64_t now_ns);
 
 /* `member` has answered a request with the stamp of this view, other than by wrong-epoch: it acts by no older one. */
 void keeper_answered(struct keeper *keeper, const struct keeper_view *view, uint16_t member);

@@ -63,6 +63,25 @@ bool keeper_passes_over(struct keeper *keeper, const struct keeper_view *view, u
     return true;
 }
 
+bool keeper_settled(struct keeper *keeper, const struct keeper_view *view, int64_t now_ns) {
+    return keeper_doubted(keeper, view, now_ns) == RING_NOBODY;
+}
+
+/* The serial of the view that had this era, as the newest one knows it: an era of before the last sweep seems to be of then. */
+static uint64_t serial_of(const struct keeper_view *view, uint8_t era) {
+    return view->serial - keeper_age(view->serial, era);
+}
+
+bool keeper_adopts(const struct keeper *keeper, const struct keeper_view *view, uint32_t slot, unsigned group,
+                   uint64_t serial, int64_t got_ns, int64_t aside_ns) {
+    const struct keeper_plan *plan = view->plan;
+    bool is_gone = plan->previous[slot] == RING_NOBODY || plan->previous[slot] == KEEPER_SOMEBODY;
+
+    return view->self != RING_NOBODY && view->owners[slot] == view->self && is_gone && plan->parted <= serial &&
+           serial_of(view, plan->since[slot]) == serial + 1 && serial_of(view, plan->purged[group]) <= serial &&
+           got_ns >= plan->settles_ns - keeper->config.lease_ns - aside_ns;
+}
+
 bool keeper_takes(const struct keeper *keeper, const struct keeper_view *view, uint16_t member) {
     return keeper_is_newest(keeper, view) && !is_found(&view->plan->findings[member].passed_over) &&
            !is_found(&view->plan->closed);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "model/request.h"
 #include "ring/keeper.h"
 
 /* What `previous` says of a slot that is doubtful: nobody has its keys, but somebody may still act for it. */
@@ -17,6 +18,20 @@ struct keeper_finding {
     atomic_bool follows;     /* it acts by no older view */
 };
 
+/* Purges by a prefix that no sweep has followed yet. Immutable, but for the finding. */
+struct keeper_prefix {
+    uint64_t serial; /* of the plan that the purge made: entries of before do not count */
+    unsigned group;
+    size_t size;
+    char bytes[REQUEST_KEY_MAX];
+};
+
+struct keeper_prefixes {
+    atomic_bool swept; /* a sweep has followed all of them */
+    size_t count;
+    struct keeper_prefix list[];
+};
+
 /* What follows from a membership and from what came before it. Counted, as the views share it that differ in nothing but the
  * revision. All but the findings is immutable. A finding that lets somebody act is made under the keeper's lock, so that the
  * next plan is made either of it or of nobody's having acted by it. */
@@ -26,6 +41,9 @@ struct keeper_plan {
     uint16_t self;
     uint16_t namesake; /* a member that has our id and is not us */
     int64_t incarnation;
+    uint64_t
+        parted; /* the serial of the newest plan that was not there before some change that may have been missed, or before a
+                           purge by a prefix (keeper_adopts) */
     int64_t settles_ns; /* from then on nobody acts by an older view */
     int64_t handoff_until_ns;
     atomic_bool settled; /* the same, found out */
@@ -37,6 +55,7 @@ struct keeper_plan {
                            If it is not: what it was when we lost it */
     uint8_t *since;     /* of each slot: the era from which on its entries count */
     uint8_t purged[KEEPER_GROUPS];
+    struct keeper_prefixes *prefixes; /* NULL: none; the plan's own */
 };
 
 struct keeper {
@@ -65,6 +84,18 @@ void keeper_plan_unref(struct keeper_plan *plan);
 
 /* Which members of the next membership those of the last one are; in `ret_places` RING_NOBODY: it is gone. */
 void keeper_match(const struct membership *last, const struct membership *next, uint16_t *ret_places);
+
+/* --- keeper_prefix.c --- */
+
+/* The plan has those purges of the last one (NULL: there is none) that no sweep has followed. False: out of memory. */
+bool keeper_carry_prefixes(struct keeper_plan *plan, const struct keeper_plan *last, uint64_t swept);
+
+/* And this one, of the plan itself. False: there is no room, and the group is to be purged as a whole, or no memory
+ * (*ret_error). */
+bool keeper_add_prefix(struct keeper_plan *plan, unsigned group, struct slice prefix, enum larder_error *ret_error);
+
+/* A sweep has been whole. */
+void keeper_sweep_prefixes(struct keeper *keeper);
 
 /* --- keeper_succession.c --- */
 

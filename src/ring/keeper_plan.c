@@ -37,6 +37,7 @@ struct keeper_plan *keeper_plan_ref(struct keeper_plan *plan) {
 
 void keeper_plan_unref(struct keeper_plan *plan) {
     if (plan != NULL && atomic_fetch_sub_explicit(&plan->refs, 1, memory_order_acq_rel) == 1) {
+        free(plan->prefixes);
         free(plan);
     }
 }

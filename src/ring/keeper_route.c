@@ -77,22 +77,29 @@ static struct keeper_route give_up(struct keeper *keeper, const struct keeper_vi
     return route;
 }
 
+/* What is so whatever is asked. True: it is to be looked at further. */
+static bool receive(const struct keeper_view *view, const struct peer_stamp *stamp, struct slice key,
+                    struct keeper_route *ret_route) {
+    *ret_route = (struct keeper_route){.way = KEEPER_NO_RING, .member = RING_NOBODY};
+    if (view == NULL) {
+        return false;
+    }
+    ret_route->slot = ring_slot(key);
+    ret_route->member = view->owners[ret_route->slot];
+    ret_route->revision = stamp->revision;
+    if (view->members->digest != stamp->digest) {
+        ret_route->way = view->members->revision < stamp->revision ? KEEPER_BEHIND : KEEPER_WRONG;
+        return false;
+    }
+    ret_route->way = KEEPER_ISOLATED; /* the sender knows more of us than we do */
+    return view->self != RING_NOBODY;
+}
+
 struct keeper_route keeper_receive(struct keeper *keeper, const struct keeper_view *view,
                                    const struct peer_stamp *stamp, struct slice key, int64_t now_ns) {
-    struct keeper_route route = {.way = KEEPER_NO_RING, .member = RING_NOBODY};
+    struct keeper_route route;
 
-    if (view == NULL) {
-        return route;
-    }
-    route.slot = ring_slot(key);
-    route.member = view->owners[route.slot];
-    route.revision = stamp->revision;
-    if (view->members->digest != stamp->digest) {
-        route.way = view->members->revision < stamp->revision ? KEEPER_BEHIND : KEEPER_WRONG;
-        return route;
-    }
-    if (view->self == RING_NOBODY) {
-        route.way = KEEPER_ISOLATED; /* the sender knows more of us than we do */
+    if (!receive(view, stamp, key, &route)) {
         return route;
     }
     if (stamp->give_up) {
@@ -102,5 +109,39 @@ struct keeper_route keeper_receive(struct keeper *keeper, const struct keeper_vi
         return own(keeper, view->plan, route.slot, now_ns);
     }
     route.way = KEEPER_WRONG;
+    return route;
+}
+
+/* --- not as the owner --- */
+
+/* Those that set_owners of keeper_view.c takes into the ring. */
+static bool is_serving(const struct member *member) {
+    return member->algorithm == RING_ALGORITHM && !member->leaving;
+}
+
+uint16_t keeper_runner_up(const struct keeper_view *view, uint32_t slot) {
+    const struct member *members = view->members->members;
+    uint16_t best = RING_NOBODY;
+
+    for (size_t i = 0; i < view->members->count; i++) {
+        if (i != view->owners[slot] && is_serving(&members[i]) &&
+            (best == RING_NOBODY || ring_precedes(members[i].id, members[best].id, slot))) {
+            best = (uint16_t)i;
+        }
+    }
+    return best;
+}
+
+struct keeper_route keeper_receive_aside(struct keeper *keeper, const struct keeper_view *view,
+                                         const struct peer_stamp *stamp, struct slice key, int64_t now_ns) {
+    struct keeper_route route;
+
+    if (!receive(view, stamp, key, &route)) {
+        route.way = route.way == KEEPER_BEHIND ? KEEPER_WRONG : route.way;
+    } else if (route.member == view->self) {
+        route.way = KEEPER_WRONG;
+    } else if (keeper_may_act(keeper, now_ns)) {
+        route.way = KEEPER_OWN;
+    }
     return route;
 }

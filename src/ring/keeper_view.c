@@ -24,7 +24,8 @@ static struct keeper_view *make_view(const struct keeper *keeper, struct members
                                  .owners = plan->owners,
                                  .self = plan->self,
                                  .era = keeper_era(plan->serial),
-                                 .purges = keeper->purges};
+                                 .purges = keeper->purges,
+                                 .has_prefixes = plan->prefixes != NULL};
     atomic_init(&view->refs, 1);
     return view;
 }
@@ -153,19 +154,35 @@ static void succeed(struct keeper *keeper, struct keeper_plan *plan, const struc
     keeper_succeed(plan, &change);
 }
 
-static enum larder_error set_members(struct keeper *keeper, struct membership *members, int64_t incarnation, bool void_,
-                                     int64_t now_ns) {
+/* A plan that follows the newest one, with what does not depend on the slots. NULL: out of memory. */
+static struct keeper_plan *make_plan(const struct keeper *keeper, size_t count) {
+    const struct keeper_view *last = newest_of(keeper);
+    struct keeper_plan *plan = keeper_plan_new(count);
+
+    if (plan == NULL) {
+        return NULL;
+    }
+    plan->serial = atomic_load_explicit(&keeper->serial, memory_order_relaxed) + 1;
+    if (!keeper_carry_prefixes(plan, last != NULL ? last->plan : NULL, keeper->swept)) {
+        keeper_plan_unref(plan);
+        return NULL;
+    }
+    return plan;
+}
+
+static enum larder_error set_members(struct keeper *keeper, struct membership *members, int64_t incarnation, bool gap,
+                                     bool void_, int64_t now_ns) {
     uint16_t serving[RING_NODES_MAX];
     struct ring *ring = NULL;
     enum larder_error error = make_ring(keeper, members, serving, &ring);
-    struct keeper_plan *plan = error == LARDER_OK ? keeper_plan_new(members->count) : NULL;
-    struct keeper_view *view, *last;
+    struct keeper_view *view, *last = newest_of(keeper);
+    struct keeper_plan *plan = error == LARDER_OK ? make_plan(keeper, members->count) : NULL;
 
     if (plan == NULL) {
         ring_free(ring);
         return broken(keeper, error != LARDER_OK ? error : LARDER_ERROR_NO_MEMORY);
     }
-    plan->serial = atomic_load_explicit(&keeper->serial, memory_order_relaxed) + 1;
+    plan->parted = gap || void_ || last == NULL ? plan->serial : last->plan->parted;
     plan->settles_ns = now_ns + keeper->config.lease_ns;
     plan->handoff_until_ns = now_ns + keeper->config.handoff_ns;
     set_owners(plan, ring, serving);
@@ -200,18 +217,22 @@ enum larder_error keeper_set_membership(struct keeper *keeper, struct membership
         return set_revision(keeper, members);
     }
     assert(!keeper_must_clear(keeper));
-    return set_members(keeper, members, incarnation, void_, now_ns);
+    return set_members(keeper, members, incarnation, gap, void_, now_ns);
 }
 
 /* --- a purge --- */
 
+/* Which groups have a new era. */
+struct purge {
+    unsigned first;
+    unsigned end;
+};
+
 /* All that is known stays, but for the era. */
-static void succeed_purge(struct keeper *keeper, struct keeper_plan *plan, unsigned group) {
+static void succeed_purge(struct keeper *keeper, struct keeper_plan *plan, struct purge purge) {
     const struct keeper_plan *last = newest_of(keeper)->plan;
     uint16_t places[RING_NODES_MAX];
     struct keeper_change change = {.last = last, .places = places, .oldest = keeper->swept};
-    unsigned first = group == KEEPER_GROUPS || keeper->is_broken ? 0 : group;
-    unsigned end = group == KEEPER_GROUPS || keeper->is_broken ? KEEPER_GROUPS : group + 1;
 
     plan->settles_ns = last->settles_ns;
     plan->handoff_until_ns = last->handoff_until_ns;
@@ -227,25 +248,17 @@ static void succeed_purge(struct keeper *keeper, struct keeper_plan *plan, unsig
     atomic_init(&plan->settled, atomic_load(&last->settled));
     atomic_init(&plan->closed, atomic_load(&last->closed));
     keeper_succeed(plan, &change);
-    memset(plan->purged + first, keeper_era(plan->serial), end - first);
+    memset(plan->purged + purge.first, keeper_era(plan->serial), purge.end - purge.first);
 }
 
-enum larder_error keeper_purge(struct keeper *keeper, unsigned group, int64_t number) {
+/* Takes the plan, which follows the newest one. */
+static enum larder_error publish_purge(struct keeper *keeper, struct keeper_plan *plan, struct purge purge) {
     struct keeper_view *last = newest_of(keeper);
-    struct keeper_plan *plan;
     struct keeper_view *view;
 
-    assert(group <= KEEPER_GROUPS && number >= keeper->purges);
-    keeper->purges = number;
-    if (last == NULL) {
-        return LARDER_OK;
+    if (keeper->is_broken) { /* a purge may be missing */
+        purge = (struct purge){0, KEEPER_GROUPS};
     }
-    assert(!keeper_must_clear(keeper));
-    plan = keeper_plan_new(last->plan->count);
-    if (plan == NULL) {
-        return broken(keeper, LARDER_ERROR_NO_MEMORY);
-    }
-    plan->serial = last->serial + 1;
     plan->self = last->self;
     view = make_view(keeper, last->members, plan);
     if (view == NULL) {
@@ -253,9 +266,56 @@ enum larder_error keeper_purge(struct keeper *keeper, unsigned group, int64_t nu
         return broken(keeper, LARDER_ERROR_NO_MEMORY);
     }
     pthread_mutex_lock(&keeper->lock);
-    succeed_purge(keeper, plan, group);
+    succeed_purge(keeper, plan, purge);
     last = publish(keeper, view);
     pthread_mutex_unlock(&keeper->lock);
     keeper_view_unref(last);
     return LARDER_OK;
+}
+
+/* The plan of a purge is *ret_plan; NULL: there is none, as there is no view yet, or because of the error. */
+static enum larder_error begin_purge(struct keeper *keeper, int64_t number, struct keeper_plan **ret_plan) {
+    struct keeper_view *last = newest_of(keeper);
+
+    assert(number >= keeper->purges);
+    keeper->purges = number;
+    *ret_plan = NULL;
+    if (last == NULL) {
+        return LARDER_OK;
+    }
+    assert(!keeper_must_clear(keeper));
+    *ret_plan = make_plan(keeper, last->plan->count);
+    return *ret_plan != NULL ? LARDER_OK : broken(keeper, LARDER_ERROR_NO_MEMORY);
+}
+
+enum larder_error keeper_purge(struct keeper *keeper, unsigned group, int64_t number) {
+    const struct purge all = {0, KEEPER_GROUPS}, one = {group, group + 1};
+    struct keeper_plan *plan;
+    enum larder_error error = begin_purge(keeper, number, &plan);
+
+    assert(group <= KEEPER_GROUPS);
+    if (plan == NULL) {
+        return error;
+    }
+    plan->parted = newest_of(keeper)->plan->parted;
+    return publish_purge(keeper, plan, group == KEEPER_GROUPS ? all : one);
+}
+
+enum larder_error keeper_purge_prefix(struct keeper *keeper, unsigned group, struct slice prefix, int64_t number) {
+    const struct purge none = {0, 0}, one = {group, group + 1};
+    struct keeper_plan *plan;
+    enum larder_error error = begin_purge(keeper, number, &plan);
+    bool fits;
+
+    assert(group < KEEPER_GROUPS);
+    if (plan == NULL) {
+        return error;
+    }
+    plan->parted = plan->serial;
+    fits = keeper_add_prefix(plan, group, prefix, &error);
+    if (error != LARDER_OK) {
+        keeper_plan_unref(plan);
+        return broken(keeper, error);
+    }
+    return publish_purge(keeper, plan, fits ? none : one);
 }

@@ -59,6 +59,13 @@ uint16_t ring_owner(const struct ring *ring, uint32_t slot) {
     return ring->owners[slot];
 }
 
+bool ring_precedes(struct slice name, struct slice other, uint32_t slot) {
+    uint64_t mine = slots_score(XXH3_64bits(name.data, name.size), slot);
+    uint64_t its = slots_score(XXH3_64bits(other.data, other.size), slot);
+
+    return mine != its ? mine > its : slice_compare(name, other) < 0;
+}
+
 void ring_shares(const struct ring *ring, uint32_t *ret_slots) {
     if (ring->count == 0) {
         return;

@@ -2,6 +2,7 @@
 #ifndef LARDER_RING_RING_H
 #define LARDER_RING_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,10 @@ void ring_free(struct ring *ring);
 
 /* The index of the owner, or RING_NOBODY; `slot` is below RING_SLOTS. */
 uint16_t ring_owner(const struct ring *ring, uint32_t slot);
+
+/* Whether the node of this name comes before the other in a slot that both could have: of any nodes the first is the owner, and
+ * the second would own the slot without it. Of nodes with one score the one whose name is less comes first. */
+bool ring_precedes(struct slice name, struct slice other, uint32_t slot);
 
 /* How many slots each node has; `ret_slots` has room for as many as there are nodes, in their order. */
 void ring_shares(const struct ring *ring, uint32_t *ret_slots);

@@ -67,11 +67,12 @@ struct rpc_call {
     const struct rpc_handler *handler;
     const struct rpc_transport *transport;
     struct rpc_worker *worker;
-    void *state;           /* the handler's; NULL at first */
-    struct rpc_task *task; /* that works for it; NULL: none */
-    struct slice token;    /* who asks, for auth; the transport's, as long as the call */
-    int64_t start_ns;      /* when the request came */
-    int64_t deadline_ns;   /* monotonic; 0: none */
+    void *state;               /* the handler's; NULL at first */
+    struct rpc_task *task;     /* that works for it; NULL: none */
+    struct slice token;        /* who asks, for auth; the transport's, as long as the call */
+    struct trace_scope *scope; /* likewise; what is done for it is done within this. NULL: nobody follows it */
+    int64_t start_ns;          /* when the request came */
+    int64_t deadline_ns;       /* monotonic; 0: none */
     struct rpc_call *due_next;
     struct rpc_call *due_previous;
     struct rpc_call *stream_next; /* rpc_hold */

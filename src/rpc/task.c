@@ -104,6 +104,7 @@ void rpc_task_start(struct rpc_call *call, enum pending_next (*step)(struct rpc_
     }
     task->call = call;
     call->task = task;
+    pending_within(&task->pending, call->scope);
     pending_start(&task->pending, &reply);
     if (reply.result == RESULT_PENDING) {
         task->late = true;

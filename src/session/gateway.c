@@ -5,6 +5,7 @@
 
 #include "base/json_scan.h"
 #include "proto/grpc/timeout.h"
+#include "session/tracing.h"
 
 enum {
     JSON_DEPTH_MAX = 100,   /* objects and arrays in one another */
@@ -37,6 +38,8 @@ static struct gateway_call *new_call(struct session *s, const struct http_reques
     }
     g->call.transport = &gateway_transport;
     g->session = s;
+    g->span = session_trace_take(s, method->path, &g->scope);
+    g->call.scope = g->scope;
     g->form = http_form_of(&r->head);
     g->form.keep_alive &=
         !(g->form.old && method->server_streams); /* the end of the connection is that of the stream */
@@ -50,6 +53,8 @@ void session_gateway_free(struct session *s) {
     if (g != NULL) {
         s->gateway = NULL;
         rpc_close(&g->call);
+        session_trace_end_call(g->span, GRPC_CANCELLED, SLICE(""));
+        trace_scope_unref(g->scope);
         buf_fini(&g->body);
         free(g->token);
         free(g);

@@ -18,7 +18,9 @@ struct gateway_call {
     struct rpc_call call; /* first */
     struct session *session;
     struct http_form form;
-    char *token;     /* NULL: none */
+    char *token; /* NULL: none */
+    struct span *span;
+    struct trace_scope *scope;
     struct buf body; /* the response of a call that has exactly one, as JSON */
     bool begun;      /* the head of a stream of responses is written */
     bool unread;     /* the request could not be read: that is said in the same form of all methods */

@@ -2,6 +2,7 @@
 #include "proto/http/stream.h"
 #include "session/gateway.h"
 #include "session/slots.h"
+#include "session/tracing.h"
 
 /* What calls that came in by JSON answer: a call with one response as one body, the others as a stream of JSON texts, one a
  * line, each in a chunk of its own that goes out at once. */
@@ -172,6 +173,8 @@ static void finish(struct rpc_call *call, enum grpc_status status, struct slice 
     if (out != NULL) {
         session_check(s, write_end(g, out, status, text));
     }
+    session_trace_end_call(g->span, status, text);
+    g->span = NULL;
     if (!g->form.keep_alive) {
         s->over = true;
     }

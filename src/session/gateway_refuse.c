@@ -97,7 +97,7 @@ void gateway_refuse(struct session *s, const struct http_ask *ask, const struct 
     if (out != NULL) {
         session_check(s, gateway_write_error(s, out, &ask->form, refusal->status, status, refusal->text));
     }
-    http_session_note(s, ask, refusal->result);
+    http_session_note(s, ask, refusal->status, refusal->result);
 }
 
 void gateway_refuse_path(struct session *s, const struct http_ask *ask, unsigned status, struct slice text) {
@@ -111,5 +111,5 @@ void gateway_refuse_path(struct session *s, const struct http_ask *ask, unsigned
         http_answer_line(&a, status == 405 ? SLICE("Allow: POST\r\n") : SLICE(""));
         session_check(s, http_answer_body(&a, text));
     }
-    http_session_note(s, ask, RESULT_INVALID);
+    http_session_note(s, ask, status, RESULT_INVALID);
 }

@@ -7,6 +7,7 @@
 #include "proto/grpc/server.h"
 #include "rpc/rpc.h"
 #include "session/slots.h"
+#include "session/tracing.h"
 
 enum { SPARE_CALLS_MAX = 64 /* that a worker keeps to be used again */ };
 
@@ -23,6 +24,8 @@ struct grpc_rpc {
     struct grpc_stream *stream;
     struct grpc_session *grpc;
     char *token; /* NULL: none */
+    struct span *span;
+    struct trace_scope *scope;
     struct grpc_rpc *next_spare;
 };
 
@@ -65,6 +68,8 @@ static void finish(struct rpc_call *call, enum grpc_status status, struct slice 
     struct grpc_rpc *r = rpc_of(call);
 
     grpc_stream_finish(r->stream, status, text);
+    session_trace_end_call(r->span, status, text);
+    r->span = NULL;
     has_output(r);
 }
 
@@ -91,6 +96,8 @@ static struct grpc_rpc *take_call(struct session_worker *w) {
 
 static void give_call(struct session_worker *w, struct grpc_rpc *r) {
     free(r->token);
+    session_trace_end_call(r->span, GRPC_CANCELLED, SLICE(""));
+    trace_scope_unref(r->scope);
     if (w->spare_call_count >= SPARE_CALLS_MAX) {
         free(r);
         return;
@@ -142,6 +149,8 @@ static void on_open(void *ctx, struct grpc_stream *stream, const struct grpc_hea
     }
     r->stream = stream;
     r->grpc = g;
+    r->span = session_trace_begin_call(w, head, &r->scope);
+    r->call.scope = r->scope;
     r->call.transport = &transport;
     stream->owner = r;
     rpc_open(&r->call, &w->rpc, method, head->timeout_ns);

@@ -6,6 +6,7 @@
 #include "session/gateway.h"
 #include "session/http_watch.h"
 #include "session/slots.h"
+#include "session/tracing.h"
 
 struct slice http_session_date(struct session *s) {
     struct session_worker *w = s->worker;
@@ -17,7 +18,8 @@ struct slice http_session_date(struct session *s) {
     return slice_make(w->date.line, w->date.size);
 }
 
-void http_session_note(struct session *s, const struct http_ask *ask, enum result result) {
+void http_session_note(struct session *s, const struct http_ask *ask, unsigned status, enum result result) {
+    session_trace_http_answered(s, ask, status);
     telemetry_request(s->worker->context.telemetry, PROTOCOL_HTTP, ask->command, ask->group, result_class(result));
     if (!ask->form.keep_alive) {
         s->over = true;
@@ -31,7 +33,7 @@ void http_session_refuse(struct session *s, const struct http_ask *ask, const st
         session_check(s, http_answer_error(out, &ask->form, refusal->status, http_session_date(s), refusal->lines,
                                            refusal->text, refusal->key));
     }
-    http_session_note(s, ask, refusal->result);
+    http_session_note(s, ask, refusal->status, refusal->result);
 }
 
 void http_session_refuse_request(struct session *s, const struct http_ask *ask, unsigned status, struct slice text) {
@@ -104,7 +106,7 @@ static void answer_options(struct session *s, struct http_request *r) {
         http_answer_line(&a, SLICE("Allow: GET, HEAD, PUT, DELETE, OPTIONS\r\n"));
         session_check(s, http_answer_empty(&a));
     }
-    http_session_note(s, &r->ask, RESULT_DONE);
+    http_session_note(s, &r->ask, 204, RESULT_DONE);
 }
 
 /* Hands the request to those who know what it is for. */
@@ -161,6 +163,7 @@ static size_t process_one(struct session *s, struct slice input) {
         return 0;
     }
     http_session_drop_prepare(&r);
+    session_trace_http(s, &r);
     switch (run(s, &r, &taken)) {
     case HTTP_WAITS:
         return 0;

@@ -45,8 +45,8 @@ enum http_verdict http_session_read(struct slice input, struct http_request *ret
 /* The Date line of now. */
 struct slice http_session_date(struct session *s);
 
-/* Counts the request, and lets the session end behind its answer if that is the last. */
-void http_session_note(struct session *s, const struct http_ask *ask, enum result result);
+/* Counts the request, which was answered with this status, and lets the session end behind its answer if that is the last. */
+void http_session_note(struct session *s, const struct http_ask *ask, unsigned status, enum result result);
 
 /* An error, to be answered in JSON. */
 struct http_refusal {
@@ -97,6 +97,12 @@ void http_session_audit(struct session *s, const struct http_request *r);
  * ?group=NAME of that memory group alone: 404 if there is none of this name, 409 if it is durable. The answer comes in its
  * turn. */
 void http_session_flush(struct session *s, const struct http_request *r);
+
+/* --- http_groupcache.c --- */
+
+/* GET /_groupcache/<group>/<key>, of another member of the group's pool: the value in a message, 404 if there is no group of
+ * that name in a pool, or 500 that says why there is no value. The answer comes in its turn. */
+void http_session_groupcache(struct session *s, const struct http_request *r);
 
 /* --- http_answer.c --- */
 

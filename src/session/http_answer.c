@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "session/http_origin.h"
 #include "session/http_value.h"
+#include "session/tracing.h"
 
 enum { REVISION_LINE_MAX = 64 };
 
@@ -106,7 +107,7 @@ static void answer_bare(struct session *s, const struct http_value_ask *v, unsig
     if (out != NULL) {
         session_check(s, write_bare(s, out, v, status, reply));
     }
-    http_session_note(s, &v->ask, reply->result);
+    http_session_note(s, &v->ask, status, reply->result);
 }
 
 static void answer_value(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
@@ -115,7 +116,7 @@ static void answer_value(struct session *s, const struct http_value_ask *v, cons
     if (out != NULL) {
         session_check(s, write_value(s, out, v, reply));
     }
-    http_session_note(s, &v->ask, reply->result);
+    http_session_note(s, &v->ask, 200, reply->result);
 }
 
 static void refuse_condition(struct session *s, const struct http_value_ask *v, const struct reply *reply) {
@@ -156,7 +157,6 @@ static const struct failure {
     FAILURE(BAD_KEY, 403, "this key is Larder's own, or empty in the store"),
     FAILURE(NO_GROUP, 404, "there is no group of this name"),
     FAILURE(NOT_PURGEABLE, 409, "this group is durable: its keys go by DELETE only, and nothing was done"),
-    FAILURE(NO_PREFIX, 409, "the nodes of a cluster purge a group as a whole only, and nothing was done"),
     FAILURE(UNAUTHENTICATED, 401, HTTP_GUARD_NOBODY),
     FAILURE(FORBIDDEN, 403, HTTP_GUARD_FORBIDDEN),
     FAILURE(COMPACTED, 410, "the revision has been compacted"),
@@ -251,6 +251,7 @@ static void answer_by_result(struct session *s, const struct http_value_ask *v, 
 }
 
 void http_value_answer(struct session *s, const struct http_value_ask *v, struct reply *reply) {
+    session_trace_reply(s, reply);
     if (__builtin_expect(v->origin, 0) && http_origin_has_answer(reply)) {
         http_origin_answer(s, v, reply);
     } else {
@@ -260,7 +261,7 @@ void http_value_answer(struct session *s, const struct http_value_ask *v, struct
 }
 
 /* A slot keeps the ask, and its texts behind it. */
-static void answer_slot(struct session *s, struct slot *slot, struct reply *reply) {
+static struct http_value_ask ask_of(const struct slot *slot) {
     struct http_value_ask v;
     const char *at = slot->data + sizeof(v);
 
@@ -272,10 +273,29 @@ static void answer_slot(struct session *s, struct slot *slot, struct reply *repl
     if (v.if_modified_since.data != NULL) {
         v.if_modified_since.data = at + v.key.size + v.if_none_match.size;
     }
+    return v;
+}
+
+static void flow_slot(struct session *s, struct slot *slot, struct answer_stream *stream) {
+    const struct http_value_ask v = ask_of(slot);
+
+    slot->begun = true;
+    slot->sized = stream->has_length;
+    http_origin_flow(s, &v, stream);
+}
+
+static void answer_slot(struct session *s, struct slot *slot, struct reply *reply) {
+    const struct http_value_ask v = ask_of(slot);
+
     if (v.ask.command == COMMAND_GET) {
         session_learn(s, reply);
     }
-    http_value_answer(s, &v, reply);
+    if (slot->begun) {
+        http_origin_finish(s, &v, reply, slot->sized);
+        reply_release(reply);
+    } else {
+        http_value_answer(s, &v, reply);
+    }
 }
 
 static char *keep(char *place, struct slice text) {
@@ -291,6 +311,7 @@ static void add_slot(struct session *s, const struct http_value_ask *v, const st
     const size_t size = sizeof(*v) + v->key.size + v->if_none_match.size + v->if_modified_since.size;
     const struct slot_request slot = {
         .answer = answer_slot,
+        .flow = request->stream != REQUEST_WHOLE ? flow_slot : NULL,
         .data = slice_make(data, size),
         .cost = size + request->value.size + (request->command == COMMAND_GET ? s->read_cost : 0),
         .order = cmd_order_of(&s->worker->context, request),
@@ -316,9 +337,10 @@ void http_value_reply(struct session *s, const struct http_value_ask *v, const s
     }
 }
 
-void http_value_run(struct session *s, const struct http_value_ask *v, const struct request *request) {
+void http_value_run(struct session *s, const struct http_value_ask *v, struct request *request) {
     struct reply reply;
 
+    request->scope = s->scope;
     cmd_run(&s->worker->context, request, &reply);
     http_value_reply(s, v, request, &reply);
 }

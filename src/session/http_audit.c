@@ -33,7 +33,7 @@ static void send_report(struct session *s, const struct http_ask *ask, struct sl
         http_answer_line(&a, SLICE("Content-Type: application/json\r\nCache-Control: no-store\r\n"));
         session_check(s, http_answer_body(&a, text));
     }
-    http_session_note(s, ask, RESULT_DONE);
+    http_session_note(s, ask, 200, RESULT_DONE);
 }
 
 static void refuse(struct session *s, const struct http_ask *ask, unsigned status, struct slice text,

@@ -23,7 +23,7 @@ static void done(struct session *s, const struct http_ask *ask) {
         http_answer_line(&a, http_session_date(s));
         session_check(s, http_answer_empty(&a));
     }
-    http_session_note(s, ask, RESULT_DONE);
+    http_session_note(s, ask, 204, RESULT_DONE);
 }
 
 static void refuse(struct session *s, const struct http_ask *ask, const struct reply *reply) {

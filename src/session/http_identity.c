@@ -86,7 +86,7 @@ static bool log_in(struct session *s, const struct http_request *r, struct slice
     }
     session_log_in(s, user, password, &reply);
     if (reply.result == RESULT_PENDING) {
-        session_slot_add(s, &reply, &(struct slot_request){.answer = answer_slot});
+        session_slot_add(s, &reply, &(struct slot_request){.answer = answer_slot, .is_aside = true});
         s->waiting = true;
         *ret_progress = HTTP_WAITS;
         return false;

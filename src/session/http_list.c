@@ -93,7 +93,7 @@ static void send_list(struct session *s, const struct list_ask *l, const struct 
         http_answer_number(&a, SLICE("X-Larder-Revision"), (uint64_t)reply->revision);
         session_check(s, http_answer_body(&a, text));
     }
-    http_session_note(s, &l->value.ask, reply->result);
+    http_session_note(s, &l->value.ask, 200, reply->result);
 }
 
 static void answer(struct session *s, const struct list_ask *l, struct reply *reply) {
@@ -196,6 +196,7 @@ void http_session_list(struct session *s, struct http_wish *w) {
     wish.revision = http_parameters_have(p, HTTP_PARAMETER_REV) ? p->revision : 0;
     l = (struct list_ask){.value = w->value, .values = p->values};
     l.value.conditions = (struct conditions){0};
+    wish.scope = s->scope;
     cmd_list(&s->worker->context, w->policy, &wish, &reply);
     if (reply.result == RESULT_PENDING) {
         add_slot(s, &l, &reply);

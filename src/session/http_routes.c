@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/number.h"
 #include "cmd/guard.h"
+#include "proto/groupcache/path.h"
+#include "ring/heat.h"
 #include "rpc/version.h"
 #include "session/http.h"
 #include "store/etcd/etcd.h"
@@ -8,7 +11,10 @@
 #define APPLICATION_JSON SLICE("application/json")
 #define PROMETHEUS_TEXT SLICE("text/plain; version=0.0.4; charset=utf-8")
 
-enum { PAGE_MAX = 48 << 20 /* the metrics of 256 groups that have seen every command and result */ };
+enum {
+    PAGE_MAX = 48 << 20, /* the metrics of 256 groups that have seen every command and result */
+    HOT_KEYS_SHOWN = 20,
+};
 
 /* What a route answers. */
 struct page {
@@ -65,6 +71,32 @@ static void show_ring(struct session *s, struct page *page, struct buf *body) {
     }
 }
 
+/* Nothing, or the parameter `max`, which is the only one. */
+static bool read_max(struct slice query_text, uint64_t *ret_max) {
+    char place[HTTP_HEAD_MAX];
+    struct http_query query = {.rest = query_text, .place = place};
+    struct slice name, value;
+
+    *ret_max = HOT_KEYS_SHOWN;
+    if (query_text.size == 0) {
+        return true;
+    }
+    return query_text.size <= sizeof(place) && http_query_next(&query, &name, &value) == HTTP_QUERY_PARAMETER &&
+           slice_equal(name, SLICE("max")) && number_parse_u64(value, ret_max) && *ret_max > 0 &&
+           *ret_max <= HEAT_LISTED_MAX && query.rest.size == 0;
+}
+
+static void show_hot(struct session *s, struct page *page, struct buf *body) {
+    uint64_t max;
+
+    if (read_max(page->query, &max)) {
+        show_body(page, APPLICATION_JSON, cmd_hot(&s->worker->context, (size_t)max, body), body);
+    } else {
+        page->status = 400;
+        page->body = SLICE("ask for at most 1 to 1000 keys, or for nothing in particular: /admin/hot?max=N\n");
+    }
+}
+
 static void show_health(struct session *s, struct page *page, struct buf *body) {
     (void)s;
     (void)body;
@@ -111,6 +143,7 @@ static const struct route {
     {{"/admin/groups", sizeof("/admin/groups") - 1}, COMMAND_GROUPS, show_groups, true},
     {{"/admin/members", sizeof("/admin/members") - 1}, COMMAND_GROUPS, show_members, true},
     {{"/admin/ring", sizeof("/admin/ring") - 1}, COMMAND_GROUPS, show_ring, true},
+    {{"/admin/hot", sizeof("/admin/hot") - 1}, COMMAND_GROUPS, show_hot, true},
     {{"/admin/audit", sizeof("/admin/audit") - 1}, COMMAND_AUDIT, NULL, true},
     {{"/admin/flush", sizeof("/admin/flush") - 1}, COMMAND_FLUSH, NULL, true},
 };
@@ -146,7 +179,7 @@ static void show(struct session *s, struct http_request *r, const struct route *
         session_check(s, http_answer_body(&a, page.body));
     }
     buf_fini(&body);
-    http_session_note(s, &r->ask,
+    http_session_note(s, &r->ask, page.status,
                       page.status < 400   ? RESULT_DONE
                       : page.status < 500 ? RESULT_INVALID
                                           : RESULT_UNSUPPORTED);
@@ -184,6 +217,10 @@ bool http_session_route(struct session *s, struct http_request *r) {
     const struct route *route = find_route(r->target.path);
     enum result guarded = route != NULL && route->guarded ? guard_root(&s->worker->context) : RESULT_DONE;
 
+    if (slice_has_prefix(r->target.path, SLICE(GROUPCACHE_BASE_PATH))) {
+        http_session_groupcache(s, r);
+        return true;
+    }
     if (route == NULL) {
         return false;
     }

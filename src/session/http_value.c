@@ -14,14 +14,27 @@ enum {
 
 /* --- GET, HEAD, DELETE --- */
 
+/* How much of an answer must be known before it can be begun. A body of unknown size that breaks off would look whole to an
+ * HTTP/1.0 client, who knows no chunks. */
+static enum request_stream streaming_of(const struct http_value_ask *v) {
+    if (v->ask.form.head_only || v->if_none_match.data != NULL || v->if_modified_since.data != NULL) {
+        return REQUEST_WHOLE;
+    }
+    return v->ask.form.old ? REQUEST_STREAM_SIZED : REQUEST_STREAM;
+}
+
 static struct request read_of(const struct http_wish *w) {
     struct request request = {.command = COMMAND_GET, .key = w->value.key};
 
-    if ((w->value.durable || w->value.origin) && w->has_freshness) {
+    /* In a memory group there is nothing between what the owner has and a copy that is as good, so one wish alone is one. */
+    if (w->has_freshness && (w->value.durable || w->value.origin || w->freshness.kind == FRESHNESS_LINEARIZABLE)) {
         request.options |= REQUEST_FRESHNESS;
         request.freshness = w->freshness;
     }
-    request.caching = w->value.origin ? &w->caching : NULL;
+    if (w->value.origin) {
+        request.caching = &w->caching;
+        request.stream = streaming_of(&w->value);
+    }
     if (http_parameters_have(&w->parameters, HTTP_PARAMETER_REV)) {
         request.options |= REQUEST_AT_REVISION;
         request.revision = w->parameters.revision;
@@ -65,7 +78,7 @@ static struct request delete_of(const struct http_wish *w) {
 }
 
 static void delete_key(struct session *s, const struct http_wish *w) {
-    const struct request request = delete_of(w);
+    struct request request = delete_of(w);
     struct http_problem problem;
 
     if (!http_wish_allows(w, WRITE_PARAMETERS, &problem)) {

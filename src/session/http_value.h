@@ -10,7 +10,7 @@
 #define HTTP_VALUE_NOT_REACHED SLICE("the revision of min_rev is not reached yet")
 
 /* Runs the request; its answer comes in its turn, perhaps later. */
-void http_value_run(struct session *s, const struct http_value_ask *v, const struct request *request);
+void http_value_run(struct session *s, const struct http_value_ask *v, struct request *request);
 
 /* Answers in its turn what is complete or pending. */
 void http_value_reply(struct session *s, const struct http_value_ask *v, const struct request *request,

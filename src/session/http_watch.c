@@ -13,6 +13,7 @@
 #include "session/http_list.h"
 #include "session/http_value.h"
 #include "session/login.h"
+#include "session/tracing.h"
 #include "store/store.h"
 
 enum {
@@ -374,6 +375,7 @@ static void begin(struct session *s, const struct http_wish *w, const struct wat
     s->watch = watch;
     link_watch(watch);
     telemetry_request(s->worker->context.telemetry, PROTOCOL_HTTP, COMMAND_WATCH, watch->group, RESULT_CLASS_OK);
+    session_trace_http_answered(s, &w->value.ask, 200);
     send_head(watch, revision);
     if (!s->failed && send_piece(watch, write_beginning, NULL)) {
         pump(watch);

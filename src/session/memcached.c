@@ -4,10 +4,12 @@
 #include "base/log.h"
 #include "proto/memcached/token.h"
 #include "session/peering.h"
+#include "session/tracing.h"
 
 void mc_session_note(struct session *s, const struct mc_command *command, const struct reply *reply) {
     struct worker_telemetry *w = s->worker->context.telemetry;
 
+    session_trace_memcached_answered(s, reply);
     telemetry_request(w, command->form == MC_FORM_PEER ? PROTOCOL_PEER : PROTOCOL_MEMCACHED, command->request.command,
                       reply->group, result_class(reply->result));
     if (__builtin_expect(mc_hides(command, reply), 0)) {
@@ -28,6 +30,7 @@ void mc_session_answer(struct session *s, const struct mc_command *command, stru
     struct outbox *out = session_outbox(s);
     enum result result = reply->result;
 
+    session_trace_reply(s, reply);
     if (__builtin_expect(reply->item.head_size > 0, 0) && command->form != MC_FORM_PEER) {
         make_plain(reply);
     }
@@ -211,6 +214,7 @@ void mc_session_run(struct session *s, struct mc_command *command, struct slice 
         telemetry_count(s->worker->context.telemetry, COUNTER_META_COMMANDS, 1);
         /* fall through */
     default:
+        session_trace_memcached(s, command);
         cmd_run(&s->worker->context, &command->request, &reply);
         mc_session_reply(s, command, line, &reply);
         break;

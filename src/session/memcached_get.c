@@ -3,6 +3,7 @@
 
 #include "proto/memcached/token.h"
 #include "session/memcached.h"
+#include "session/tracing.h"
 
 enum { KEYS_PER_TURN = 1024 /* of one get; then other connections have their turn */ };
 
@@ -151,6 +152,7 @@ static enum progress run_keys(struct session *s, struct mc_command *command, uin
         if (foreseen-- == 0) {
             foreseen = foresee_keys(s, command) - 1;
         }
+        session_trace_memcached(s, command);
         cmd_run(&s->worker->context, &command->request, &reply);
         if (__builtin_expect(reply.result == RESULT_PENDING || session_is_waiting(s), 0)) {
             add_key(s, command, number, &reply);

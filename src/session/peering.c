@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "group/shared.h"
 #include "session/internal.h"
 #include "session/login.h"
 
@@ -12,7 +13,28 @@ bool session_is_peer(const struct session *s) {
     return s->peer != NULL && !s->peer->greeting;
 }
 
+int64_t session_peer_incarnation(const struct session *s) {
+    const struct shared_worker *w = s->worker->context.shared_worker;
+    const struct greeted *g = &s->peer->greeted;
+    const struct member *member = NULL;
+
+    if (w != NULL && w->view != NULL) {
+        member = membership_find(w->view->members, slice_make(g->their_id, g->their_id_size));
+    }
+    return member != NULL ? member->incarnation : 0;
+}
+
+/* With the connection orders to drop copies may be lost. */
+static void drop_copies(struct session *s) {
+    const struct shared_worker *w = s->worker->context.shared_worker;
+
+    if (session_is_peer(s) && w != NULL && w->shared->hot != NULL) {
+        hot_node_drop(w->shared->hot, session_peer_incarnation(s));
+    }
+}
+
 void session_peer_free(struct session *s) {
+    drop_copies(s);
     free(s->peer);
     s->peer = NULL;
 }

@@ -12,6 +12,7 @@
 #include "session/login.h"
 #include "session/peering.h"
 #include "session/slots.h"
+#include "session/tracing.h"
 
 enum {
     SPARES_MAX = 16,
@@ -36,6 +37,8 @@ bool session_worker_init(struct session_worker *w, const struct cmd_context *con
     *w = (struct session_worker){.context = *context, .max_line = max_line, .max_output = max_output};
     make_tag_suffix(w);
     w->context.completions = &w->completions;
+    w->completions.tracer = w->context.tracer;
+    random_init(&w->dice, random_os_seed());
     rpc_worker_init(&w->rpc, &w->context, rpc);
     w->scratch = malloc(SESSION_SCRATCH_SIZE);
     return w->scratch != NULL;
@@ -119,6 +122,7 @@ void session_fini(struct session *s) {
     session_grpc_free(s);
     session_gateway_free(s);
     session_slots_free(s);
+    session_trace_drop(s);
     session_body_free(s);
     session_upload_free(s);
     session_watch_free(s);
@@ -293,6 +297,7 @@ void session_feed(struct session *s, size_t size) {
 void session_resume(struct session *s) {
     enter(s);
     process_kept(s);
+    session_slots_flow(s);
     leave(s);
 }
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/outbox.h"
+#include "base/random.h"
 #include "cmd/context.h"
 #include "group/audit.h"
 #include "group/memory.h"
@@ -60,6 +61,7 @@ struct session_worker {
     struct rpc_worker rpc;        /* etcd's API */
     struct grpc_rpc *spare_calls; /* at rest, to be used again */
     unsigned spare_call_count;
+    struct random dice; /* by which it is drawn what is traced */
 };
 
 enum {
@@ -88,6 +90,8 @@ struct session {
     struct slots *slots;          /* replies still to come; NULL: none */
     struct session_who *who;      /* who speaks; NULL: nobody, as far as is known */
     struct session_peer *peer;    /* another node that greets, or has greeted; NULL: it is a client */
+    struct span *span;            /* of the request that is worked on; NULL: none records (tracing.h) */
+    struct trace_scope *scope;    /* what is done for that is done within this; NULL: nobody follows it */
     struct grpc_session *grpc;    /* what a connection with gRPC has; NULL: it speaks something else */
     enum session_protocol protocol;
     bool stalled;    /* input waits for room in the outbox */

@@ -5,6 +5,7 @@
 
 #include "group/shared.h"
 #include "session/internal.h"
+#include "session/tracing.h"
 
 enum {
     RESUME_SHARE = 2, /* a session that waits because it has too many slots goes on when so many are answered */
@@ -123,6 +124,7 @@ static void drop_all(struct slots *slots) {
         } else {
             reply_release(&slot->reply);
         }
+        session_trace_abandon(slot->span);
         free_slot(w, slot);
     }
 }
@@ -141,8 +143,11 @@ static struct slot *next_complete(struct slots *slots, struct slot **before) {
 /* Encodes the reply of a slot that was taken out; each request is booked with its own time. */
 static void tell(struct session *s, struct slot *slot) {
     const struct cmd_context *context = &s->worker->context;
+    const struct session_tracing before = session_trace_swap(s, (struct session_tracing){.span = slot->span});
 
     slot->answer(s, slot, &slot->reply);
+    session_trace_drop(s);
+    session_trace_swap(s, before);
     telemetry_batch_end(context->telemetry, context->now_ns - slot->start_ns);
     free_slot(s->worker, slot);
 }
@@ -161,6 +166,18 @@ static void settle(struct slots *slots) {
     mark_ready(slots);
 }
 
+/* What there is of the one that is to be answered next, if it is still coming. */
+static void flow(struct slots *slots) {
+    struct slot *slot = slots->first;
+
+    while (slot != NULL && slot->out_of_turn) {
+        slot = slot->next;
+    }
+    if (slot != NULL && slot->pending != NULL && slot->stream != NULL) {
+        slot->flow(slots->session, slot, slot->stream);
+    }
+}
+
 /* Answers what is complete, up to the first reply that is still to come in its turn. */
 static void answer_complete(struct slots *slots) {
     struct session *s = slots->session;
@@ -169,6 +186,9 @@ static void answer_complete(struct slots *slots) {
 
     while (!s->failed && (slot = next_complete(slots, &before)) != NULL) {
         tell(s, slot);
+    }
+    if (!s->failed) {
+        flow(slots);
     }
     settle(slots);
 }
@@ -198,11 +218,33 @@ static void on_pending_done(void *owner, struct reply *reply) {
     struct slot *slot = owner;
 
     slot->pending = NULL;
+    slot->stream = NULL;
     slot->reply = *reply;
     if (slot->out_of_turn) {
         answer_out_of_turn(slot);
     } else if (is_due(slot)) {
         answer_complete(slot->slots);
+    }
+}
+
+static void on_pending_news(void *owner, struct answer_stream *stream) {
+    struct slot *slot = owner;
+
+    slot->stream = stream;
+    if (is_due(slot)) {
+        answer_complete(slot->slots);
+    }
+}
+
+void session_slots_flow(struct session *s) {
+    if (s->slots != NULL && s->slots->count > 0 && !s->failed) {
+        if (s->over) {
+            s->stalled = false; /* nobody looks at its input any more, who would say so */
+        }
+        flow(s->slots);
+        if (s->failed) {
+            drop_all(s->slots);
+        }
     }
 }
 
@@ -264,8 +306,13 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
         slot->reply = *reply;
     }
     slot->answer = request->answer;
+    slot->flow = request->flow;
+    slot->stream = NULL;
+    slot->begun = false;
+    slot->sized = false;
     slot->out_of_turn = request->out_of_turn;
     slot->start_ns = s->worker->context.now_ns;
+    slot->span = request->is_aside ? NULL : session_trace_hand_over(s);
     slot->cost = request->cost;
     slot->size = request->data.size;
     if (request->data.size > 0) {
@@ -280,6 +327,11 @@ void session_slot_add(struct session *s, struct reply *reply, const struct slot_
     if (reply->result == RESULT_PENDING) {
         slot->pending = reply->pending;
         pending_await(slot->pending, on_pending_done, slot);
+        if (slot->flow != NULL) {
+            pending_hear(slot->pending, on_pending_news);
+        }
+    } else if (slot->out_of_turn) {
+        answer_out_of_turn(slot); /* whatever the others wait for: it may be this */
     } else if (is_due(slot)) {
         answer_complete(slots); /* it stands behind nothing but what may come after it */
     }

@@ -33,16 +33,25 @@ struct slot;
  * `slot->data` is what session_slot_add was given. */
 typedef void slot_answer_fn(struct session *s, struct slot *slot, struct reply *reply);
 
+/* Writes what there is of a reply that is still coming (group/answer_stream.h), as far as the outbox has room, of a slot whose turn
+ * it is; if something is left, the session is stalled. */
+typedef void slot_flow_fn(struct session *s, struct slot *slot, struct answer_stream *stream);
+
 struct slot {
     struct slot *next;
     struct slots *slots;
     struct pending *pending; /* NULL: `reply` is complete and waits for earlier ones */
     struct reply reply;
     slot_answer_fn *answer;
-    int64_t start_ns; /* when the request's bytes arrived */
-    size_t cost;      /* of SESSION_SLOTS_BYTES_MAX */
-    size_t size;      /* of data */
-    size_t room;      /* for data */
+    slot_flow_fn *flow;           /* NULL: it is answered whole */
+    struct answer_stream *stream; /* while it is pending: what has come of it; NULL: nothing */
+    bool begun;                   /* for `flow` and `answer`: its head was written */
+    bool sized;                   /* likewise: and in it the size of its body */
+    int64_t start_ns;             /* when the request's bytes arrived */
+    struct span *span;            /* NULL: none records */
+    size_t cost;                  /* of SESSION_SLOTS_BYTES_MAX */
+    size_t size;                  /* of data */
+    size_t room;                  /* for data */
     bool out_of_turn;
     _Alignas(max_align_t) char data[];
 };
@@ -62,9 +71,11 @@ struct slots {
 /* What session_slot_add keeps of a request. */
 struct slot_request {
     slot_answer_fn *answer;
+    slot_flow_fn *flow;   /* of a request that says so (request.stream); NULL: none */
     struct slice data;    /* copied to slot->data */
     size_t cost;          /* bytes that the pending holds for it, about */
     enum cmd_order order; /* cmd_order_of */
+    bool is_aside;        /* it is no answer to the request that the session works on, which keeps its span */
     bool
         out_of_turn; /* its reply is told as soon as it comes, and none behind it waits for it: a node can tell them apart */
 };
@@ -78,6 +89,9 @@ bool session_may_run(const struct session *s, enum cmd_order order);
 
 /* The order of what changes nothing and only keeps its place: it may stand behind everything. */
 enum cmd_order session_order_of_any(const struct session *s);
+
+/* There is room again: goes on with a reply that is still coming. */
+void session_slots_flow(struct session *s);
 
 /* The reply to a read came in a slot. What the next ones will cost is what the last ones did, and soon less if they did less. */
 void session_learn(struct session *s, const struct reply *reply);

@@ -2,8 +2,8 @@
 #include "store/watch_set.h"
 
 #include <stdlib.h>
-#include <xxhash.h>
 
+#include "base/hash.h"
 #include "store/span.h"
 #include "store/watch_ranges.h"
 
@@ -21,7 +21,7 @@ void watch_set_fini(struct watch_set *set) {
 }
 
 static uint64_t hash_of(struct slice key) {
-    return XXH3_64bits(key.data, key.size);
+    return hash_key(key, 0);
 }
 
 void watch_entry_init(struct watch_entry *entry, const struct store_watch *watch, char *place, void (*wake)(void *ctx),

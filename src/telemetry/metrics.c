@@ -11,6 +11,11 @@ const struct series_info counter_infos[COUNTER_COUNT] = {
 #include "telemetry/metrics.def"
 };
 
+const enum metric pool_metrics[POOL_COUNTER_COUNT] = {
+#define POOL_COUNT(id, metric) METRIC_##metric,
+#include "telemetry/metrics.def"
+};
+
 const struct series_info sample_infos[SAMPLE_COUNT] = {
 #define SAMPLE_PART(id, metric, suffix, labels) {METRIC_##metric, suffix, labels},
 #include "telemetry/metrics.def"

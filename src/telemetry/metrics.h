@@ -17,6 +17,13 @@ enum counter {
     COUNTER_COUNT
 };
 
+/* What threads count for each group with a pool of groupcache (telemetry_pool_count). */
+enum pool_counter {
+#define POOL_COUNT(id, metric) POOL_##id,
+#include "telemetry/metrics.def"
+    POOL_COUNTER_COUNT
+};
+
 /* What is read off elsewhere when somebody looks (struct telemetry_samples). */
 enum sample {
 #define SAMPLE_PART(id, metric, suffix, labels) SAMPLE_##id,
@@ -51,6 +58,7 @@ struct series_info {
 
 extern const struct metric_info metric_infos[METRIC_COUNT];
 extern const struct series_info counter_infos[COUNTER_COUNT];
+extern const enum metric pool_metrics[POOL_COUNTER_COUNT];
 extern const struct series_info sample_infos[SAMPLE_COUNT];
 
 /* Upper bounds of the latency buckets but the last, in ns and as seconds in text. */

@@ -150,6 +150,17 @@ enum larder_error telemetry_snapshot(struct telemetry *t, struct telemetry_snaps
     return LARDER_OK;
 }
 
+uint64_t telemetry_pool_total(const struct telemetry *t, unsigned group, enum pool_counter counter) {
+    uint64_t total = 0;
+
+    for (unsigned i = 0; i < t->worker_count; i++) {
+        struct telemetry_group *g = atomic_load_explicit(&t->workers[i].groups[group], memory_order_acquire);
+
+        total += g != NULL ? atomic_load_explicit(&g->pool[counter], memory_order_relaxed) : 0;
+    }
+    return total;
+}
+
 void telemetry_snapshot_fini(struct telemetry_snapshot *s) {
     free(s->totals);
     *s = (struct telemetry_snapshot){.totals = NULL};

@@ -53,6 +53,9 @@ struct worker_telemetry *telemetry_worker(struct telemetry *t, unsigned index);
  * may call it. Errors: NO_MEMORY, ret_snapshot then untouched. */
 enum larder_error telemetry_snapshot(struct telemetry *t, struct telemetry_snapshot *ret_snapshot);
 
+/* What all threads have counted of a group's pool, whatever was reset. Any thread. */
+uint64_t telemetry_pool_total(const struct telemetry *t, unsigned group, enum pool_counter counter);
+
 void telemetry_snapshot_fini(struct telemetry_snapshot *s);
 
 /* How many requests of `command` ended so, in every protocol and group. */

@@ -49,19 +49,38 @@ static void *allocate_lines(size_t size) {
     return memory;
 }
 
+/* NULL when there is no memory for a new one, which has been counted. */
+static struct telemetry_group *group_of(struct worker_telemetry *w, unsigned group) {
+    struct telemetry_group *g = atomic_load_explicit(&w->groups[group], memory_order_relaxed);
+
+    if (g != NULL) {
+        return g;
+    }
+    g = allocate_lines(sizeof(*g));
+    if (g == NULL) {
+        telemetry_count(w, COUNTER_REQUESTS_UNMEASURED, 1);
+        return NULL;
+    }
+    /* Release, so that a scraper which finds the pointer finds the zeros behind it too. */
+    atomic_store_explicit(&w->groups[group], g, memory_order_release);
+    return g;
+}
+
+void telemetry_pool_count(struct worker_telemetry *w, unsigned group, enum pool_counter counter) {
+    struct telemetry_group *g = group_of(w, group);
+
+    if (g != NULL) {
+        telemetry_number_add(&g->pool[counter], 1);
+    }
+}
+
 struct telemetry_series *telemetry_series_make(struct worker_telemetry *w, enum protocol protocol, enum command command,
                                                unsigned group, enum result_class result) {
-    struct telemetry_group *g = atomic_load_explicit(&w->groups[group], memory_order_relaxed);
+    struct telemetry_group *g = group_of(w, group);
     struct telemetry_series *series;
 
     if (g == NULL) {
-        g = allocate_lines(sizeof(*g));
-        if (g == NULL) {
-            telemetry_count(w, COUNTER_REQUESTS_UNMEASURED, 1);
-            return NULL;
-        }
-        /* Release, so that a scraper which finds the pointer finds the zeros behind it too. */
-        atomic_store_explicit(&w->groups[group], g, memory_order_release);
+        return NULL;
     }
     series = allocate_lines(sizeof(*series));
     if (series == NULL) {

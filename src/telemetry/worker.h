@@ -38,8 +38,9 @@ struct telemetry_series {
     telemetry_number buckets[LATENCY_BUCKETS];
 };
 
-/* All series of one group; each is allocated when it first happens. */
+/* All series of one group; those of requests are allocated each when it first happens. */
 struct telemetry_group {
+    telemetry_number pool[POOL_COUNTER_COUNT]; /* of a group with a pool of groupcache */
     _Atomic(struct telemetry_series *) series[PROTOCOL_COUNT][COMMAND_COUNT][RESULT_CLASS_COUNT];
 };
 
@@ -67,6 +68,9 @@ static inline void telemetry_number_add(telemetry_number *number, uint64_t count
 static inline void telemetry_count(struct worker_telemetry *w, enum counter counter, uint64_t count) {
     telemetry_number_add(&w->counters[counter], count);
 }
+
+/* Counts for a group below TELEMETRY_GROUPS. Never fails; without memory it counts as a request that is unmeasured. */
+void telemetry_pool_count(struct worker_telemetry *w, unsigned group, enum pool_counter counter);
 
 /* Notes one answered request of the present batch. It shows up once telemetry_batch_end has booked it. `group` is below
  * TELEMETRY_GROUPS. Never fails; without memory for a new series the request counts as unmeasured. */

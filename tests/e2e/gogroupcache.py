@@ -66,6 +66,10 @@ class GoPeer:
     def assert_alive(self):
         assert self._process.poll() is None, f"the Go peer died with {self._process.returncode}: {self.stderr()}"
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def ask(self, method, target, body=None):
         """(status, body) of one exchange; `target` goes out as it is."""
         with contextlib.closing(http.client.HTTPConnection(self.host, self.port, timeout=DEADLINE)) as connection:

@@ -35,13 +35,13 @@ def wait_until(condition, deadline, what):
 
 
 class Server:
-    """One running server; `extra` are further arguments for larderd.
+    """One running server; `extra` are further arguments for larderd. `wrapper` is a command that becomes the one behind it.
 
     memcached runs without its background threads unless `background` is given: they hold references to items now and
     then, and it depends on that whether a counted number is padded.
     """
 
-    def __init__(self, directory, kind=None, memory_mib=64, threads=2, max_conns=1024, extra=(), background=False):
+    def __init__(self, directory, kind=None, memory_mib=64, threads=2, max_conns=1024, extra=(), background=False, wrapper=()):
         self.kind = kind or kind_under_test()
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ class Server:
         self.host = "127.0.0.1"
         self.port = None
         self.stopped = False
-        self._process = self._start(memory_mib, threads, max_conns, list(extra), background)
+        self._process = self._start(memory_mib, threads, max_conns, list(extra), background, list(wrapper))
         wait_until(self._is_ready, READY_DEADLINE, lambda: f"{self.kind} writes its port file; stderr: {self.stderr()}")
 
     @property
@@ -69,7 +69,7 @@ class Server:
     def is_memcached(self):
         return self.kind == "memcached"
 
-    def _start(self, memory_mib, threads, max_conns, extra, background):
+    def _start(self, memory_mib, threads, max_conns, extra, background, wrapper):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LARDER_")}
         if self.is_memcached:
             environment["MEMCACHED_PORT_FILENAME"] = str(self.port_file)
@@ -86,7 +86,7 @@ class Server:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         with open(self.stderr_path, "wb") as stderr, open(self.directory / "stdout", "wb") as stdout:
-            return subprocess.Popen(command, cwd=self.directory, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
+            return subprocess.Popen(wrapper + command, cwd=self.directory, env=environment, stdin=subprocess.DEVNULL, stdout=stdout,
                                     stderr=stderr)
 
     def _is_ready(self):

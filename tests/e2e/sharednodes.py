@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes of one cluster that share their memory groups; the first keeps the store that the others use."""
+import contextlib
 import os
 import pathlib
+import random
 import signal
 import socket
 
@@ -14,21 +16,26 @@ DEADLINE = 30
 LEASE = 2
 
 
+PORTS = range(24000, 32000)  # below those that connections and whoever does not care are given
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("there is no free port")
 
 
 class SharedNode(Server):
-    def __init__(self, directory, name, store, lease=LEASE, port=None, extra=(), config=GROUPS, **options):
+    def __init__(self, directory, name, store, lease=LEASE, port=None, advertised=None, extra=(), config=GROUPS, **options):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "conf").write_text(config)
         self.name = name
         self.peer_port = port or free_port()
         words = ["--config", str(directory / "conf"), "--cluster", "test", "--node-id", name,
-                 "--listen", f"127.0.0.1:{self.peer_port}", "--advertise", f"127.0.0.1:{self.peer_port}",
+                 "--listen", f"127.0.0.1:{self.peer_port}", "--advertise", f"127.0.0.1:{advertised or self.peer_port}",
                  "--lease", f"{lease}s", "--handoff", "4s", "--drain-timeout", "20s"]
         words += ["--data-dir", str(directory / "data")] if store is None else ["--store", store]
         super().__init__(directory, extra=[*words, *extra], **options)

@@ -122,7 +122,8 @@ def test_http_users_may_what_their_roles_say(shared, kind):
              ("ann", "PUT", "/config/b1", 403), ("ann", "DELETE", "/config/a1", 204), ("ann", "DELETE", "/config/b", 403),
              ("ro", "GET", "/config/b", 200), ("ro", "PUT", "/config/b", 403), ("ro", "DELETE", "/config/b", 403),
              ("wo", "GET", "/config/b", 403), ("wo", "PUT", "/config/b2", 201), ("wo", "DELETE", "/config/b2", 204),
-             ("root", "GET", "/config/b", 200), ("root", "GET", "/admin/groups", 200), ("ann", "GET", "/admin/groups", 403)]
+             ("root", "GET", "/config/b", 200), ("root", "GET", "/admin/groups", 200), ("ann", "GET", "/admin/groups", 403),
+             ("root", "GET", "/admin/hot", 200), ("ann", "GET", "/admin/hot", 403)]
     with contextlib.closing(connect(shared)) as connection:
         for user, method, target, status in table:
             answer = ask(shared, method, target, b"v" if method == "PUT" else None, headers[user], connection)

@@ -89,7 +89,7 @@ def all_rows():
     return [*(dict(resident_row(figure), row=number + 1) for number, figure in enumerate([2.5, 17, 3, 4, 5, 6, 7, 8])),
             put_row(9), put_row(10), put_row(11), dict(resident_row(2.5), row=12), start_row(13),
             dict(resident_row(2.5), row=14), *map(grpc_row, range(15, 24)), *map(client_row, (24, 25)), grpc_row(26),
-            failover_row(27), *(dict(resident_row(2.5), row=number) for number in range(28, 44))]
+            failover_row(27), *(dict(resident_row(2.5), row=number) for number in range(28, 56))]
 
 
 def test_a_result_is_written_into_its_section(measured, tmp_path):
@@ -100,7 +100,7 @@ def test_a_result_is_written_into_its_section(measured, tmp_path):
     for _ in range(2):  # the second time over its own section
         assert bench_run("--from", source, "--markdown", document).returncode == 0
         text = document.read_text()
-        assert text.startswith("before\n<!-- side-by-side -->\n42 of 43 rows met; MISSED: row 2.\n")
+        assert text.startswith("before\n<!-- side-by-side -->\n54 of 55 rows met; MISSED: row 2.\n")
         assert text.endswith("\n<!-- /side-by-side -->\nafter\n")
         assert "old" not in text
         for line in (
@@ -129,7 +129,7 @@ def test_a_document_without_the_section_is_left_alone(measured, tmp_path):
     assert b"has no section" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--rows", "44"), ("--rounds", "0"), ("--quick", "--markdown"), ("--nonsense",)])
+@pytest.mark.parametrize("arguments", [("--rows", "1000"), ("--rounds", "0"), ("--quick", "--markdown"), ("--nonsense",)])
 def test_senseless_arguments_are_told_apart_from_failures(arguments):
     done = bench_run(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
@@ -203,11 +203,48 @@ def test_rows_about_a_node_in_front_of_a_cluster_are_measured(measure_cluster_ro
         assert result["other"] > 0 and result["ratio"]["median"] > 0
 
 
+@pytest.mark.parametrize("number", [44, *(pytest.param(number, marks=pytest.mark.long) for number in range(45, 49))])
+def test_rows_about_origins_are_measured(measure_cluster_row, monkeypatch, number):
+    from side_by_side import origin_rows, rivals
+    if number == 45 and not (rivals.find("nginx") and rivals.find("varnishd")):
+        pytest.skip("there is no nginx or no varnishd; scripts/setup bench installs them")
+    for name, count in (("COLD_CLIENTS", 100), ("HIT_KEYS", 50), ("ZIPF_KEYS", 200), ("DEATH_KEYS", 40),
+                        ("SETTLE_SECONDS", 0)):
+        monkeypatch.setattr(origin_rows, name, count)
+    result = measure_cluster_row(number)
+    assert result["row"] == number and result["own"] > 0 and result["more"]
+    told = {part["name"]: part["own"] for part in result["more"]}
+    if number == 44:
+        assert result["own"] >= origin_rows.COLD_DELAY_MS
+        assert result["met"] == (result["own"] <= 260) and set(told.values()) >= {1}
+    elif number == 48:
+        assert told["requests that failed"] == 0 and told["times each key was asked for"] >= 2
+    else:
+        assert result["other"] > 0 and result["ratio"]["median"] > 0
+    if number == 45:
+        assert {result["rival"], result["more"][0]["name"].removeprefix("against ")} == {"nginx's proxy_cache", "Varnish"}
+
+
+@pytest.mark.parametrize("number", [pytest.param(number, marks=pytest.mark.long) for number in range(49, 53)])
+def test_rows_about_the_library_are_measured(measure_cluster_row, number):
+    result = measure_cluster_row(number)
+    assert result["own"] > 0
+    assert number == 51 or (result["other"] > 0 and result["ratio"]["median"] > 0)
+    assert number == 52 or result["more"][0]["own"] > 0
+
+
+@pytest.mark.parametrize("number", [pytest.param(number, marks=pytest.mark.long) for number in (53, 54, 55)])
+def test_rows_about_traces_of_the_node_are_measured(measure_cluster_row, number):
+    result = measure_cluster_row(number)
+    assert result["own"] > 0 and result["other"] > 0 and result["p50"]["own"] > 0
+
+
 def test_members_are_killed_and_the_gap_is_measured(measure_cluster_row):
     result = measure_cluster_row(27)
     assert result["kills"] == 2 and 0 < result["median_gap"] <= result["own"] and "other" not in result
 
 
+@pytest.mark.long
 def test_etcds_table_is_written_into_its_section(tmp_path):
     document, source, picture = tmp_path / "page.md", tmp_path / "table.json", tmp_path / "table.svg"
     document.write_text("<!-- etcd-table -->\n<!-- /etcd-table -->\n")

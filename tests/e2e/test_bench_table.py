@@ -223,7 +223,7 @@ def test_a_follower_alone_is_not_enough(cluster):
 
 
 @pytest.mark.parametrize("number,said", [(signal.SIGKILL, b"has closed a connection"),
-                                         (signal.SIGSTOP, b"nothing came for")])
+                                         pytest.param(signal.SIGSTOP, b"nothing came for", marks=pytest.mark.long)])
 def test_a_server_that_goes_away_in_the_middle(start, number, said, tmp_path):
     """Its rows that were not measured are no results; the other side is measured to the end."""
     server = start(lambda place: Etcd(place).wait_until_ready())

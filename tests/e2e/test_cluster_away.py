@@ -91,6 +91,7 @@ def test_a_member_answers_garbage(start_cluster, start_cluster_node):
         wait_until(lambda: node.get("a").body == b"1", DEADLINE, lambda: node.stderr())
 
 
+@pytest.mark.long
 def test_one_of_three_answers_garbage(start_cluster, start_cluster_node):
     """It is left for one that makes sense, and nobody is told of it."""
     cluster = start_cluster(client_proxies=True)

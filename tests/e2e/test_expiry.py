@@ -5,6 +5,7 @@ import pytest
 from server import wait_until
 from wire import Connection
 
+pytestmark = pytest.mark.slow  # it waits, and what it waits for is the same in each build
 MEBIBYTE = 1024 * 1024
 # memcached's crawler starts only after about a minute; the rule is Larder's.
 BY_ITSELF = "memcached's crawler needs minutes before it takes expired items away by itself"

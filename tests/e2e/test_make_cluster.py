@@ -2,11 +2,13 @@
 """What `make cluster` starts, and what it says to try."""
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
 import subprocess
 import threading
+import urllib.request
 
 import pytest
 
@@ -19,20 +21,20 @@ SCRIPT = ROOT / "scripts/cluster"
 SECONDS = 60
 
 
+PORTS = range(20000, 24000, 4)  # below those that connections and whoever does not care are given
+
+
 def free_ports():
-    """The first of three free ones in a row."""
-    for _ in range(100):
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
+    """The first of four free ones in a row."""
+    for port in random.sample(PORTS, len(PORTS)):
         try:
-            for number in (port + 1, port + 2):
+            for number in range(port, port + 4):
                 with socket.socket() as other:
                     other.bind(("127.0.0.1", number))
-        except (OSError, OverflowError):
+        except OSError:
             continue
         return port
-    raise AssertionError("no three free ports in a row")
+    raise AssertionError("no four free ports in a row")
 
 
 class Running:
@@ -88,11 +90,49 @@ def test_what_it_says_to_try(cluster):
         assert done.returncode == 1, "nothing is left of it on any node"
 
 
+def fetched(port, key):
+    """What the node answers, its Cache-Status included."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{key}", timeout=SECONDS) as answer:
+        return answer.read(), answer.headers["Cache-Status"]
+
+
+def requests_of(port):
+    """Of its image service."""
+    return int(fetched(port + 3, "-/requests")[0])
+
+
+def purge(port, key):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/{key}", method="DELETE")
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        assert answer.status == 204
+
+
+def test_a_slow_service_is_asked_once(cluster):
+    running, port = cluster
+    key, other = "images/cat.svg?w=850", "images//a%2fb&<c>"
+    image, status = fetched(port, key)
+    assert b"/cat.svg?w=850</text>" in image and status.startswith("larder; fwd=uri-miss")
+    for node in range(3):
+        assert fetched(port + node, key)[0] == image
+    assert fetched(port + 2, key)[1].startswith("larder; hit")
+    assert requests_of(port) == 1
+    assert b">//a%2fb&amp;&lt;c&gt;</text>" in fetched(port + 1, other)[0] and requests_of(port) == 2
+    for line in ("origin: request 1, GET '/cat.svg?w=850'\n", "origin: request 2, GET '//a%2fb&<c>'\n"):
+        wait_until(lambda line=line: line in running.said(), SECONDS, running.said)
+    assert re.search(r"\bn[123]\b", larder("ring", "--key", key, port=port))
+    purge(port + 1, key)
+    for node in range(3):
+        assert fetched(port + node, key)[0] == image
+    assert requests_of(port) == 3
+    larder("flush", "--group", "images", "--yes", port=port + 2)
+    assert fetched(port, key)[0] == image and requests_of(port) == 4
+
+
 def test_its_end_is_that_of_all(cluster):
     running, port = cluster
     running.stop()
     assert running.process.returncode == 130
-    for number in range(3):
+    for number in range(4):
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port + number)) != 0
 

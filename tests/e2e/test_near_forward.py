@@ -67,8 +67,8 @@ def test_members_come_and_go(near, node_ctl):
     assert id in near.cluster.etcdctl()("member", "list")
     assert node_ctl.fails("member", "promote", id)[1] == (
         "etcdserver: can only promote a learner member which is in sync with leader")
-    assert node_ctl("member", "update", id, "--peer-urls", "http://127.0.0.1:2").startswith(f"Member {id} updated")
-    assert node_ctl("member", "remove", id).startswith(f"Member {id} removed")
+    assert node_ctl("member", "update", id, "--peer-urls", "http://127.0.0.1:2").startswith(f"Member {id:>16} updated")
+    assert node_ctl("member", "remove", id).startswith(f"Member {id:>16} removed")
     assert node_ctl.fails("member", "remove", id) == (1, "etcdserver: member not found")
 
 

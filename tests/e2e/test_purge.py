@@ -105,3 +105,27 @@ def test_three_nodes(three, with_tool):
 def test_what_three_nodes_refuse(three):
     fill_all(three[2], ("mem", "default"))
     assert_refused(three)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", ["mem", "default"])
+def test_a_prefix_at_three_nodes(three, group):
+    """What is written behind the purge stays, and so does all that begins in another way."""
+    front = b"mem/" if group == "mem" else b"plain"
+    fill_all(three[0], KEYS)
+    gone = [name for name in KEYS[group] if name.startswith(front + b"1")]
+    left = [name for name in KEYS[group] if name not in gone]
+    prefix = "1" if group == "mem" else "plain1"
+    if group == "mem":
+        assert ask(three[1], "POST", f"/admin/flush?group={group}&prefix={prefix}").status == 204
+    else:
+        assert by_tool(three[1], "--group", group, "--prefix", prefix).returncode == 0
+    for node in three:
+        assert read(node, gone) == {}
+        assert len(read(node, left)) == len(left)
+    assert fill(three[2], gone[:20], b"y") == []
+    for node in three:
+        assert set(read(node, gone)) == set(gone[:20])
+    assert ask(three[0], "POST", f"/admin/flush?group={group}&prefix={'x' * 251}").status == 204
+    assert ask(three[0], "POST", "/admin/flush?group=config&prefix=a").status == 409
+    assert_only(three, left=[other for other in KEYS if other != group], gone=())

@@ -37,20 +37,26 @@ class ToyOrigin:
     """Listens on loopback and calls `play(request)` for each request, on a thread of its connection. What it was asked stands in
     `requests`."""
 
-    def __init__(self, play=None):
-        self.play = play or (lambda request: request.answer(body=request.target.encode()))
-        self.requests = []
+    def __init__(self, play=None, address=("127.0.0.1", 0), tls=None):
+        self.tls = tls  # an ssl.SSLContext
         self.changed = threading.Condition()
         self.connections = set()
         self.ended = False
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.begin_anew(play)
+        self.listener = socket.create_server(address, backlog=256)
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
 
+    def begin_anew(self, play=None):
+        """As if it had just been made; nothing is under way."""
+        with self.changed:
+            self.requests = []
+            self.play = play or (lambda request: request.answer(body=request.target.encode()))
+
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def targets(self):
@@ -85,9 +91,12 @@ class ToyOrigin:
                 self.connections.add(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, connection):
+    def _serve(self, raw):
+        connection = raw
         rest = b""
         try:
+            if self.tls:
+                connection = self.tls.wrap_socket(raw, server_side=True)
             while True:
                 while b"\r\n\r\n" not in rest:
                     piece = connection.recv(65536)
@@ -106,7 +115,7 @@ class ToyOrigin:
             pass
         finally:
             with self.changed:
-                self.connections.discard(connection)
+                self.connections.discard(raw)
             connection.close()
 
 

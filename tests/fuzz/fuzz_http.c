@@ -6,6 +6,7 @@
 #include <http_parser.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "proto/http/body.h"
 #include "proto/http/condition.h"
@@ -84,9 +85,23 @@ static int on_complete(http_parser *parser) {
     return 0;
 }
 
+/* Whether a field is called "Transfer-Encoding8" or the like, which it takes for Transfer-Encoding. */
+static bool has_longer_encoding(struct slice lines) {
+    const struct slice name = SLICE("transfer-encoding");
+
+    while (lines.size > name.size) {
+        const char *end = memchr(lines.data, '\n', lines.size);
+
+        if (strncasecmp(lines.data, name.data, name.size) == 0 && lines.data[name.size] != ':') {
+            return true;
+        }
+        lines = slice_skip(lines, end != NULL ? (size_t)(end - lines.data) + 1 : lines.size);
+    }
+    return false;
+}
+
 /* What it refuses, or stops at, although it is right: it knows only some methods, checks URLs, takes a request to upgrade
- * for another protocol, stumbles over numbers that nearly fill 64 bits, and takes "Transfer-Encoding8: x" for a
- * Transfer-Encoding. */
+ * for another protocol, and stumbles over numbers that nearly fill 64 bits. */
 static bool is_quirk(const http_parser *parser) {
     switch (HTTP_PARSER_ERRNO(parser)) {
     case HPE_INVALID_METHOD:
@@ -94,7 +109,6 @@ static bool is_quirk(const http_parser *parser) {
     case HPE_INVALID_VERSION:
     case HPE_INVALID_CONTENT_LENGTH:
     case HPE_INVALID_CHUNK_SIZE:
-    case HPE_INVALID_TRANSFER_ENCODING:
         return true;
     default:
         return parser->method == HTTP_CONNECT || parser->upgrade;
@@ -111,6 +125,9 @@ static void check_against_other(struct slice request, const struct http_head *he
         if ((unsigned char)head->target.data[i] >= 0x80) {
             return; /* taken here alone */
         }
+    }
+    if (has_longer_encoding(head->lines)) {
+        return;
     }
     http_parser_settings_init(&settings);
     settings.on_message_complete = on_complete;

@@ -32,7 +32,9 @@ static void on_done(void *ctx, enum larder_error error, const struct answer *ans
     o->ended += answer == NULL || !answer->more;
     if (answer != NULL) {
         assert(answer->reply.result < RESULT_COUNT);
+        assert(answer->reply.copy_ns == 0 || answer->reply.item.value.data != NULL);
         o->digest = o->digest * 31 + answer->reply.result;
+        o->digest = o->digest * 31 + (uint64_t)answer->reply.copy_ns;
         if (answer->reply.item.value.data != NULL) {
             mix(o, answer->reply.item.value);
         }

@@ -14,13 +14,13 @@ ROOMS_BY_RANK = [
     ["base"],
     ["model"],
     ["telemetry"],
-    ["proto", "cache", "ring", "net"],
+    ["proto", "cache", "ring", "net", "trace"],
     ["store", "origin", "peer", "auth", "export"],
     ["cohere", "cluster"],
     ["group"],
     ["cmd"],
     ["rpc"],
-    ["session", "client"],
+    ["session", "client", "library"],
     ["daemon", "cli"],
 ]
 RANKS = {room: rank for rank, rooms in enumerate(ROOMS_BY_RANK) for room in rooms}

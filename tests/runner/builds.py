@@ -71,7 +71,7 @@ def release():
         "release",
         ROOT / "build",
         ["-Dbuildtype=release", "-Db_lto=true", "-Dtests=enabled"],
-        targets=["larderd", "larder", "store-tests"],
+        targets=["larderd", "larder", "liblarder", "examples", "tests/trace-program", "store-tests", "bench/crowd/crowd"],
     )
 
 

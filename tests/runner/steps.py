@@ -16,7 +16,9 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cachepro
 E2E_SECONDS = 900
 STORE_SECONDS = 600
 MUTATIONS_SECONDS = 900
+FUZZ_SEED = "-seed=1"
 STORE_SECONDS_ALL = 3600
+E2E_SECONDS_ALL = 3600
 # Of each test of tests/sim, which has one thread; without either, the tests' own numbers.
 SIM_SEEDS_ALL = "200"
 SIM_SEEDS_SANITIZER = "2"
@@ -36,12 +38,13 @@ def layers(logs):
 
 
 def mutations(logs, everything):
-    """The coherence machine and the ring with one fault at a time: the simulation has to turn red with each. It builds by
-    itself. Unless everything is asked for, one fault for each rule will do."""
+    """The coherence machine, the ring, hot copies and groups of origins with one fault at a time: their simulations have to
+    turn red with each. They build by themselves. Unless everything is asked for, one fault for each rule will do."""
     place = fresh(logs)
     share_out = ["-n", str(builds.JOBS), "--basetemp", str(place / "built")]
     share_out += [] if everything else ["-m", "not long"]
-    return pytest(place, ["tests/sim/coherence", "tests/sim/ring", "tests/sim/copies", *share_out], MUTATIONS_SECONDS)
+    simulations = [f"tests/sim/{name}" for name in ("coherence", "ring", "copies", "origins")]
+    return pytest(place, [*simulations, *share_out], MUTATIONS_SECONDS)
 
 
 def build(logs, kind):
@@ -58,8 +61,8 @@ def starts_threads(program):
 
 
 def unit(logs, kind, everything):
-    """Every unit test program of a build, as many at a time as there are processors; under TSan those with threads. The
-    simulations take more seeds if everything is asked for, and fewer under a sanitizer."""
+    """Every unit test program of a build, one at a time more than there are processors, as some wait for leases to end;
+    under TSan those with threads. The simulations take more seeds if everything is asked for, and fewer under a sanitizer."""
     listed = subprocess.run(
         ["meson", "introspect", "--tests", str(kind.directory)], stdout=subprocess.PIPE, check=True, text=True
     )
@@ -71,7 +74,7 @@ def unit(logs, kind, everything):
     seeds = {"SIM_SEEDS": SIM_SEEDS_ALL} if everything else {}
     if kind.sanitizer:
         seeds = {"SIM_SEEDS": SIM_SEEDS_SANITIZER}
-    with ThreadPoolExecutor(builds.JOBS) as pool:
+    with ThreadPoolExecutor(builds.JOBS + 1) as pool:
         return sum(pool.map(lambda test: unit_program(logs, kind, test, seeds), programs), [])
 
 
@@ -118,7 +121,8 @@ def e2e(logs, kind, everything):
     without = [] if everything else ["long"] + ["slow"] * bool(kind.sanitizer)
     without += ["dialogue"] * (kind.sanitizer == "tsan" and not everything)
     select = ["-m", " and ".join(f"not {mark}" for mark in without)] if without else []
-    cases = pytest(place, ["tests/e2e", *share(kind), *select], E2E_SECONDS * (1 if not kind.sanitizer else 2), env, kind.wrapper())
+    seconds = (E2E_SECONDS_ALL if everything else E2E_SECONDS) * (2 if kind.sanitizer else 1)
+    cases = pytest(place, ["tests/e2e", *share(kind), *select], seconds, env, kind.wrapper())
     return cases + [Case(f"sanitizer report {kind.name}", FAILED, said) for said in sanitizer_reports(place)]
 
 
@@ -140,7 +144,8 @@ def store(logs, kind, everything):
 
 
 def fuzz(logs, kind, runs, seconds):
-    """Each fuzzer for `runs` inputs or `seconds`, whatever ends first, after all its seeds."""
+    """Each fuzzer for `runs` inputs or `seconds`, whatever ends first, after all its seeds. Those with a number of inputs always try
+    the same ones, so that it is the sources that are judged, and not the day; those with a time alone look for new ones."""
     sources = sorted((builds.ROOT / "tests/fuzz").glob("fuzz_*.c"))
     if not sources:
         return [Case("fuzz", FAILED, "no fuzzers found")]
@@ -158,7 +163,7 @@ def fuzz_program(logs, kind, source, runs, seconds):
     command = [
         kind.directory / "tests/fuzz" / name,
         f"-max_total_time={seconds}",
-        *([f"-runs={runs}"] if runs else []),
+        *([f"-runs={runs}", FUZZ_SEED] if runs else []),
         "-timeout=10",
         "-rss_limit_mb=2048",
         "-print_final_stats=1",

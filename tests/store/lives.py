@@ -10,6 +10,7 @@ from reader import Ended
 
 CRASHED = 77  # exit status of a program that the shim ended
 WRITES_MAX = 10**6  # within which the machine goes down
+DEFRAGMENTS = 0.15  # of the writes of a store that does little else
 WHOLE = {"key": b"\x00", "range_end": b"\x00"}
 
 

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nothing that was acknowledged is lost, and nothing is there by half: after a kill -9, and after the machine went down,
-which the shim plays (see shim.c)."""
+"""Nothing that was acknowledged is lost, and nothing is there by half, after the machine went down, which the shim plays
+(see shim.c)."""
 import os
 import random
 
 import pytest
 
-from lives import Lives, Lost
+from lives import DEFRAGMENTS, Lives, Lost
 
-KILLS = 50
 CRASHES = int(os.environ.get("STORE_CRASHES", "240"))
 CRASHES_ALL = int(os.environ.get("STORE_CRASHES_ALL", "3000"))
 PER_DIRECTORY = 6  # lives, each ended by a crash
@@ -16,22 +15,12 @@ FIRST_CALLS = 24  # of a store that is made; all are crashed at
 KILLED_CRASHES = 240  # of machines that go down soon after a process was killed
 FAILED_CHECKPOINTS = 120  # before a crash
 DEFRAGMENTING = 240  # crashes of a store that does little else
-DEFRAGMENTS = 0.15  # of its writes
 LIARS = 50  # directories within which a sync that is left out must be found out
 
 
 def more_if_all(count):
     """That many seeds, and ten times as many if everything is asked for."""
     return [*range(count), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(count, 10 * count))]
-
-
-def test_nothing_is_lost_when_it_is_killed(tmp_path):
-    lives = Lives(tmp_path / "store", 1, value_size=2000, history=500)
-    for _ in range(KILLS):
-        lives.live_until_killed()
-    with lives.start() as driver:
-        lives.check(driver)
-    assert lives.acknowledged > KILLS
 
 
 def crash_often(directory, seed, skip="", sync=True, **writes):
@@ -88,14 +77,6 @@ def test_the_machine_may_go_down_after_a_kill(tmp_path, seed):
     lives = Lives(tmp_path / "store", seed, value_size=100, history=chance.choice((0, 50)))
     for _ in range(PER_DIRECTORY):
         lives.live_until_killed_before_crash(chance.randint(1, 60), chance.randint(1, 30))
-
-
-def test_nothing_is_lost_when_it_is_killed_while_it_defragments(tmp_path):
-    lives = Lives(tmp_path / "store", 2, value_size=2000, history=500, defragments=DEFRAGMENTS)
-    for _ in range(KILLS):
-        lives.live_until_killed()
-    with lives.start() as driver:
-        lives.check(driver)
 
 
 @pytest.mark.shim

@@ -10,6 +10,8 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "cli/observe/traced_http.h"
+#include "net/curl_error.h"
 
 enum {
     POLL_MS_MAX = 1000,
@@ -21,11 +23,13 @@ enum {
 struct transfer {
     CURLM *multi;
     CURL *easy;
+    struct address server;
     char url[ADDRESS_TEXT_MAX + 16];
     int64_t timeout_ns;
 
     /* Of the request under way: */
-    struct buf target; /* NUL-terminated */
+    struct larder_span *span; /* NULL: it is not traced */
+    struct buf target;        /* NUL-terminated */
     struct buf body;
     struct transfer_answer answer;
     enum larder_error body_error;
@@ -155,6 +159,7 @@ enum larder_error transfer_open(const struct address *server, const char *user, 
         free(t);
         return LARDER_ERROR_NO_MEMORY;
     }
+    t->server = *server;
     t->timeout_ns = timeout_ns;
     buf_init(&t->target, SIZE_MAX / 2);
     buf_init(&t->body, TRANSFER_BODY_MAX);
@@ -190,15 +195,33 @@ static bool add_field(struct curl_slist **fields, const char *text) {
     return true;
 }
 
+/* So that the node's spans become children of ours. */
+static bool add_trace(struct curl_slist **fields, const struct larder_span *span) {
+    char text[LARDER_TRACESTATE_MAX];
+    char line[LARDER_TRACESTATE_MAX + sizeof("traceparent: ")];
+
+    if (span == NULL) {
+        return true;
+    }
+    snprintf(line, sizeof(line), "traceparent: %s", larder_span_traceparent(span, text));
+    if (!add_field(fields, line)) {
+        return false;
+    }
+    snprintf(line, sizeof(line), "tracestate: %s", larder_span_tracestate(span, text));
+    return text[0] == '\0' || add_field(fields, line);
+}
+
 /* The fields that libcurl adds of itself to a body say nothing here; an empty one takes them out. */
-static bool make_fields(const struct transfer_request *request, struct curl_slist **ret_fields) {
+static bool make_fields(const struct transfer *t, const struct transfer_request *request,
+                        struct curl_slist **ret_fields) {
     *ret_fields = NULL;
     for (int i = 0; i < TRANSFER_FIELDS_MAX && request->fields[i][0] != '\0'; i++) {
         if (!add_field(ret_fields, request->fields[i])) {
             return false;
         }
     }
-    return !request->has_body || (add_field(ret_fields, "Content-Type:") && add_field(ret_fields, "Expect:"));
+    return add_trace(ret_fields, t->span) &&
+           (!request->has_body || (add_field(ret_fields, "Content-Type:") && add_field(ret_fields, "Expect:")));
 }
 
 static bool make_target(struct transfer *t, struct slice target) {
@@ -220,38 +243,17 @@ static bool prepare(struct transfer *t, const struct transfer_request *request, 
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, request->body.size == 0 ? "" : request->body.data);
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
     }
-    return make_fields(request, ret_fields) && make_target(t, request->target) &&
+    return make_fields(t, request, ret_fields) && make_target(t, request->target) &&
            curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, *ret_fields) == CURLE_OK &&
            set_text(t->easy, CURLOPT_REQUEST_TARGET, t->target.data) &&
            set_text(t->easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
 static enum larder_error error_of(const struct transfer *t, CURLcode code) {
-    switch (code) {
-    case CURLE_OK:
-        return LARDER_OK;
-    case CURLE_WRITE_ERROR:
-        return t->ended ? LARDER_OK : t->body_error == LARDER_OK ? LARDER_ERROR_PROTOCOL : t->body_error;
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return LARDER_ERROR_NOT_FOUND;
-    case CURLE_COULDNT_CONNECT:
-        return LARDER_ERROR_REFUSED;
-    case CURLE_OPERATION_TIMEDOUT:
-        return LARDER_ERROR_TIMEOUT;
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_PARTIAL_FILE:
-        return LARDER_ERROR_CLOSED;
-    case CURLE_OUT_OF_MEMORY:
-        return LARDER_ERROR_NO_MEMORY;
-    case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line */
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-        return LARDER_ERROR_PROTOCOL;
-    default:
-        return LARDER_ERROR_IO;
+    if (code != CURLE_WRITE_ERROR) {
+        return curl_error(code);
     }
+    return t->ended ? LARDER_OK : t->body_error == LARDER_OK ? LARDER_ERROR_PROTOCOL : t->body_error;
 }
 
 /* Whether the exchange has ended, and how. */
@@ -305,6 +307,7 @@ enum larder_error transfer_stream(struct transfer *t, const struct transfer_requ
 
     t->on_piece = on_piece;
     t->ctx = ctx;
+    t->span = traced_http_begin(&t->server, request->method, slice_make(t->url, strlen(t->url) - 1), request->target);
     if (prepare(t, request, &fields) && curl_multi_add_handle(t->multi, t->easy) == CURLM_OK) {
         error = perform(t, stop_fd);
         curl_multi_remove_handle(t->multi, t->easy);
@@ -313,6 +316,7 @@ enum larder_error transfer_stream(struct transfer *t, const struct transfer_requ
     curl_slist_free_all(fields);
     *ret_answer = t->answer;
     ret_answer->body = buf_slice(&t->body);
+    traced_http_end(t->span, error, t->answer.status);
     return error;
 }
 

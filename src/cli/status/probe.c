@@ -15,9 +15,14 @@ enum {
     LOOK_EVERY_NS = 20 * CLOCK_NS_PER_MS,
 };
 
+static struct traced_rpc *traced_of(struct probe *p, const struct etcd_ask *ask) {
+    return ask == &p->status ? &p->status_traced : &p->list_traced;
+}
+
 static void on_done(struct etcd_ask *ask) {
     struct probe *p = ask->owner;
 
+    traced_rpc_end(traced_of(p, ask), ask);
     p->waiting--;
     if (--p->round->waiting == 0) {
         loop_stop(p->round->loop);
@@ -68,6 +73,7 @@ static void ask_one(struct probe *p, struct etcd_ask *ask, enum etcd_method_id m
     ask->owner = p;
     p->waiting++;
     p->round->waiting++;
+    traced_rpc_begin(traced_of(p, ask), &p->endpoint.address, ask);
     etcd_client_ask(etcd_driver_client(p->driver), ask);
 }
 

@@ -2,6 +2,7 @@
 #ifndef LARDER_CLI_STATUS_PROBE_H
 #define LARDER_CLI_STATUS_PROBE_H
 
+#include "cli/observe/traced_rpc.h"
 #include "cli/status/cluster_ask.h"
 #include "net/loop.h"
 #include "net/timer.h"
@@ -16,6 +17,8 @@ struct probe {
     size_t waiting; /* answers to come */
     struct etcd_ask status;
     struct etcd_ask list;
+    struct traced_rpc status_traced;
+    struct traced_rpc list_traced;
     Etcdserverpb__StatusRequest status_request;
     Etcdserverpb__MemberListRequest list_request;
 };

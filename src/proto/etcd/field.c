@@ -28,8 +28,12 @@ size_t etcd_field_value_size(ProtobufCType type) {
     switch (type) {
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
         return sizeof(uint64_t);
     case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
     case PROTOBUF_C_TYPE_ENUM:
         return sizeof(uint32_t);
     case PROTOBUF_C_TYPE_BOOL:
@@ -114,9 +118,13 @@ bool etcd_field_set_number(void *slot, ProtobufCType type, uint64_t number) {
     switch (type) {
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_UINT64:
-        *(uint64_t *)slot = number;
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        memcpy(slot, &number, sizeof(number));
         return true;
     case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
     case PROTOBUF_C_TYPE_ENUM:
         *(uint32_t *)slot = (uint32_t)number;
         return true;

@@ -9,7 +9,8 @@
 #include "base/slice.h"
 
 /* Fields of protobuf-c's messages by their descriptors, for the readers of both encodings. Of protobuf's types those that
- * etcd's messages use are known: int64, uint64, uint32, bool, enums, string, bytes and messages. */
+ * etcd's messages use are known: int64, uint64, uint32, bool, enums, string, bytes and messages; and those of OTLP's, which
+ * `larder trace` reads: fixed64, sfixed64, fixed32 and double. */
 
 enum {
     ETCD_MESSAGE_DEPTH_MAX = 100 /* messages in messages, as protobuf's own libraries have it: Txn in Txn costs two */
@@ -28,7 +29,8 @@ void *etcd_field_slot(ProtobufCMessage *message, const ProtobufCFieldDescriptor 
 bool etcd_field_set_string(void *slot, struct slice s, struct arena *arena);
 bool etcd_field_set_bytes(void *slot, struct slice s, struct arena *arena);
 
-/* Of a number, the low bits that the type has; of a bool, whether there are any. False: the type is no number. */
+/* Of a number, the low bits that the type has, which are those of a double too; of a bool, whether there are any. False: the
+ * type is no number. */
 bool etcd_field_set_number(void *slot, ProtobufCType type, uint64_t number);
 
 /* The message in the slot, made if there is none. NULL: no room. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/base64.h"
 #include "base/json_scan.h"
 #include "base/number.h"
 #include "proto/etcd/field.h"
 #include "proto/etcd/message.h"
+
+enum { DOUBLE_TEXT_MAX = 64 };
 
 struct reader {
     struct json_scanner scanner;
@@ -79,15 +82,36 @@ static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescript
     return NULL;
 }
 
+/* The bits of a double; "NaN", "Infinity" and "-Infinity" are texts that strtod knows too. */
+static bool parse_double(struct slice text, uint64_t *ret_number) {
+    char copy[DOUBLE_TEXT_MAX];
+    double number;
+    char *end;
+
+    if (text.size == 0 || text.size >= sizeof(copy)) {
+        return false;
+    }
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = 0;
+    number = strtod(copy, &end);
+    memcpy(ret_number, &number, sizeof(number));
+    return end == copy + text.size;
+}
+
 static bool parse_number(ProtobufCType type, struct slice text, uint64_t *ret_number) {
     int64_t number;
 
     switch (type) {
     case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
         return number_parse_i64(text, (int64_t *)ret_number);
     case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
         return number_parse_u64(text, ret_number);
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return parse_double(text, ret_number);
     case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
         return number_parse_u64(text, ret_number) && *ret_number <= UINT32_MAX;
     default: /* an enum */
         if (!number_parse_i64(text, &number) || number < INT32_MIN || number > INT32_MAX) {

@@ -79,11 +79,41 @@ static bool skip_unknown(struct reader *r, unsigned wire_type) {
     }
 }
 
+/* How a number of the type is written. */
+static unsigned wire_type_of(ProtobufCType type) {
+    switch (type) {
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return PROTOBUF_C_WIRE_TYPE_64BIT;
+    case PROTOBUF_C_TYPE_FIXED32:
+        return PROTOBUF_C_WIRE_TYPE_32BIT;
+    default:
+        return PROTOBUF_C_WIRE_TYPE_VARINT;
+    }
+}
+
+/* So many bytes, the least one first. */
+static bool read_fixed(struct reader *r, size_t size, uint64_t *ret_number) {
+    uint64_t number = 0;
+
+    if (size > (size_t)(r->end - r->at)) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        number |= (uint64_t)*r->at++ << (8 * i);
+    }
+    *ret_number = number;
+    return true;
+}
+
 static bool read_number(struct reader *r, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
+    unsigned wire_type = wire_type_of(field->type);
     uint64_t number;
     void *slot;
 
-    if (!read_varint(r, &number)) {
+    if (wire_type == PROTOBUF_C_WIRE_TYPE_VARINT ? !read_varint(r, &number)
+                                                 : !read_fixed(r, etcd_field_value_size(field->type), &number)) {
         return false;
     }
     slot = etcd_field_slot(message, field, r->arena);
@@ -150,7 +180,9 @@ static bool read_message(struct reader *r, ProtobufCMessage *message) {
         field = protobuf_c_message_descriptor_get_field(message->descriptor, (unsigned)(tag >> 3));
         switch (field != NULL ? (int)(tag & 7) : -1) {
         case PROTOBUF_C_WIRE_TYPE_VARINT:
-            done = read_number(r, message, field);
+        case PROTOBUF_C_WIRE_TYPE_64BIT:
+        case PROTOBUF_C_WIRE_TYPE_32BIT:
+            done = wire_type_of(field->type) == (tag & 7) && read_number(r, message, field);
             break;
         case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
             done = read_sized(r, message, field);

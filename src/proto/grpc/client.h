@@ -100,6 +100,8 @@ struct grpc_call_options {
     /* Metadata `grpcgateway-accept`, as etcd's own gateway sends it: to an etcd with --client-cert-auth, a call without a token
      * is then nobody's. Else it is that of the user who has the Common Name of our certificate. */
     bool is_nameless;
+    /* Metadata of those names (W3C Trace Context), each if it is not empty; may go after the call has begun. */
+    struct slice traceparent, tracestate;
 };
 
 /* Begins a call. `path` is "/package.Service/Method", and may go after this. NULL: no memory, or grpc_client_is_open is

@@ -6,7 +6,7 @@
 #include "proto/grpc/limits.h"
 #include "proto/grpc/timeout.h"
 
-enum { FIELDS_MAX = 11 };
+enum { FIELDS_MAX = 13 };
 
 void client_call_due(struct client_call *call) {
     struct grpc_client *client = call->call.client;
@@ -80,6 +80,12 @@ static size_t make_fields(const struct grpc_client *client, struct slice path, c
     }
     if (options->is_nameless) {
         ret_fields[count++] = nameless_field;
+    }
+    if (options->traceparent.size > 0) {
+        ret_fields[count++] = grpc_wire_field(SLICE("traceparent"), options->traceparent, NGHTTP2_NV_FLAG_NO_INDEX);
+    }
+    if (options->tracestate.size > 0) {
+        ret_fields[count++] = grpc_wire_field(SLICE("tracestate"), options->tracestate, 0);
     }
     return count;
 }

@@ -26,6 +26,7 @@ void grpc_head_reader_clear(struct grpc_head_reader *reader) {
     drop(&reader->token);
     drop(&reader->authorization);
     drop(&reader->traceparent);
+    drop(&reader->tracestate);
     reader->list_size = 0;
     reader->timeout_ns = 0;
     reader->is_post = false;
@@ -85,6 +86,8 @@ void grpc_head_reader_add(struct grpc_head_reader *reader, nghttp2_rcbuf *name_b
     case 10:
         if (is(name, SLICE(":authority"))) {
             hold(&reader->authority, value_buf);
+        } else if (is(name, SLICE("tracestate"))) {
+            hold(&reader->tracestate, value_buf);
         }
         break;
     case 11:
@@ -128,6 +131,7 @@ struct grpc_head grpc_head_reader_head(const struct grpc_head_reader *reader) {
         .authority = held_slice(reader->authority),
         .token = held_slice(reader->token != NULL ? reader->token : reader->authorization),
         .traceparent = held_slice(reader->traceparent),
+        .tracestate = held_slice(reader->tracestate),
         .timeout_ns = reader->timeout_ns,
         .needs_leader = reader->needs_leader,
         .is_nameless = reader->is_nameless,

@@ -15,6 +15,7 @@ struct grpc_head_reader {
     nghttp2_rcbuf *token;
     nghttp2_rcbuf *authorization;
     nghttp2_rcbuf *traceparent;
+    nghttp2_rcbuf *tracestate;
     size_t list_size; /* of the header list so far (RFC 9113, 6.5.2) */
     int64_t timeout_ns;
     bool is_post;

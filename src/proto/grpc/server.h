@@ -38,6 +38,7 @@ struct grpc_head {
     struct slice authority;   /* what the client calls this server; may be empty */
     struct slice token;       /* metadata `token`, else `authorization`; may be empty */
     struct slice traceparent; /* W3C Trace Context; may be empty */
+    struct slice tracestate;  /* likewise */
     int64_t timeout_ns;       /* grpc-timeout; 0: none was given */
     bool needs_leader; /* metadata `hasleader: true`: of etcd, to be refused while its member knows of no leader */
     bool is_nameless;  /* metadata `grpcgateway-accept`: of etcd, no certificate says who the caller is */

@@ -122,6 +122,12 @@ enum larder_error http_answer_empty(struct http_answer *a) {
     return conclude(a);
 }
 
+enum larder_error http_answer_sized(struct http_answer *a, uint64_t length) {
+    http_answer_number(a, SLICE("Content-Length"), length);
+    end_head(a);
+    return conclude(a);
+}
+
 enum larder_error http_answer_stream(struct http_answer *a) {
     assert(!a->form->old || !a->form->keep_alive);
     if (!a->form->old) {

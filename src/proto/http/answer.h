@@ -13,7 +13,7 @@
  *
  *     http_answer_begin    the status line
  *     http_answer_line, _field, _number, _tag    in any order
- *     one of http_answer_body, _blob, _empty, _stream    the length, the end of the head, the body
+ *     one of http_answer_body, _blob, _empty, _sized, _stream    the length, the end of the head, the body
  *
  * An error is kept until that last call returns it, and then nothing of the answer is in the outbox. */
 
@@ -64,6 +64,9 @@ enum larder_error http_answer_blob(struct http_answer *a, struct slice body, str
 
 /* Nothing, as 204 and 304 have it. */
 enum larder_error http_answer_empty(struct http_answer *a);
+
+/* A body of this length, to be put behind it bit by bit; if it breaks off, the connection must end. */
+enum larder_error http_answer_sized(struct http_answer *a, uint64_t length);
 
 /* A body of unknown length, to be written with stream.h: in chunks, or to an HTTP/1.0 client until the connection closes,
  * for which form->keep_alive must be false. */

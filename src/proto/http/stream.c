@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/number.h"
 
@@ -48,6 +49,20 @@ enum larder_error http_stream_close(struct outbox *out, const struct http_form *
         out->bytes.data[mark + i] = digits[size & 15];
     }
     return LARDER_OK;
+}
+
+enum larder_error http_stream_blob(struct outbox *out, const struct http_form *form, struct slice piece,
+                                   struct blob *blob) {
+    char line[24];
+    enum larder_error error = LARDER_OK;
+
+    if (!form->old) {
+        error = outbox_append(out, slice_make(line, (size_t)snprintf(line, sizeof(line), "%zx\r\n", piece.size)));
+    }
+    if (error == LARDER_OK) {
+        error = outbox_append_blob(out, blob, piece);
+    }
+    return error == LARDER_OK && !form->old ? outbox_append(out, SLICE("\r\n")) : error;
 }
 
 enum larder_error http_stream_end(struct outbox *out, const struct http_form *form) {

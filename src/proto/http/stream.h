@@ -19,6 +19,10 @@ enum larder_error http_stream_close(struct outbox *out, const struct http_form *
 /* Takes back the piece that is open. */
 void http_stream_cancel(struct outbox *out, size_t mark);
 
+/* A piece, not empty, that lies in `blob`, by reference. Errors as above; the session is of no use after one. */
+enum larder_error http_stream_blob(struct outbox *out, const struct http_form *form, struct slice piece,
+                                   struct blob *blob);
+
 /* The end of the body. Errors as above. */
 enum larder_error http_stream_end(struct outbox *out, const struct http_form *form);
 

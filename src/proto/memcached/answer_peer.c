@@ -2,6 +2,7 @@
 #include "base/number.h"
 #include "proto/memcached/answer.h"
 #include "proto/memcached/error_line.h"
+#include "proto/memcached/peer_words.h"
 #include "proto/memcached/token.h"
 
 /* What another node answers (peer_words.h): its reply, field by field. */
@@ -127,6 +128,16 @@ static bool read_origin(struct slice token, struct reply *reply) {
     return reply->stored || token.size == 0;
 }
 
+static bool read_copy(struct slice token, int64_t *copy_ns) {
+    uint64_t us;
+
+    if (*copy_ns != 0 || !number_parse_u64(token, &us) || us == 0 || us > PEER_COPY_MAX_US) {
+        return false;
+    }
+    *copy_ns = (int64_t)us * PEER_COPY_UNIT_NS;
+    return true;
+}
+
 /* Nodes of one version number their results alike. */
 static bool read_result(struct slice token, struct reply *reply) {
     uint64_t result, revision = 0;
@@ -169,6 +180,8 @@ static bool read_field(struct slice token, uint64_t opaque, struct reply *reply,
         return number_parse_u64(argument, &reply->number);
     case 'H':
         return read_origin(argument, reply);
+    case 'G':
+        return read_copy(argument, &reply->copy_ns);
     case 'X':
         return read_result(argument, reply);
     case 'O':
@@ -195,6 +208,9 @@ static bool read_reply(const struct mc_response *response, uint64_t opaque, stru
     }
     if (reply->item.head_size > response->value.size) {
         return false;
+    }
+    if (reply->copy_ns != 0 && response->kind != MC_RESPONSE_VA) {
+        return false; /* what would be kept is not here */
     }
     if (response->kind == MC_RESPONSE_VA) {
         reply->item.value = response->value;

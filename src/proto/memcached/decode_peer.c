@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <endian.h>
+
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/number.h"
@@ -173,6 +175,41 @@ static bool read_wish(struct mc_command *command, struct slice token) {
            c->max_stale <= HTTP_SECONDS_MAX && c->if_error <= HTTP_SECONDS_MAX;
 }
 
+static bool read_trace(struct slice text, struct trace_context *ret_trace) {
+    uint64_t words[3];
+
+    if (text.size != PEER_TRACE_SIZE) {
+        return false;
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        if (!read_digest(slice_make(text.data + (size_t)i * PEER_DIGEST_DIGITS, PEER_DIGEST_DIGITS), &words[i])) {
+            return false;
+        }
+        words[i] = htobe64(words[i]);
+    }
+    memcpy(ret_trace->trace_id, words, TRACE_ID_SIZE);
+    memcpy(ret_trace->span_id, words + 2, TRACE_SPAN_ID_SIZE);
+    ret_trace->flags = text.data[PEER_TRACE_SIZE - 1] == '1' ? TRACE_FLAG_SAMPLED : 0;
+    return ret_trace->flags != 0 || text.data[PEER_TRACE_SIZE - 1] == '0';
+}
+
+static bool has_errand(const struct peer_stamp *stamp) {
+    return stamp->give_up || stamp->keeps || stamp->revoke != 0;
+}
+
+/* L, K or U. */
+static bool read_errand(struct peer_stamp *stamp, char flag, struct slice argument) {
+    if (has_errand(stamp)) {
+        return false;
+    }
+    if (flag == 'U') {
+        return number_parse_u64(argument, &stamp->revoke) && stamp->revoke != 0;
+    }
+    stamp->give_up = flag == 'L';
+    stamp->keeps = flag == 'K';
+    return (stamp->give_up && argument.size == 0) || number_parse_i64(argument, &stamp->purges);
+}
+
 static bool read_flag(struct mc_command *command, char flag, struct slice argument) {
     struct request *r = &command->request;
 
@@ -180,8 +217,9 @@ static bool read_flag(struct mc_command *command, char flag, struct slice argume
     case 'A':
         return read_asked(command, argument);
     case 'L':
-        command->stamp.give_up = true;
-        return argument.size == 0 || number_parse_i64(argument, &command->stamp.purges);
+    case 'K':
+    case 'U':
+        return read_errand(&command->stamp, flag, argument);
     case 'b':
         return argument.size == 0 && read_key(command);
     case 'T':
@@ -204,6 +242,8 @@ static bool read_flag(struct mc_command *command, char flag, struct slice argume
         return read_conditions(command, argument);
     case 'W':
         return read_wish(command, argument);
+    case 'H':
+        return read_trace(argument, &r->trace);
     case 'O':
         command->arguments = argument;
         return argument.size > 0 && argument.size < MC_OPAQUE_MAX;
@@ -225,6 +265,9 @@ static bool read_flags(struct slice rest, int64_t now_ns, struct mc_command *com
         if (!read_flag(command, token.data[0], slice_skip(token, 1))) {
             return false;
         }
+    }
+    if ((command->stamp.keeps || command->stamp.revoke != 0) && r->command != COMMAND_GET) {
+        return false;
     }
     /* Without an opaque nobody could tell the reply. */
     return asked && command->arguments.size > 0 && r->key.size <= REQUEST_KEY_MAX;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/memcached/encode.h"
+#include "proto/memcached/peer_words.h"
 
 /* A node's reply to another: all that it says (peer_words.h). */
 
 enum {
     FIELD_ROOM = NUMBER_MAX_DIGITS + 3,
-    FIELDS = 15, /* that are numbers, the size of VA and the revision of wrong-epoch counted */
+    FIELDS = 16, /* that are numbers, the size of VA and the revision of wrong-epoch counted */
     LINE_ROOM = FIELDS * FIELD_ROOM + MC_OPAQUE_MAX + 64,
 };
 
@@ -46,6 +47,13 @@ static char *put_origin(char *at, const struct reply *reply) {
     at = put_number(put_char(at, '.'), reply->origin_status);
     at = reply->collapsed ? PUT_LITERAL(at, ".c") : at;
     return reply->stored ? PUT_LITERAL(at, ".s") : at;
+}
+
+/* Never longer than it was granted for. */
+static char *put_copy(char *at, int64_t copy_ns) {
+    int64_t us = copy_ns / PEER_COPY_UNIT_NS;
+
+    return us > 0 ? put_field(at, 'G', us > PEER_COPY_MAX_US ? PEER_COPY_MAX_US : (uint64_t)us) : at;
 }
 
 static char *put_item(char *at, const struct item *item, bool shown, bool plain) {
@@ -158,6 +166,7 @@ enum larder_error mc_encode_peer(struct outbox *out, const struct mc_command *co
     at = shown ? put_number(at, reply->item.value.size) : at;
     at = put_item(at, &reply->item, shown, shown && (command->request.options & REQUEST_PLAIN) != 0);
     at = put_origin(at, reply);
+    at = shown ? put_copy(at, reply->copy_ns) : at;
     at = put_field(at, 'N', reply->number);
     at = put_slice(PUT_LITERAL(at, " O"), command->arguments);
     at = PUT_LITERAL(at, "\r\n");

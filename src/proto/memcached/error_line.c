@@ -35,7 +35,6 @@ static const struct slice lines[RESULT_COUNT] = {
     LINE(ORIGIN_BUSY, "SERVER_ERROR too many requests wait for the origin"),
     LINE(NOT_IN_ORIGIN, "CLIENT_ERROR an origin group takes get, set and delete only"),
     LINE(NO_ORIGIN_KEY, "CLIENT_ERROR the origin cannot be asked for this key"),
-    LINE(NO_PREFIX, "CLIENT_ERROR nodes that share a group purge it as a whole only"),
     LINE(NODES_MISSING, "SERVER_ERROR it stands, but some nodes have not done it yet"),
 };
 

@@ -2,6 +2,7 @@
 #include "proto/memcached/peer_encode.h"
 
 #include <assert.h>
+#include <endian.h>
 
 #include "base/base64.h"
 #include "base/clock.h"
@@ -12,13 +13,13 @@
 
 enum {
     FLAG_ROOM = NUMBER_MAX_DIGITS + 3,
-    FLAGS = 12, /* that are numbers: of the line, of the stamp and the opaque */
+    FLAGS = 13, /* that are numbers: of the line, of the stamp and the opaque */
     KEY_ROOM = (REQUEST_KEY_MAX + 2) / 3 * 4,
     CONDITION_ROOM = 2 + CONDITION_NUMBERS_MAX * (NUMBER_MAX_DIGITS + 1),
     LETTERS_ROOM = 40,
     WISH_NUMBERS = 7,
     LINE_ROOM = KEY_ROOM + WISH_NUMBERS * FLAG_ROOM + FLAGS * FLAG_ROOM + 2 * CONDITION_ROOM + PEER_DIGEST_DIGITS +
-                2 * LETTERS_ROOM,
+                2 * LETTERS_ROOM + 2 + PEER_TRACE_SIZE,
 };
 static_assert((int)LINE_ROOM <= (int)MC_LINE_MAX, "the longest request is a line");
 
@@ -119,6 +120,18 @@ static char *put_key(char *at, struct slice key, bool token) {
     return at + base64_encoded_size(key.size);
 }
 
+/* What a get is beside one; the stamp says one of these at most. */
+static char *put_errand(char *at, const struct request *r) {
+    const struct peer_stamp *stamp = r->peer;
+
+    assert((int)stamp->give_up + (int)stamp->keeps + (int)(stamp->revoke != 0) <= 1);
+    assert((!stamp->keeps && stamp->revoke == 0) || r->command == COMMAND_GET);
+    if (stamp->give_up || stamp->keeps) {
+        return put_signed(put_char(put_char(at, ' '), stamp->keeps ? 'K' : 'L'), stamp->purges);
+    }
+    return put_field(at, 'U', stamp->revoke);
+}
+
 static char *put_operands(char *at, const struct request *r) {
     at = put_time(at, 'T', r->ttl);
     at = put_time(at, 'N', r->vivify_ttl);
@@ -156,6 +169,22 @@ static char *put_wish(char *at, const struct request *r) {
     return at;
 }
 
+/* Where it stands in a trace; nothing if it is in none. */
+static char *put_trace(char *at, const struct trace_context *trace) {
+    uint64_t words[3];
+
+    memcpy(words, trace->trace_id, TRACE_ID_SIZE);
+    memcpy(words + 2, trace->span_id, TRACE_SPAN_ID_SIZE);
+    if ((words[0] | words[1]) == 0 || words[2] == 0) {
+        return at;
+    }
+    at = PUT_LITERAL(at, " H");
+    for (unsigned i = 0; i < 3; i++) {
+        at = put_hex64(at, be64toh(words[i]));
+    }
+    return put_char(at, (trace->flags & TRACE_FLAG_SAMPLED) != 0 ? '1' : '0');
+}
+
 static char *put_line(char *at, const struct peer_command *command, const struct request *r, uint64_t opaque,
                       int64_t now_ns) {
     bool token = token_can_hold(r->key);
@@ -167,10 +196,11 @@ static char *put_line(char *at, const struct peer_command *command, const struct
     }
     at = put_stamp(at, r, now_ns);
     at = put_asked(at, command, r);
-    at = r->peer->give_up ? put_signed(PUT_LITERAL(at, " L"), r->peer->purges) : at;
+    at = put_errand(at, r);
     at = token ? at : PUT_LITERAL(at, " b");
     at = put_operands(at, r);
     at = put_wish(at, r);
+    at = put_trace(at, &r->trace);
     at = put_number(PUT_LITERAL(at, " O"), opaque);
     return PUT_LITERAL(at, "\r\n");
 }

@@ -28,5 +28,6 @@ const struct peer_option peer_options[] = {
     {REQUEST_WANT_CREATED, 'd'},
     {REQUEST_PLAIN, 'o'},
     {REQUEST_OUT_OF_TURN, 'z'},
+    {REQUEST_ASIDE, 'a'},
 };
 const unsigned peer_option_count = sizeof(peer_options) / sizeof(peer_options[0]);

@@ -50,6 +50,8 @@ static bool begin(struct etcd_ask_state *state, struct etcd_link *link) {
         .timeout_ns = ask->deadline_ns - client->now_ns,
         .has_leader = state->has_leader,
         .is_nameless = ask->as_caller && ask->token.size == 0,
+        .traceparent = ask->traceparent,
+        .tracestate = ask->tracestate,
     };
 
     if (!etcd_call_begin(&state->call, link, ask->method->path, &options)) {

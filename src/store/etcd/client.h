@@ -98,7 +98,9 @@ struct etcd_ask {
     /* `token` goes along, or none if it is empty, instead of that of the client's user, who is not logged in again over a
      * refusal either. Without one, it is said that the client's certificate does not stand for the caller. */
     bool as_caller;
-    struct slice token;                 /* borrowed until done */
+    struct slice token;       /* borrowed until done */
+    struct slice traceparent; /* of the span that asks; empty: of none. Borrowed until done, as is tracestate */
+    struct slice tracestate;
     int64_t deadline_ns;                /* by io->now_ns; 0: request_timeout_ns from now */
     void (*done)(struct etcd_ask *ask); /* once, never from inside etcd_client_ask */
     void *owner;

@@ -83,13 +83,21 @@ static const struct etcd_io io = {
     .wake_at = io_wake_at,
 };
 
+/* Else nothing is read: the system's authorities take as long as some hundred requests. */
+static bool wants_tls(const struct etcd_client_config *config, const struct tls_files *tls) {
+    for (size_t i = 0; i < config->endpoint_count; i++) {
+        if (config->endpoints[i].tls) {
+            return true;
+        }
+    }
+    return tls != NULL;
+}
+
 static bool fill(struct etcd_driver *driver, const struct etcd_client_config *config, const struct tls_files *tls,
                  struct buf *why) {
-    static const struct tls_files none;
     struct connection_room *room = &driver->room;
 
-    room->tls = tls_context_new(tls != NULL ? tls : &none, "h2", why);
-    if (room->tls == NULL) {
+    if (wants_tls(config, tls) && !connection_room_open_tls(room, tls, why)) {
         return false;
     }
     room->resolver = resolver_new(room->loop);

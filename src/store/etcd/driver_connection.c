@@ -222,10 +222,36 @@ static void decrypt(struct connection *c, struct slice bytes) {
     }
 }
 
+bool connection_room_open_tls(struct connection_room *room, const struct tls_files *files, struct buf *why) {
+    static const struct tls_files none;
+
+    room->tls = tls_context_new(files != NULL ? files : &none, "h2", why);
+    return room->tls != NULL;
+}
+
+/* No endpoint had TLS at first, but the cluster has spoken of one that has. False: the connection has ended. */
+static bool open_tls_late(struct connection *c) {
+    char text[TEXT_MAX];
+    struct buf why;
+    bool good;
+
+    buf_init(&why, sizeof(text) - 1);
+    good = connection_room_open_tls(c->room, NULL, &why);
+    snprintf(text, sizeof(text), "%.*s", (int)why.size, why.size > 0 ? why.data : "");
+    buf_fini(&why);
+    if (!good) {
+        end(c, LARDER_ERROR_PROTOCOL, text);
+    }
+    return good;
+}
+
 static void shake_hands(struct connection *c) {
     enum larder_error error;
 
     c->phase = PHASE_SHAKING_HANDS;
+    if (c->room->tls == NULL && !open_tls_late(c)) {
+        return;
+    }
     c->tls = tls_session_new(c->room->tls, c->endpoint.address.host);
     error = c->tls == NULL ? LARDER_ERROR_NO_MEMORY : tls_begin(c->tls, &c->wire);
     if (error != LARDER_OK) {

@@ -23,11 +23,14 @@ enum {
 struct connection_room {
     struct loop *loop;
     struct resolver *resolver;
-    struct tls_context *tls;
+    struct tls_context *tls;        /* NULL: it has not been needed yet */
     struct buf plain;               /* of the one read that is being handed on */
     char input[CONNECTION_INPUT];   /* the same */
     char record[CONNECTION_RECORD]; /* small pieces on their way into one record */
 };
+
+/* Reads what TLS needs, `files` or (NULL) the system's authorities. False: `why` says what was wrong. */
+bool connection_room_open_tls(struct connection_room *room, const struct tls_files *files, struct buf *why);
 
 /* As connect of struct etcd_io. */
 struct connection *driver_connection_new(struct connection_room *room, struct etcd_link *link,

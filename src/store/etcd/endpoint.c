@@ -25,16 +25,6 @@ static bool complain(struct buf *why, struct slice part, const char *reason) {
     return false;
 }
 
-static struct slice trim(struct slice s) {
-    while (s.size > 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
-        s = slice_skip(s, 1);
-    }
-    while (s.size > 0 && (s.data[s.size - 1] == ' ' || s.data[s.size - 1] == '\t')) {
-        s.size--;
-    }
-    return s;
-}
-
 static bool scheme_find(struct slice text, bool *ret_tls) {
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         if (text.size == schemes[i].text.size && strncasecmp(text.data, schemes[i].text.data, text.size) == 0) {
@@ -161,12 +151,12 @@ static struct slice take_part(struct slice *left) {
     struct slice part = slice_make(left->data, size);
 
     *left = slice_skip(*left, comma == NULL ? size : size + 1);
-    return trim(part);
+    return slice_trim(part);
 }
 
 bool etcd_endpoints_parse(struct slice text, struct etcd_endpoint *ret_endpoints, size_t max, size_t *ret_count,
                           struct buf *why) {
-    struct slice left = trim(text);
+    struct slice left = slice_trim(text);
     bool tls = false;
     size_t count = 0;
 

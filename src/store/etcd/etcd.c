@@ -27,6 +27,12 @@ void etcd_store_post(struct store *store, struct etcd_errand *errand) {
     }
 }
 
+static void run_guests(struct etcd_store *s) {
+    for (struct etcd_guest *guest = s->guests; guest != NULL && s->driver != NULL; guest = guest->next) {
+        guest->run(guest->ctx);
+    }
+}
+
 static void run_errands(struct etcd_store *s) {
     struct etcd_errand *list = atomic_exchange_explicit(&s->newest, NULL, memory_order_acq_rel);
     struct etcd_errand *first = NULL;
@@ -45,9 +51,7 @@ static void run_errands(struct etcd_store *s) {
         first = next;
     }
     etcd_call_settle(s);
-    if (s->guest != NULL && s->driver != NULL) {
-        s->guest->run(s->guest->ctx);
-    }
+    run_guests(s);
 }
 
 static void on_message(struct mailbox_message *message) {
@@ -143,29 +147,45 @@ static void on_stop(struct mailbox_message *message) {
     loop_stop(s->loop);
 }
 
-/* --- a guest --- */
+/* --- guests --- */
 
-static void on_guest_time(void *ctx) {
-    struct etcd_store *s = ctx;
-
-    if (s->guest != NULL && s->driver != NULL) {
-        s->guest->run(s->guest->ctx);
-    }
-}
-
-void etcd_store_set_guest(struct store *store, const struct etcd_guest *guest) {
-    etcd_store_of(store)->guest = guest;
-}
-
-void etcd_store_wake_at(struct store *store, int64_t at_ns) {
-    struct etcd_store *s = etcd_store_of(store);
+static void arm_guest_timer(struct etcd_store *s) {
     int64_t now = clock_monotonic_ns();
+    int64_t earliest = INT64_MAX;
 
-    if (at_ns == INT64_MAX) {
+    for (const struct etcd_guest *guest = s->guests; guest != NULL; guest = guest->next) {
+        earliest = guest->wake_ns < earliest ? guest->wake_ns : earliest;
+    }
+    if (earliest == INT64_MAX) {
         timer_stop(s->guest_timer);
     } else {
-        timer_start(s->guest_timer, at_ns > now ? at_ns - now : 0, 0);
+        timer_start(s->guest_timer, earliest > now ? earliest - now : 0, 0);
     }
+}
+
+/* A wish that has come true is over; those of the others still stand. */
+static void on_guest_time(void *ctx) {
+    struct etcd_store *s = ctx;
+    int64_t now = clock_monotonic_ns();
+
+    for (struct etcd_guest *guest = s->guests; guest != NULL; guest = guest->next) {
+        guest->wake_ns = guest->wake_ns <= now ? INT64_MAX : guest->wake_ns;
+    }
+    run_guests(s);
+    arm_guest_timer(s);
+}
+
+void etcd_store_add_guest(struct store *store, struct etcd_guest *guest) {
+    struct etcd_store *s = etcd_store_of(store);
+
+    guest->wake_ns = INT64_MAX;
+    guest->next = s->guests;
+    s->guests = guest;
+}
+
+void etcd_store_wake_at(struct store *store, struct etcd_guest *guest, int64_t at_ns) {
+    guest->wake_ns = at_ns;
+    arm_guest_timer(etcd_store_of(store));
 }
 
 struct etcd_client *etcd_store_client(struct store *store) {
@@ -183,8 +203,8 @@ struct etcd_watches *etcd_store_watches(struct store *store) {
 static void end_all(struct etcd_store *s) {
     struct etcd_driver *driver = s->driver;
 
-    if (s->guest != NULL) {
-        s->guest->end(s->guest->ctx);
+    for (struct etcd_guest *guest = s->guests; guest != NULL; guest = guest->next) {
+        guest->end(guest->ctx);
     }
     etcd_watches_free(s->watches);
     s->watches = NULL;

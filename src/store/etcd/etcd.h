@@ -21,11 +21,15 @@ struct etcd_errand {
 
 /* Somebody who lives on the engine's thread. */
 struct etcd_guest {
-    /* After each turn of errands, and at the time of etcd_store_wake_at. */
+    /* After each turn of errands, at the time of etcd_store_wake_at, and at that of other guests. */
     void (*run)(void *ctx);
     /* The thread ends: the last moment for all that needs the client, whose requests end afterwards. */
     void (*end)(void *ctx);
     void *ctx;
+
+    /* The engine's own. */
+    int64_t wake_ns;
+    struct etcd_guest *next;
 };
 
 struct etcd_store_config {
@@ -98,8 +102,9 @@ bool etcd_store_merged(const struct store *s, uint64_t *ret_transactions, uint64
  * same, and finds no client. */
 void etcd_store_post(struct store *s, struct etcd_errand *errand);
 
-/* The others on the engine's thread alone. Set before anything is posted, by an errand or before the first; `guest` outlives the store. */
-void etcd_store_set_guest(struct store *s, const struct etcd_guest *guest);
+/* The others on the engine's thread alone. Added by an errand, or before the first is posted; `guest` outlives the store. The one
+ * that was added last is the first to end. */
+void etcd_store_add_guest(struct store *s, struct etcd_guest *guest);
 
 /* As store_submit, at once; `done` may be called from inside. */
 void etcd_store_submit_here(struct store *s, struct store_call *call);
@@ -107,8 +112,8 @@ void etcd_store_submit_here(struct store *s, struct store_call *call);
 /* Revisions have gone back: the highest that is known is the one that is heard of next. */
 void etcd_store_forget_revision(struct store *s);
 
-/* When guest->run shall be called, at the latest; the newest wish alone counts. INT64_MAX: never. */
-void etcd_store_wake_at(struct store *s, int64_t at_ns);
+/* When guest->run shall be called, at the latest; the newest wish of each guest alone counts. INT64_MAX: never. */
+void etcd_store_wake_at(struct store *s, struct etcd_guest *guest, int64_t at_ns);
 
 /* NULL: the engine has ended. */
 struct etcd_client *etcd_store_client(struct store *s);

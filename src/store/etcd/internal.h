@@ -57,7 +57,7 @@ struct etcd_store {
     bool pumping;
     bool pump_due; /* something was put in the order */
     struct etcd_merge merge;
-    const struct etcd_guest *guest; /* NULL: nobody */
+    struct etcd_guest *guests; /* the newest first */
 
     /* Where other threads put errands; a message goes out when it was empty. */
     struct etcd_errand *_Atomic newest;

@@ -148,9 +148,42 @@ static void names_are_parsed(void **state) {
     assert_false(log_format_parse(SLICE("xml"), &format));
 }
 
+struct diverted {
+    enum log_level level;
+    char line[256];
+    int count;
+};
+
+static void on_line(void *ctx, enum log_level level, const char *line) {
+    struct diverted *d = ctx;
+
+    d->level = level;
+    strcpy(d->line, line);
+    d->count++;
+}
+
+static void a_thread_can_send_its_lines_elsewhere(void **state) {
+    struct diverted d = {.count = 0};
+
+    (void)state;
+    log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_JSON);
+    catch_begin();
+    log_divert(on_line, &d);
+    log_debug("a detail");
+    log_warn("a member is left", log_string("reason", "no \\ answer"), log_number("n", 7));
+    log_divert(NULL, NULL);
+    log_warn("below what is written");
+    log_error("seen");
+    assert_non_null(strstr(catch_end(), "seen"));
+    assert_int_equal(d.count, 1);
+    assert_int_equal(d.level, LOG_LEVEL_WARN);
+    assert_string_equal(d.line, "a member is left reason=\"no \\x5c answer\" n=7");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_one_line_for_people),
+        cmocka_unit_test(a_thread_can_send_its_lines_elsewhere),
         cmocka_unit_test(json_parses),
         cmocka_unit_test(levels_below_are_silent),
         cmocka_unit_test(a_long_key_is_shortened),

@@ -252,10 +252,30 @@ static void what_was_sent_makes_room(void **state) {
     free(expected);
 }
 
+/* As the rest of an answer whose first part is sent. */
+static void a_blob_may_be_all_there_is(void **state) {
+    struct counted blobs[BLOBS];
+    struct iovec pieces[2];
+    struct outbox o;
+
+    (void)state;
+    start_blobs(blobs);
+    outbox_init(&o, 1000);
+    assert_int_equal(outbox_append_blob(&o, &blobs[0].blob, slice_make(blobs[0].bytes, 16)), LARDER_OK);
+    assert_int_equal(outbox_pieces(&o, pieces, 2), 1);
+    assert_ptr_equal(pieces[0].iov_base, blobs[0].bytes);
+    assert_int_equal(pieces[0].iov_len, 16);
+    outbox_sent(&o, 16);
+    assert_int_equal(outbox_pending(&o), 0);
+    outbox_fini(&o);
+    drop_own(blobs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_in_order_however_it_is_taken),
         cmocka_unit_test(a_blob_goes_with_its_last_byte),
+        cmocka_unit_test(a_blob_may_be_all_there_is),
         cmocka_unit_test(what_is_unsent_is_let_go_once),
         cmocka_unit_test(memory_is_kept_up_to_a_limit),
         cmocka_unit_test(the_limit_holds_for_copied_bytes),

@@ -213,8 +213,9 @@ static void the_example_is_complete_and_right(void **state) {
     assert_non_null(file);
     while (fgets(line, sizeof(line), file) != NULL) {
         bool disabled = line[0] == '#' && line[1] != ' ' && line[1] != '\n';
+        bool needs_file = strncmp(line, "#origin-ca = ", 13) == 0;
 
-        fputs(disabled ? line + 1 : line, stream);
+        fputs(needs_file ? "origin-ca = /dev/null\n" : disabled ? line + 1 : line, stream);
     }
     fclose(file);
     fclose(stream);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "config_run.h"
+#include "ring/groupcache_current.h"
 
 static void a_store_group_says_where_it_is_and_how_fresh(void **state) {
     struct run run;
@@ -160,6 +161,15 @@ static void bad_origins_are_explained(void **state) {
                     "c.conf:2: origin has a '?' in it: queries come from the keys\n");
     assert_mistakes("[group \"a\"]\norigin = http://u:p@h\n",
                     "c.conf:2: origin has a '@' in it: a name and a password are not sent\n");
+    assert_mistakes("[group \"a\"]\nbacking = origin\norigin = https://h\norigin-ca = /nowhere/ca.pem\n",
+                    "c.conf:4: origin-ca = /nowhere/ca.pem: No such file or directory\n");
+    assert_mistakes("[group \"a\"]\nbacking = origin\norigin = http://h\norigin-ca = /dev/null\n",
+                    "config:1: group \"a\": origin-ca is for https, and its origin is asked by http\n");
+    assert_mistakes("[group \"a\"]\nbacking = origin\norigin = https://h\norigin-ca =\n",
+                    "c.conf:4: origin-ca names no file, or has more than 511 bytes\n");
+    assert_mistakes(
+        "[group \"a\"]\norigin-ca = /dev/null\n",
+        "config:1: group \"a\": origin-ca is an option of origin groups; add backing = origin, or leave it out\n");
     assert_mistakes("[group \"a\"]\nheaders = X:A\n", "c.conf:2: headers: \"X:A\" is no name of a header field\n");
     assert_mistakes(
         "[group \"a\"]\nkeep = 2h\n",
@@ -167,6 +177,93 @@ static void bad_origins_are_explained(void **state) {
     assert_mistakes(
         "[group \"default\"]\nbacking = origin\norigin = http://h\n",
         "config:1: the group \"default\" is always memory; declare a group of another name for an origin\n");
+}
+
+#define POOLED "[group \"a\"]\nbacking = origin\norigin = http://h\nring = groupcache\n"
+
+static void a_group_may_be_in_a_pool(void **state) {
+    struct run run;
+    struct groupcache_pool *pool;
+
+    (void)state;
+    parse(&run, POOLED "self = http://b:1\npeers = http://a:1, http://b:1,http://c:1\nreplicas = 7\n");
+    assert_good(&run);
+    pool = groupcache_current_get(run.options.groups[1].origin.pool);
+    assert_non_null(pool);
+    assert_int_equal(pool->replicas, 7);
+    assert_int_equal(pool->count, 3);
+    assert_true(slice_equal(pool->self, SLICE("http://b:1")) && slice_equal(pool->peers[2].url, SLICE("http://c:1")));
+    groupcache_pool_unref(pool);
+    assert_false(options_need_store(&run.options));
+    unload(&run);
+    parse(&run, POOLED "self = http://d:1\npeers = http://a:1\n");
+    assert_good(&run);
+    assert_int_equal(run.options.groups[1].origin.replicas, 50);
+    unload(&run);
+    /* What stands below a prefix is not known before the store is open. */
+    parse(&run, POOLED "self = http://d:1\npeers = /imgcache/nodes/\n");
+    assert_good(&run);
+    assert_true(slice_equal(group_pool_prefix(&run.options.groups[1]), SLICE("/imgcache/nodes/")));
+    assert_non_null(run.options.groups[1].origin.pool);
+    assert_null(groupcache_current_get(run.options.groups[1].origin.pool));
+    assert_true(options_need_store(&run.options));
+    unload(&run);
+    parse(&run, "[group \"a\"]\nbacking = origin\norigin = http://h\nring = larder\n");
+    assert_good(&run);
+    assert_null(run.options.groups[1].origin.pool);
+    unload(&run);
+}
+
+static void bad_pools_are_explained(void **state) {
+    (void)state;
+    assert_mistakes(
+        POOLED "peers = http://a:1\n",
+        "config:1: group \"a\": ring = groupcache needs self = http://HOST:PORT, the base URL of this node\n");
+    assert_mistakes(POOLED "self = http://a:1\n", "config:1: group \"a\": ring = groupcache needs peers = "
+                                                  "http://HOST:PORT, ..., the base URLs of all members, or "
+                                                  "peers = /PREFIX/, where they stand in the store\n");
+    assert_mistakes(
+        POOLED "self = http://a:1\npeers = http://a:1, ftp://b\n",
+        "c.conf:6: peers: \"ftp://b\" does not begin with http:// or https://\n"
+        "config:1: group \"a\": ring = groupcache needs peers = http://HOST:PORT, ..., the base URLs of all "
+        "members, or peers = /PREFIX/, where they stand in the store\n");
+    assert_mistakes(
+        POOLED "self = http://a:1/\npeers = http://a:1\n",
+        "c.conf:5: self: \"http://a:1/\" ends in '/', below which no peer answers\n"
+        "config:1: group \"a\": ring = groupcache needs self = http://HOST:PORT, the base URL of this node\n");
+    assert_mistakes(
+        POOLED "self = http://a:1\npeers =\n",
+        "c.conf:6: peers has no URL, or more than 1024\n"
+        "config:1: group \"a\": ring = groupcache needs peers = http://HOST:PORT, ..., the base URLs of all "
+        "members, or peers = /PREFIX/, where they stand in the store\n");
+    assert_mistakes(
+        POOLED "self = http://a:1\npeers = /nodes\n",
+        "c.conf:6: peers: a prefix of the store has a '/' at both ends and at most 255 bytes, as /imgcache/nodes/\n"
+        "config:1: group \"a\": ring = groupcache needs peers = http://HOST:PORT, ..., the base URLs of all "
+        "members, or peers = /PREFIX/, where they stand in the store\n");
+    assert_mistakes(
+        POOLED "self = http://a:1\npeers = /larder/nodes/\n",
+        "c.conf:6: peers: what begins with /larder/ is kept for Larder itself\n"
+        "config:1: group \"a\": ring = groupcache needs peers = http://HOST:PORT, ..., the base URLs of all "
+        "members, or peers = /PREFIX/, where they stand in the store\n");
+    assert_mistakes("[group \"a\"]\nbacking = origin\norigin = http://h\npeers = /nodes/\n",
+                    "config:1: group \"a\": peers is of no use without ring = groupcache\n");
+    assert_mistakes(POOLED "self = http://a:1\npeers = http://a:1\nreplicas = 1001\n",
+                    "c.conf:7: replicas = 1001 is too large: it may be 1 to 1000\n");
+    assert_mistakes("[group \"a\"]\nbacking = origin\norigin = http://h\nring = go\n",
+                    "c.conf:4: ring = \"go\" is none of larder, groupcache\n");
+    assert_mistakes("[group \"a\"]\nbacking = origin\norigin = http://h\npeers = http://a:1\n",
+                    "config:1: group \"a\": peers is of no use without ring = groupcache\n");
+    assert_mistakes(
+        "[group \"a\"]\nring = groupcache\n",
+        "config:1: group \"a\": ring is an option of origin groups; add backing = origin, or leave it out\n");
+    assert_mistakes(
+        "[group \"a\"]\nreplicas = 3\n",
+        "config:1: group \"a\": replicas is an option of origin groups; add backing = origin, or leave it out\n");
+    assert_mistakes(
+        "[node]\ncluster = c\ndata-dir = /tmp\n" POOLED "self = http://a:1\npeers = http://a:1\n",
+        "config:4: group \"a\": ring = groupcache does not go with cluster yet: its keys would have an owner "
+        "in each of two rings\n");
 }
 
 static void bad_freshness_is_explained(void **state) {
@@ -255,6 +352,8 @@ int main(void) {
         cmocka_unit_test(bad_backings_are_explained),
         cmocka_unit_test(an_origin_group_says_where_and_how_long),
         cmocka_unit_test(bad_origins_are_explained),
+        cmocka_unit_test(a_group_may_be_in_a_pool),
+        cmocka_unit_test(bad_pools_are_explained),
         cmocka_unit_test(bad_freshness_is_explained),
         cmocka_unit_test(store_groups_must_fit_together),
         cmocka_unit_test(a_store_group_says_what_of_it_is_kept),

@@ -171,6 +171,33 @@ static void what_was_purged_is_absent(void **state) {
     assert_string_equal(value, "new");
 }
 
+static void what_was_purged_by_a_prefix_is_absent(void **state) {
+    struct shared_sweep sweep = {.view = NULL};
+    struct fixture *f = *state;
+    struct slice begin = slice_make(key_of_b, 2);
+    char value[64];
+
+    assert_int_equal(set(f, SLICE("old")), RESULT_STORED);
+    assert_int_equal(keeper_purge_prefix(f->keeper, GROUP_DEFAULT, SLICE("?"), ++f->revision), LARDER_OK);
+    look(f);
+    assert_int_equal(get(f, value), RESULT_HIT);
+    assert_int_equal(keeper_purge_prefix(f->keeper, GROUP_DEFAULT, begin, ++f->revision), LARDER_OK);
+    look(f);
+    assert_int_equal(get(f, value), RESULT_MISS);
+    assert_int_equal(set(f, SLICE("new")), RESULT_STORED);
+    assert_int_equal(get(f, value), RESULT_HIT);
+    assert_string_equal(value, "new");
+    while (shared_sweep_some(&sweep, f->keeper, &f->table, f->groups, 1)) {
+    }
+    assert_int_equal(get(f, value), RESULT_HIT);
+    assert_int_equal(keeper_purge_prefix(f->keeper, GROUP_DEFAULT, begin, ++f->revision), LARDER_OK);
+    while (shared_sweep_some(&sweep, f->keeper, &f->table, f->groups, 1)) {
+    }
+    look(f);
+    assert_int_equal(get(f, value), RESULT_MISS); /* it did not get a newer era */
+    shared_sweep_end(&sweep);
+}
+
 /* A reload gives the key to another group, which is purged. */
 static void what_another_group_has_got_is_purged_with_it(void **state) {
     struct fixture *f = *state;
@@ -225,7 +252,7 @@ static void an_entry_is_given_up_and_put_in_whole(void **state) {
     item.stale = item.win_sent = true;
     item.cas = 1234567;
     item.value = SLICE("abc");
-    memory_install(&f->access, RING_NOBODY, KEY, &item);
+    memory_install(&f->access, 0, KEY, &item);
     {
         const struct request whole = {.command = COMMAND_GET, .key = KEY, .options = REQUEST_MAY_WIN};
         struct reply reply = {.result = RESULT_COUNT};
@@ -241,7 +268,7 @@ static void an_entry_is_given_up_and_put_in_whole(void **state) {
     /* The numbers go on from there, and nothing is put in over what there is. */
     assert_int_equal(set(f, SLICE("new")), RESULT_STORED);
     assert_true(f->reply.item.cas > 1234567);
-    memory_install(&f->access, RING_NOBODY, KEY, &item);
+    memory_install(&f->access, 0, KEY, &item);
     assert_int_equal(get(f, value), RESULT_HIT);
     assert_string_equal(value, "new");
 }
@@ -252,7 +279,7 @@ static void nothing_is_put_in_by_an_older_view(void **state) {
     char value[64];
 
     set_members(f, both, 2);
-    memory_install(&f->access, RING_NOBODY, KEY, &item);
+    memory_install(&f->access, 0, KEY, &item);
     assert_int_equal(f->gate.passage, MEMORY_MOVED);
     look(f);
     assert_int_equal(get(f, value), RESULT_MISS);
@@ -376,6 +403,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_is_done_by_an_older_view, setup, teardown),
         cmocka_unit_test_setup_teardown(who_inherits_does_nothing_with_what_is_absent, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_purged_is_absent, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_purged_by_a_prefix_is_absent, setup, teardown),
         cmocka_unit_test_setup_teardown(what_another_group_has_got_is_purged_with_it, setup, teardown),
         cmocka_unit_test_setup_teardown(what_an_ownership_left_behind_is_absent, setup, teardown),
         cmocka_unit_test_setup_teardown(an_entry_is_given_up_and_put_in_whole, setup, teardown),

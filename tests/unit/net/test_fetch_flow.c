@@ -184,6 +184,29 @@ static void a_deadline_counts_in_a_pause(void **state) {
     fixture_free(f);
 }
 
+static void a_deadline_can_be_renewed(void **state) {
+    struct fixture *f = fixture_new(say_hello);
+    struct got got = {0};
+    char url[64];
+    struct fetch_request request = {
+        .url = url_of(f->origin, "/", url, sizeof(url)), .deadline_ns = clock_monotonic_ns(), .body_max = 100};
+
+    (void)state;
+    begin_request(f, &got, &request);
+    fetch_renew(got.fetch, clock_monotonic_ns() + CLOCK_NS_PER_S * 60); /* before a turn has seen that it is past */
+    await(f, 1);
+    assert_int_equal(got.error, LARDER_OK);
+    got_fini(&got);
+    got = (struct got){0};
+    request.deadline_ns = INT64_MAX;
+    begin_request(f, &got, &request);
+    fetch_renew(got.fetch, clock_monotonic_ns());
+    await(f, 1);
+    assert_int_equal(got.error, LARDER_ERROR_TIMEOUT);
+    got_fini(&got);
+    fixture_free(f);
+}
+
 static enum fetch_flow always_pause(struct got *got, struct slice piece) {
     (void)got;
     (void)piece;
@@ -544,6 +567,7 @@ int main(void) {
         cmocka_unit_test(a_reset_in_a_pause_loses_nothing_that_had_come),
         cmocka_unit_test(a_pause_may_be_ended_where_it_begins),
         cmocka_unit_test(a_deadline_counts_in_a_pause),
+        cmocka_unit_test(a_deadline_can_be_renewed),
         cmocka_unit_test(the_end_may_come_in_a_pause),
         cmocka_unit_test(small_pieces_wait_as_well),
         cmocka_unit_test(a_fetch_can_be_given_up_in_each_callback),

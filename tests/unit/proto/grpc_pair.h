@@ -50,7 +50,9 @@ static inline void pair_server_open(void *ctx, struct grpc_stream *stream, const
     if (head->token.size > 0 || head->timeout_ns > 0) {
         PAIR_LOG(pair, " %.*s %lld", (int)head->token.size, head->token.data, (long long)head->timeout_ns);
     }
-    PAIR_LOG(pair, "%s%s\n", head->needs_leader ? " hasleader" : "", head->is_nameless ? " nameless" : "");
+    PAIR_LOG(pair, "%s%s", head->needs_leader ? " hasleader" : "", head->is_nameless ? " nameless" : "");
+    PAIR_LOG(pair, "%s%.*s\n", head->traceparent.size > 0 ? " " : "", (int)head->traceparent.size,
+             head->traceparent.data);
     if (head->path.data[1] == 'h') {
         pair->held = stream;
     } else if (head->path.data[1] == 'f') {

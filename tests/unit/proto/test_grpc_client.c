@@ -49,6 +49,25 @@ static void a_unary_call_goes_there_and_back(void **state) {
     assert_false(grpc_client_is_over(pair->client));
 }
 
+/* With all else that may go along. */
+static void a_call_tells_its_trace(void **state) {
+    struct grpc_call_options options = {.token = SLICE("secret"),
+                                        .timeout_ns = 1000,
+                                        .has_leader = true,
+                                        .is_nameless = true,
+                                        .traceparent = SLICE("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                                        .tracestate = SLICE("a=1,b=2")};
+    struct pair *pair = *state;
+    struct grpc_call *call = grpc_client_call(pair->client, SLICE("/echo/Echo"), &options);
+
+    pair->calls++;
+    assert_non_null(call);
+    grpc_call_end_sending(call);
+    pair_run(pair);
+    assert_non_null(strstr(pair_log(pair), "server: open /echo/Echo by larder:2379 secret 1000 hasleader nameless "
+                                           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n"));
+}
+
 /* What etcd refuses at its door while there is no leader; with a token and a timeout, or without. */
 static void a_call_may_need_a_leader(void **state) {
     struct grpc_call_options options = {.has_leader = true};
@@ -367,6 +386,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_unary_call_goes_there_and_back),
         TEST(a_call_may_need_a_leader),
+        TEST(a_call_tells_its_trace),
         TEST(a_call_may_be_nobodys),
         TEST(pings_are_answered_and_frames_counted),
         cmocka_unit_test(calls_share_the_connection),

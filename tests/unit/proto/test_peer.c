@@ -85,6 +85,9 @@ static void assert_same_request(const struct request *a, const struct request *b
     assert_int_equal(a->peer->revision, b->peer->revision);
     assert_int_equal(a->peer->digest, b->peer->digest);
     assert_int_equal(a->peer->give_up, b->peer->give_up);
+    assert_int_equal(a->peer->keeps, b->peer->keeps);
+    assert_int_equal(a->peer->revoke, b->peer->revoke);
+    assert_int_equal(a->peer->purges, b->peer->give_up || b->peer->keeps ? b->peer->purges : 0);
 }
 
 /* Small, large, none. */
@@ -135,6 +138,27 @@ static uint32_t draw_options(void) {
     return options & ~PEER_OPTIONS_OF_STORES;
 }
 
+/* The errands: to give up, and of a get to keep a copy or to drop it. */
+static struct peer_stamp draw_stamp(enum command asked) {
+    struct peer_stamp stamp = {
+        .revision = (int64_t)draw_number(), .digest = draw_number(), .purges = (int64_t)draw_number()};
+
+    switch (random_below(&dice, asked == COMMAND_GET ? 4 : 2)) {
+    case 1:
+        stamp.give_up = true;
+        break;
+    case 2:
+        stamp.keeps = true;
+        break;
+    case 3:
+        stamp.revoke = draw_number();
+        break;
+    default:
+        break;
+    }
+    return stamp;
+}
+
 static void test_requests_arrive_as_they_are(void **state) {
     char key[REQUEST_KEY_MAX];
     char value[VALUE_MAX];
@@ -143,8 +167,7 @@ static void test_requests_arrive_as_they_are(void **state) {
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
         const struct peer_command *asked = &peer_commands[random_below(&dice, peer_command_count)];
-        const struct peer_stamp stamp = {
-            .revision = (int64_t)draw_number(), .digest = draw_number(), .give_up = random_below(&dice, 2) == 0};
+        const struct peer_stamp stamp = draw_stamp(asked->command);
         const struct conditions conditions = {.match = draw_condition(), .none_match = draw_condition()};
         struct request request = {
             .command = asked->command,
@@ -203,11 +226,42 @@ static void test_wishes_arrive_as_they_are(void **state) {
     assert_int_equal(command.request.freshness.max_stale_ns, 5 * CLOCK_NS_PER_MS);
 }
 
+static void test_traces_arrive_as_they_are(void **state) {
+    const struct peer_stamp stamp = {.revision = 1};
+    struct request request = {.command = COMMAND_GET, .key = SLICE("k"), .peer = &stamp};
+    static const char *const strange[] = {"H0123456789abcdef0123456789abcdef01234567",
+                                          "H0123456789abcdef0123456789abcdef0123456789abcdef2",
+                                          "H0123456789abcdef0123456789abcdef0123456789abcdeg1", "H"};
+    struct mc_command command;
+    char line[128];
+
+    (void)state;
+    for (int i = 0; i < TRACE_ID_SIZE; i++) {
+        request.trace.trace_id[i] = (uint8_t)(0xf0 + i);
+    }
+    for (int i = 0; i < TRACE_SPAN_ID_SIZE; i++) {
+        request.trace.span_id[i] = (uint8_t)(0x80 - i);
+    }
+    for (uint8_t flags = 0; flags <= TRACE_FLAG_SAMPLED; flags++) {
+        request.trace.flags = flags;
+        pass_on(&request, &command);
+        assert_memory_equal(&command.request.trace, &request.trace, sizeof(request.trace));
+    }
+    memset(request.trace.span_id, 0, TRACE_SPAN_ID_SIZE); /* it is in none */
+    pass_on(&request, &command);
+    assert_null(memmem(wire.data, wire.size, " H", 2));
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+        snprintf(line, sizeof(line), "mg k P1.0000000000000000 AG %s O7", strange[i]);
+        mc_decode_greeted(slice_from_string(line), NOW_NS, &command);
+        assert_int_equal(command.form, MC_FORM_ERROR);
+    }
+}
+
 /* What the owner of a key of an origin group answers. */
-static void pass_back(const struct reply *reply, struct answer *ret_answer) {
+static void pass_back_of(uint32_t options, const struct reply *reply, struct answer *ret_answer) {
     const struct mc_command command = {
         .form = MC_FORM_PEER,
-        .request = {.command = COMMAND_GET, .options = REQUEST_OUT_OF_TURN},
+        .request = {.command = COMMAND_GET, .options = options},
         .arguments = SLICE("7"),
     };
     struct mc_response response;
@@ -218,6 +272,10 @@ static void pass_back(const struct reply *reply, struct answer *ret_answer) {
     assert_int_equal(mc_response_decode(buf_slice(&out.bytes), VALUE_MAX, &response, &size), LARDER_OK);
     assert_int_equal(size, out.bytes.size);
     assert_int_equal(answer_read_peer(COMMAND_GET, 7, &response, ret_answer), LARDER_OK);
+}
+
+static void pass_back(const struct reply *reply, struct answer *ret_answer) {
+    pass_back_of(REQUEST_OUT_OF_TURN, reply, ret_answer);
 }
 
 static void test_answers_of_origins_arrive_as_they_are(void **state) {
@@ -260,6 +318,39 @@ static void test_errors_out_of_turn_say_whose_they_are(void **state) {
     assert_int_equal(answer.reply.revision, 99);
 }
 
+static void test_copies_are_granted_with_values(void **state) {
+    const struct {
+        int64_t granted_ns;
+        int64_t told_ns;
+    } grants[] = {{0, 0},
+                  {PEER_COPY_UNIT_NS - 1, 0}, /* never longer than granted */
+                  {PEER_COPY_UNIT_NS, PEER_COPY_UNIT_NS},
+                  {1234567, 1234000},
+                  {CLOCK_NS_PER_S, CLOCK_NS_PER_S},
+                  {INT64_MAX, (int64_t)PEER_COPY_MAX_US * PEER_COPY_UNIT_NS}};
+    const uint32_t options[] = {0, REQUEST_PLAIN, REQUEST_OUT_OF_TURN, REQUEST_OUT_OF_TURN | REQUEST_PLAIN};
+    struct answer answer;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(grants) / sizeof(grants[0]); i++) {
+        for (unsigned j = 0; j < 8; j++) {
+            const struct reply reply = {.result = RESULT_HIT,
+                                        .item = {.value = SLICE("headbody"), .head_size = j % 2 == 0 ? 4 : 0},
+                                        .source = REPLY_ORIGIN_HIT,
+                                        .copy_ns = grants[i].granted_ns};
+
+            pass_back_of(options[j / 2], &reply, &answer);
+            assert_int_equal(answer.reply.copy_ns, grants[i].told_ns);
+            assert_int_equal(answer.reply.item.head_size, reply.item.head_size);
+            assert_true(slice_equal(answer.reply.item.value, reply.item.value));
+        }
+    }
+    pass_back(&(struct reply){.result = RESULT_MISS, .copy_ns = CLOCK_NS_PER_S}, &answer);
+    assert_int_equal(answer.reply.copy_ns, 0);
+    pass_back(&(struct reply){.result = RESULT_HIT, .item = {.unchanged = true}, .copy_ns = CLOCK_NS_PER_S}, &answer);
+    assert_int_equal(answer.reply.copy_ns, 0);
+}
+
 static int64_t deadline_after(int64_t deadline_ns) {
     const struct peer_stamp stamp = {.revision = 1};
     const struct request request = {
@@ -290,6 +381,8 @@ static void check_line(const struct request *request, const char *expected) {
 static void test_the_words(void **state) {
     const struct peer_stamp stamp = {.revision = 12, .digest = 0xabc};
     const struct peer_stamp give_up = {.revision = 12, .digest = 0xabc, .give_up = true};
+    const struct peer_stamp keeps = {.revision = 12, .digest = 0xabc, .keeps = true, .purges = 5};
+    const struct peer_stamp revoke = {.revision = 12, .digest = 0xabc, .purges = 5, .revoke = UINT64_MAX};
     const struct conditions conditions = {.match = {.kind = CONDITION_LIST, .count = 2, .numbers = {1, 2}},
                                           .none_match = {.kind = CONDITION_ANY}};
 
@@ -300,6 +393,10 @@ static void test_the_words(void **state) {
         &(struct request){
             .command = COMMAND_GET, .key = SLICE("k"), .peer = &give_up, .deadline_ns = NOW_NS + 20 * CLOCK_NS_PER_MS},
         "mg k P12.0000000000000abc.20 AG L0 O7\r\n");
+    check_line(&(struct request){.command = COMMAND_GET, .key = SLICE("k"), .peer = &keeps, .options = REQUEST_PLAIN},
+               "mg k P12.0000000000000abc AGo K5 O7\r\n");
+    check_line(&(struct request){.command = COMMAND_GET, .key = SLICE("a b"), .peer = &revoke},
+               "mg YSBi P12.0000000000000abc AG U18446744073709551615 b O7\r\n");
     check_line(&(struct request){.command = COMMAND_SET,
                                  .key = SLICE("a b"),
                                  .value = SLICE("x\r\n"),
@@ -368,6 +465,22 @@ static void test_odd_lines(void **state) {
         "mg k P1.0000000000000000 Az O7",
         "mg k P1.0000000000000000 AGy O7",
         "mg k P1.0000000000000000 AG Lx O7",
+        "mg k P1.0000000000000000 AG L L O7",
+        "mg k P1.0000000000000000 AG K O7",
+        "mg k P1.0000000000000000 AG Kx O7",
+        "mg k P1.0000000000000000 AG K1 K1 O7",
+        "mg k P1.0000000000000000 AG K1 L1 O7",
+        "mg k P1.0000000000000000 AG L1 K1 O7",
+        "mg k P1.0000000000000000 AG U O7",
+        "mg k P1.0000000000000000 AG U0 O7",
+        "mg k P1.0000000000000000 AG U-1 O7",
+        "mg k P1.0000000000000000 AG U18446744073709551616 O7",
+        "mg k P1.0000000000000000 AG U1 U1 O7",
+        "mg k P1.0000000000000000 AG U1 K1 O7",
+        "mg k P1.0000000000000000 AG L1 U1 O7",
+        "mg k P1.0000000000000000 AU K1 O7",
+        "mg k P1.0000000000000000 AT U1 O7",
+        "md k P1.0000000000000000 U1 AX O7",
         "mg k P1.0000000000000000 AG b O7",
         "mg k P1.0000000000000000 AG T O7",
         "mg k P1.0000000000000000 AG T1x O7",
@@ -590,6 +703,14 @@ static void test_foreign_answers(void **state) {
     check_foreign(COMMAND_GET, "HD c O7\r\n");
     check_foreign(COMMAND_GET, "HD s3 O7\r\n");
     check_foreign(COMMAND_DEBUG, "HD s3 O7\r\n");
+    check_foreign(COMMAND_GET, "VA 1 G O7\r\nx\r\n");
+    check_foreign(COMMAND_GET, "VA 1 G0 O7\r\nx\r\n");
+    check_foreign(COMMAND_GET, "VA 1 G-1 O7\r\nx\r\n");
+    check_foreign(COMMAND_GET, "VA 1 G60000001 O7\r\nx\r\n");
+    check_foreign(COMMAND_GET, "VA 1 G5 G5 O7\r\nx\r\n");
+    check_foreign(COMMAND_GET, "HD Au G5 O7\r\n");
+    check_foreign(COMMAND_GET, "EN G5 O7\r\n");
+    check_foreign(COMMAND_GET, "HD X5 G5 O7\r\n");
     check_foreign(COMMAND_GET, "SERVER_ERROR who knows\r\n");
     check_foreign(COMMAND_GET, "SERVER_ERROR wrong-epoch x\r\n");
     check_foreign(COMMAND_GET, "ERROR\r\n");
@@ -599,8 +720,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_requests_arrive_as_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wishes_arrive_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_traces_arrive_as_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_answers_of_origins_arrive_as_they_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_errors_out_of_turn_say_whose_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_copies_are_granted_with_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_deadlines_shrink, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_asked, set_up, tear_down),

@@ -12,6 +12,7 @@ Each line of the vectors begins with what it is about; texts are in hexadecimal 
     owner COUNT SLOT NAME            whose the slot is among the nodes node-0000 .. node-<COUNT-1>
     ring NAMES HASH SHARES           NAMES parted by ','. HASH: XXH3 of the owners' indexes, 2 bytes each, little-endian,
                                      of all slots; SHARES: slots of each node
+    server COUNT KEY PLACE           whose the key is among the servers 10.0.0.1:11211 .. 10.0.0.<COUNT>:11211, as clients name them
     digest MEMBERS HASH              of a membership; MEMBERS are NAME:INCARNATION:ALGORITHM:LEAVING, parted by ','
 """
 import sys
@@ -27,6 +28,7 @@ KEYS = [b"", b"a", b"key", b"user:1234", b"node-0000", b"\x00", b"\xff\x00\xff",
 NAMES = [b"a", b"b", b"node-0000", b"node-0001", b"cache-7.site-2.example", b"10.0.0.1:11211", b"z" * 128]
 RINGS = [[b"only"], [b"a", b"b"], [b"a", b"b", b"c"], [b"10.0.0.%d" % number for number in range(1, 11)]]
 MANY = [3, 10, 100, 1000, 1024]
+SERVERS = [1, 2, 4, 15, 16, 40]
 MEMBERSHIPS = [
     [],
     [(b"a", 1, 1, False)],
@@ -87,6 +89,13 @@ def many_lines(count):
         yield f"owner {count} {slot} {text(names[owner(seeds, slot)])}"
 
 
+def server_lines(count):
+    seeds = [xxh3(b"10.0.0.%d:11211" % number) for number in range(1, count + 1)]
+    for number in range(30):
+        key = b"key-%d" % number
+        yield f"server {count} {text(key)} {owner(seeds, slot_of(key))}"
+
+
 def digest_line(members):
     told = ",".join(f"{text(name)}:{incarnation}:{algorithm}:{leaving:d}"
                     for name, incarnation, algorithm, leaving in members)
@@ -105,6 +114,8 @@ def vectors():
         yield from many_lines(count)
     for names in RINGS:
         yield ring_line(sorted(names))
+    for count in SERVERS:
+        yield from server_lines(count)
     for members in MEMBERSHIPS:
         yield digest_line(members)
 

@@ -39,9 +39,18 @@ static struct slice unhex(const char *text, char *ret_bytes) {
     return slice_make(ret_bytes, size);
 }
 
+/* In the ring of the owner himself it is a key to be loaded there. */
+static void owns_its_keys(unsigned count, unsigned replicas, struct slice key, unsigned owner) {
+    struct groupcache_ring *ring = make(peers, count, peers[owner], replicas);
+
+    assert_int_equal(groupcache_ring_pick(ring, key), GROUPCACHE_RING_SELF);
+    groupcache_ring_free(ring);
+}
+
 static void agrees_with_the_go_library(void **state) {
     FILE *file = fopen(GROUPCACHE_VECTORS, "r");
-    unsigned replicas, count, owner, lines = 0;
+    unsigned replicas, count, owner, lines = 0, last_replicas = 0, last_count = 0;
+    struct groupcache_ring *ring = NULL;
     char hex[2 * KEY_MAX + 1], bytes[KEY_MAX];
 
     (void)state;
@@ -49,15 +58,18 @@ static void agrees_with_the_go_library(void **state) {
     assert_non_null(file);
     while (fscanf(file, "%u %u %128s %u", &replicas, &count, hex, &owner) == 4) {
         struct slice key = unhex(hex, bytes);
-        struct groupcache_ring *ring = make(peers, count, SLICE("http://else:1"), replicas);
 
+        if (replicas != last_replicas || count != last_count) {
+            groupcache_ring_free(ring);
+            ring = make(peers, count, SLICE("http://else:1"), replicas);
+            last_replicas = replicas;
+            last_count = count;
+            owns_its_keys(count, replicas, key, owner);
+        }
         assert_int_equal(groupcache_ring_pick(ring, key), owner);
-        groupcache_ring_free(ring);
-        ring = make(peers, count, peers[owner], replicas);
-        assert_int_equal(groupcache_ring_pick(ring, key), GROUPCACHE_RING_SELF);
-        groupcache_ring_free(ring);
         lines++;
     }
+    groupcache_ring_free(ring);
     fclose(file);
     assert_int_equal(lines, 940);
 }

@@ -23,8 +23,9 @@ static struct heat *new_heat(unsigned sample, double hot_per_s) {
     return heat;
 }
 
+/* The text has more room than it takes: a compiler that sees through the hash takes note of what it reads of longer ones. */
 static struct slice name_of(unsigned number) {
-    static char text[16];
+    static char text[256];
 
     return slice_make(text, (size_t)snprintf(text, sizeof(text), "key-%u", number));
 }
@@ -301,6 +302,7 @@ static void test_merge(void **state) {
     assert_true(slice_equal(all->keys[0].key, name_of(5)));
     assert_true(is_about(all->keys[0].per_s, 2250, 0.05));
     assert_true(is_about(all->keys[2].per_s, 250, 0.05));
+    assert_true(is_about(all->per_s, 3000, 0.05));
     free(all);
     assert_int_equal(heat_merge(NULL, 0, 10, &all), LARDER_OK);
     assert_int_equal(all->count, 0);

@@ -5,7 +5,7 @@
 
 /* Workers and the control thread at once: what the workers do under the lock of a shard they do by the newest view, a view that
  * is held stays whole, and once a worker has acted as if the previous owner had nothing, nothing of his is put in. */
-enum { WORKERS = 3, CHANGES = 60 };
+enum { WORKERS = 3, CHANGES = 3000 };
 
 struct shard {
     pthread_mutex_t lock;

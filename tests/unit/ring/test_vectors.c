@@ -119,6 +119,25 @@ static void check_owner(struct line *line) {
     assert_true(slice_equal(names[owner], bytes_of(line->words[3], bytes)));
 }
 
+static void check_server(struct line *line) {
+    char texts[ITEMS_MAX][MANY_NAME + 8], bytes[BYTES_MAX];
+    struct slice names[ITEMS_MAX];
+    size_t count = number_of(line->words[1]);
+    uint64_t best = 0;
+    size_t owner = 0;
+
+    assert_true(count <= ITEMS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t score;
+
+        names[i] = slice_make(texts[i], (size_t)snprintf(texts[i], sizeof(texts[i]), "10.0.0.%zu:11211", i + 1));
+        score = slots_score(XXH3_64bits(names[i].data, names[i].size), ring_slot(bytes_of(line->words[2], bytes)));
+        owner = score > best ? i : owner;
+        best = score > best ? score : best;
+    }
+    assert_int_equal(owner, number_of(line->words[3]));
+}
+
 static uint64_t hash_owners(const struct ring *ring) {
     unsigned char *table = malloc(2 * RING_SLOTS);
     uint64_t hash;
@@ -203,7 +222,7 @@ static const struct {
     size_t least; /* so that nothing is checked by not being there */
 } kinds[] = {
     {"slot", 4, check_slot, 10}, {"score", 4, check_score, 20},  {"owner", 4, check_owner, 100},
-    {"ring", 4, check_ring, 4},  {"digest", 3, check_digest, 5},
+    {"ring", 4, check_ring, 4},  {"digest", 3, check_digest, 5}, {"server", 4, check_server, 100},
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };

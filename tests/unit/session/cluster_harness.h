@@ -45,13 +45,15 @@ struct beast {
     char address[32];
     int64_t incarnation; /* of its record; 0: it has none */
     bool leaving;
-    bool deaf; /* it hears no news of the membership and renews nothing */
+    bool deaf;  /* it hears no news of the membership and renews nothing */
+    bool hangs; /* it does not read what other nodes ask it (beast_hang) */
     struct harness h;
     struct keeper *keeper;
     struct cluster cluster;
     struct shared shared;
     struct shared_worker worker;
     struct greeting_identity identity;
+    struct heat *heat; /* herd_copy */
     struct listener *listener;
     struct mailbox *mailbox;
     struct mailbox_message completed;
@@ -116,7 +118,14 @@ static inline void wire_pump(struct wire *w) {
         return;
     }
     stream_want_write(&w->stream, session_has_output(&w->session) || w->session.stalled);
-    stream_want_read(&w->stream, session_wants_input(&w->session));
+    stream_want_read(&w->stream, !w->beast->hangs && session_wants_input(&w->session));
+}
+
+static inline void beast_hang(struct beast *b) {
+    b->hangs = true;
+    for (struct wire *w = b->wires; w != NULL; w = w->next) {
+        stream_want_read(&w->stream, false);
+    }
 }
 
 static inline void wire_read_buffer(void *ctx, char **ret_data, size_t *ret_size) {
@@ -164,6 +173,9 @@ static inline void beast_on_accept(void *ctx, int fd) {
     w->beast = b;
     session_init(&w->session, &b->h.worker);
     harness_must(stream_open(&w->stream, b->herd->loop, fd, &wire_ops, w) == LARDER_OK);
+    if (b->hangs) {
+        stream_want_read(&w->stream, false);
+    }
     w->next = b->wires;
     b->wires = w;
     b->wire_count++;
@@ -382,6 +394,25 @@ static inline void beast_init(struct herd *herd, struct beast *b, char id) {
     snprintf(b->address, sizeof(b->address), "127.0.0.1:%u", (unsigned)listener_address(b->listener)->port);
 }
 
+/* From now on all keys are hot, and nodes keep copies of what they read of each other. */
+static inline void herd_copy(struct herd *herd, int64_t lease_ns) {
+    for (size_t i = 0; i < HERD; i++) {
+        struct beast *b = &herd->beasts[i];
+        const struct heat_config heat = {
+            .sample = 1, .half_life_ns = CLOCK_NS_PER_S, .hot_per_s = 0.001, .seed = i + 1};
+        const struct hot_node_config hot = {.table = &b->h.table,
+                                            .keeper = b->keeper,
+                                            .start_ns = b->h.node.start_ns,
+                                            .lease_ns = lease_ns,
+                                            .bytes = HOT_NODE_BYTES};
+
+        harness_must(heat_new(&heat, clock_monotonic_ns(), &b->heat) == LARDER_OK &&
+                     hot_node_new(&hot, &b->shared.hot) == LARDER_OK);
+        b->worker.heat = b->heat;
+        b->h.worker.context.heat = b->heat;
+    }
+}
+
 /* What the nodes' workers do before they rest. */
 static inline void herd_rest(void *ctx) {
     struct herd *herd = ctx;
@@ -436,6 +467,8 @@ static inline void herd_fini(struct herd *herd) {
         mailbox_free(b->mailbox);
         b->h.worker.on_ready = NULL;
         harness_fini(&b->h);
+        heat_free(b->heat);
+        hot_node_free(b->shared.hot);
         shared_flights_free(b->shared.flights);
         keeper_free(b->keeper);
     }

@@ -24,6 +24,15 @@ static int setup(void **state) {
     return 0;
 }
 
+#define COPY_LEASE_NS INT64_C(100000000)
+
+/* The same with copies of all keys. */
+static int setup_copies(void **state) {
+    (void)setup(state);
+    herd_copy(*state, COPY_LEASE_NS);
+    return 0;
+}
+
 static int teardown(void **state) {
     herd_fini(*state);
     free(*state);
@@ -564,6 +573,77 @@ static void who_waits_is_not_overtaken(void **state) {
     client_fini(&c);
 }
 
+static struct hot_node_counts counts_of(struct herd *herd, size_t i) {
+    struct hot_node_counts counts;
+
+    hot_node_count(herd->beasts[i].shared.hot, &counts);
+    return counts;
+}
+
+static void a_copy_is_answered_with_until_the_key_changes(void **state) {
+    struct herd *herd = *state;
+    struct client a, c;
+    unsigned at = 0;
+    char key[16];
+    char said[64];
+    char expected[64];
+
+    herd_client(herd, 0, &a);
+    herd_client(herd, 2, &c);
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t served = counts_of(herd, 0).shelf.served;
+
+        herd_key(herd, 'c', &at, key);
+        snprintf(said, sizeof(said), "set %s 5 0 3\r\nold\r\n", key);
+        says(herd, 2, &c, said, "STORED\r\n");
+        snprintf(said, sizeof(said), "get %s\r\n", key);
+        snprintf(expected, sizeof(expected), "VALUE %s 5 3\r\nold\r\nEND\r\n", key);
+        says(herd, 0, &a, said, expected);
+        says(herd, 0, &a, said, expected);
+        if (counts_of(herd, 0).shelf.served == served) {
+            continue; /* so slow a machine that the lease was over */
+        }
+        snprintf(said, sizeof(said), "set %s 5 0 3\r\nnew\r\n", key);
+        says(herd, i % 2 == 0 ? 2 : 0, i % 2 == 0 ? &c : &a, said, "STORED\r\n");
+        snprintf(said, sizeof(said), "get %s\r\n", key);
+        snprintf(expected, sizeof(expected), "VALUE %s 5 3\r\nnew\r\nEND\r\n", key);
+        says(herd, 0, &a, said, expected);
+    }
+    assert_true(counts_of(herd, 0).shelf.served > 0);
+    assert_true(counts_of(herd, 2).ledger.granted > 0);
+    assert_true(counts_of(herd, 2).ledger.revoked > 0);
+    client_fini(&a);
+    client_fini(&c);
+}
+
+/* It takes no answers in: the lease is waited out, and what it was asked for meanwhile it does not answer with what it had. */
+static void a_holder_that_hangs_is_waited_for(void **state) {
+    struct herd *herd = *state;
+    struct client a, c;
+    unsigned at = 0;
+    char key[16];
+    char said[64];
+    char expected[64];
+
+    herd_client(herd, 0, &a);
+    herd_client(herd, 2, &c);
+    herd_key(herd, 'c', &at, key);
+    snprintf(said, sizeof(said), "set %s 0 0 3\r\nold\r\n", key);
+    says(herd, 2, &c, said, "STORED\r\n");
+    snprintf(said, sizeof(said), "get %s\r\n", key);
+    snprintf(expected, sizeof(expected), "VALUE %s 0 3\r\nold\r\nEND\r\n", key);
+    says(herd, 0, &a, said, expected);
+    beast_hang(&herd->beasts[0]);
+    snprintf(said, sizeof(said), "append %s 0 0 1\r\n+\r\n", key);
+    says(herd, 2, &c, said, "STORED\r\n");
+    assert_int_equal(counts_of(herd, 2).ledger.expired, 1);
+    snprintf(said, sizeof(said), "get %s\r\n", key);
+    snprintf(expected, sizeof(expected), "VALUE %s 0 4\r\nold+\r\nEND\r\n", key);
+    says(herd, 0, &a, said, expected);
+    client_fini(&a);
+    client_fini(&c);
+}
+
 /* What a key may have: the last value whose write was acknowledged, or one of those after it of which nobody knows. */
 struct truth {
     unsigned known;
@@ -679,6 +759,17 @@ static void nobody_is_told_what_is_old(void **state) {
     assert_true(found > 20);
 }
 
+static void nor_with_copies(void **state) {
+    struct herd *herd = *state;
+    uint64_t served = 0;
+
+    nobody_is_told_what_is_old(state);
+    for (size_t i = 0; i < HERD; i++) {
+        served += counts_of(herd, i).shelf.put;
+    }
+    assert_true(served > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_command_is_answered_as_the_owner_does, setup, teardown),
@@ -696,6 +787,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_is_asked_too_early_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(who_waits_is_not_overtaken, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_is_told_what_is_old, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_is_answered_with_until_the_key_changes, setup_copies, teardown),
+        cmocka_unit_test_setup_teardown(a_holder_that_hangs_is_waited_for, setup_copies, teardown),
+        cmocka_unit_test_setup_teardown(nor_with_copies, setup_copies, teardown),
     };
 
     if (getenv("SHARED_TEST") != NULL) {

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to break groups of origins, each against something that they promise:
+    void    nobody who asks after a change gets what was asked before it
+    once    what may be kept is asked for once, by one for all
+    ends    every request ends, and leaves nothing behind
+    age     nothing is older than RFC 9111, RFC 5861 and the policy let it be
+    whole   an answer is one answer, of its key, and called what it is
+    alone   what is for one goes to one, and nobody queues for it
+    aside   what is asked past the owner is not the owner's
+    owner   who has no authority does nothing as the owner
+Where the simulation stays green with one of them, the promise is a wish."""
+
+from collections import namedtuple
+
+Mutation = namedtuple("Mutation", "rule name file old new")
+
+FLIGHT = "group/origin_flight.c"
+LOAD = "group/origin_load.c"
+RECEIVE = "group/origin_receive.c"
+END = "group/origin_end.c"
+ASIDE = "group/origin_aside.c"
+SHARED_ASIDE = "group/shared_aside.c"
+OP = "group/origin_op.c"
+ORIGIN = "group/origin.c"
+PUBLISH = "group/origin_publish.c"
+ASKED = "origin/judge_request.c"
+ANSWERED = "origin/judge_answer.c"
+RENEWED = "origin/judge_renew.c"
+LIFE = "origin/life.c"
+
+MUTATIONS = [
+    Mutation("void", "what is void is waited for", FLIGHT,
+             "    f->joinable = false;\n    atomic_store", "    atomic_store"),
+    Mutation("void", "what is void is not marked so", FLIGHT,
+             "    atomic_store_explicit(&f->voided, true, memory_order_relaxed);\n", ""),
+    Mutation("void", "what is void is stored", PUBLISH,
+             "    if (voided != NULL && atomic_load_explicit(voided, memory_order_relaxed)) {\n        return true;\n    }\n", ""),
+    Mutation("void", "what was asked by another view is stored", PUBLISH,
+             "if (gate != NULL && !keeper_is_newest(gate->keeper, gate->view)) {", "if (gate != NULL && a->now == 0) {"),
+    Mutation("void", "a delete leaves what is under way", ORIGIN,
+             "UINT64_MAX);\n    if (!spot_lock_to_change(&a->memory", "0);\n    if (!spot_lock_to_change(&a->memory"),
+    Mutation("void", "a delete leaves the entry", ORIGIN, "        shard_remove(spot.shard, spot.hash, spot.entry);\n", ""),
+    Mutation("void", "a set leaves what is under way", ORIGIN,
+             "UINT64_MAX);\n    reply->result = write_primed", "0);\n    reply->result = write_primed"),
+    Mutation("void", "what was asked earlier overwrites what was asked later", FLIGHT,
+             "        if (f->number < before) {\n            void_one(f);\n        } else {\n            outdate_one(f);\n        }\n",
+             "        if (before == UINT64_MAX) {\n            void_one(f);\n        }\n"),
+    Mutation("void", "who waited is shown what has been replaced", PUBLISH, "        take_newer(f);\n", ""),
+    Mutation("once", "nobody waits for another", FLIGHT,
+             "        seat = find_seat(flights, place, hash, key, d);\n", ""),
+    Mutation("once", "an answer goes before its time", PUBLISH, "origin_expiry(a->now, f->outcome.keep_ms)", "origin_expiry(a->now, 0)"),
+    Mutation("once", "an answer is taken for stale before it is", ASKED, "    return h->stale_ms < 0;", "    return h->stale_ms < -400;"),
+    Mutation("ends", "only the first who waits is told", FLIGHT,
+             "        tell(f, op, landing, result);\n        op = next;\n", "        tell(f, op, landing, result);\n        op = next != NULL ? NULL : next;\n"),
+    Mutation("ends", "a flight has no deadline", LOAD,
+             "(f->peer_asked ? clock_monotonic_ns() : f->begun_ns) + policy->origin.timeout_ns,\n", "INT64_MAX,\n"),
+    Mutation("ends", "what cannot be asked for does not land", LOAD, "        origin_flight_count(f, COUNTER_LIMIT_ORIGIN_FLIGHTS);\n", "        return;\n"),
+    Mutation("ends", "an answer is held for ever", OP, "    origin_held_drop(&op->value);\n    origin_held_drop(&op->old);\n    origin_place_drop",
+             "    origin_held_drop(&op->old);\n    origin_place_drop"),
+    Mutation("ends", "a flight is not taken from the count", FLIGHT,
+             "    atomic_fetch_sub_explicit(&flights->count, 1, memory_order_relaxed);\n", ""),
+    Mutation("ends", "a refresh that failed is the last one", PUBLISH,
+             "    origin_unmark(a.table, f->hash, origin_flight_key(f), a.now);\n    return true;\n", "    return true;\n"),
+    Mutation("age", "what must be revalidated is served stale", ASKED,
+             "(h->entry->flags & ORIGIN_MUST_REVALIDATE) != 0 || refuses_stale(h)", "refuses_stale(h)"),
+    Mutation("age", "while it is revalidated it is served for as long as one likes", ASKED,
+             "h->stale_ms < h->entry->while_revalidate_ms;", "h->stale_ms < h->entry->while_revalidate_ms + 3000;"),
+    Mutation("age", "if the origin fails it is served for as long as one likes", ASKED,
+             "(h->entry->flags & ORIGIN_MUST_REVALIDATE) == 0 && h->stale_ms < error_limit_ms(h);",
+             "(h->entry->flags & ORIGIN_MUST_REVALIDATE) == 0;"),
+    Mutation("age", "no-cache means nothing", ASKED,
+             "if ((h->entry->flags & ORIGIN_NO_CACHE) != 0 || is_ruled_out(h)) {", "if (is_ruled_out(h)) {"),
+    Mutation("age", "the age that an answer comes with does not count", LIFE, "answer->caching.age * 1000 + delay_ms", "delay_ms"),
+    Mutation("age", "a wrong lifetime", LIFE, "life_least(seconds * 1000, policy->max_ttl_ms)", "life_least(seconds * 2000, policy->max_ttl_ms)"),
+    Mutation("age", "a linearizable read waits for what was asked before", ASKED, "        return JUDGE_JOIN_NONE;\n", "        return limit;\n"),
+    Mutation("age", "max_stale is not looked at", ASKED,
+             "return wants_anew(h->wish) || is_older_than_provable(h) ||", "return wants_anew(h->wish) ||"),
+    Mutation("age", "min-fresh is not looked at", ASKED, " || is_too_old(h) || ends_too_soon(h);", " || is_too_old(h);"),
+    Mutation("whole", "a 304 about something else renews what is stored", RENEWED,
+             "if (!is_about(answer, load->old) || answer->outgrown", "if (answer->outgrown"),
+    Mutation("whole", "a renewed answer loses its body", END,
+             "        memcpy(f->value->data + f->value->size, body.data, body.size);\n", ""),
+    Mutation("whole", "an answer that breaks off is taken for a whole one", END,
+             "    if (error == LARDER_OK && !f->overtaxed) {\n        conclude", "    if (f->has_head && f->outcome.action == JUDGE_STORE) {\n        conclude"),
+    Mutation("whole", "a piece of the body is put behind where it belongs", RECEIVE,
+             "    f->value->size += piece.size;\n", "    f->value->size += piece.size - (f->body_size > 0);\n"),
+    Mutation("whole", "an absence is called a failure", OP, "        return RESULT_ORIGIN_ABSENT;\n", "        return RESULT_ORIGIN_FAILED;\n"),
+    Mutation("whole", "304 is an answer to who had not asked for it", ANSWERED,
+             " || (status == 304 && !load->conditional);", ";"),
+    Mutation("alone", "what is for one is told to all who wait", FLIGHT,
+             "landing == ORIGIN_LANDED_NONE || f->outcome.shared;", "landing == ORIGIN_LANDED_NONE || f != NULL;"),
+    Mutation("alone", "the marker is not looked at", ASKED, "is_fresh(&h) ? JUDGE_MARKED : JUDGE_MISS", "JUDGE_MISS"),
+    Mutation("alone", "there is no marker", PUBLISH, "        put_marker(f, a);\n", ""),
+    Mutation("alone", "what a client wants not stored is stored", ASKED,
+             "    d->may_store = !asks(wish, HTTP_WISH_NO_STORE);", "    d->may_store = true;"),
+    Mutation("alone", "no-store means nothing", LIFE,
+             "has(answer, HTTP_CACHING_BIT(NO_STORE)) && !understands", "has(answer, HTTP_CACHING_BIT(NO_STORE)) && understands"),
+    Mutation("aside", "what is asked aside is stored", PUBLISH, "        origin_keep_aside(f);\n        return true;\n",
+             "        f->place.view = NULL;\n"),
+    Mutation("aside", "what was asked aside before a purge is served after it", ASIDE, "aside->serial == serial_of(view) && ", ""),
+    Mutation("aside", "nobody asks past an owner who is away", SHARED_ASIDE,
+             "    return op->request.command == COMMAND_GET && op->request.peer == NULL &&", "    return op->request.command == COMMAND_SET &&"),
+    Mutation("owner", "who waited in line acts though its node may not any more", "group/shared.c",
+             "op->action == ERRAND_RUN ? may_still_run : go_on;", "go_on;"),
+]

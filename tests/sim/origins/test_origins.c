@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+/* Nobody is answered with what is over, whatever the weather; every request ends; and in good weather the origin is asked
+ * once for what it lets be kept. */
+
+#define RUN_NS (5 * SIM_S)
+
+/* Nothing but reads, an origin that answers, and links that hold. */
+static void test_calm(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 20) {
+        struct world w;
+
+        world_init(&w, seed, 1 + seed % NODES);
+        w.is_calm = true;
+        w.has_private = seed % 2 == 0;
+        world_start();
+        world_run(RUN_NS);
+        world_fini();
+        ENSURE(w.failed == 0, "%" PRIu64 " of %" PRIu64 " failed", w.failed, w.begun);
+        ENSURE(w.load_count * 8 < w.hits || w.has_private, "%" PRIu64 " loads for %" PRIu64 " answers", w.load_count,
+               w.hits);
+    }
+}
+
+/* One node, whose workers meet at the same keys. */
+static void test_alone(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 40) {
+        struct world w;
+
+        world_init(&w, seed, 1);
+        w.client_pause_ns = SIM_MS;
+        w.wishes = 20;
+        w.changes = 10;
+        w.bad_origin = seed % 3 == 0 ? 0 : 15;
+        world_start();
+        world_run(RUN_NS);
+        world_fini();
+    }
+}
+
+/* Reads alone: what is stale is refreshed, whatever became of the last attempt, and whoever comes and goes meanwhile. */
+static void test_steady(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 40) {
+        struct world w;
+
+        world_init(&w, seed, 1 + seed % NODES);
+        w.is_steady = true;
+        w.has_trouble = seed % 2 == 0;
+        w.changes_owners = true;
+        w.wishes = 10;
+        w.bad_origin = 20;
+        world_start();
+        world_run(RUN_NS);
+        world_fini();
+    }
+}
+
+static void run(uint64_t seed, unsigned bad_origin, unsigned loss, bool changes_owners) {
+    struct world w;
+
+    world_init(&w, seed, 2 + seed % (NODES - 1));
+    w.has_trouble = true;
+    w.changes_owners = changes_owners;
+    w.wishes = 15;
+    w.changes = 10;
+    w.bad_origin = bad_origin;
+    w.loss = loss;
+    world_start();
+    world_run(RUN_NS);
+    if (seed % 3 != 0) {
+        world_heal();
+        world_run(SIM_S);
+    }
+    world_fini();
+}
+
+static void test_bad_origin(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 40) {
+        run(seed, 40, 1, false);
+    }
+}
+
+static void test_all_weather(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 40) {
+        run(seed, 10, 3, true);
+    }
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calm),       cmocka_unit_test(test_alone),       cmocka_unit_test(test_steady),
+        cmocka_unit_test(test_bad_origin), cmocka_unit_test(test_all_weather),
+    };
+
+    seeds_init(argc, argv);
+    return cmocka_run_group_tests_name("sim origins", tests, NULL, NULL);
+}
