@@ -360,7 +360,7 @@ struct store_figures {
     uint64_t watchers;
     uint64_t leases;
     uint64_t waiting; /* writes handed in and not yet answered */
-    bool full;        /* writes are refused for want of space */
+    bool full;        /* a write was refused for want of space, and there is none yet */
     /* The commits again, each in its class. */
     uint64_t commit_classes[STORE_COMMIT_CLASSES];
 };

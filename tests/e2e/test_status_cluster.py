@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """larder status --endpoints: a cluster on one screen, asked member by member."""
+import re
 import subprocess
 
 import pytest
@@ -154,8 +155,9 @@ def status_of(node, *words):
 
 
 def test_a_node_shows_its_cluster(start_cluster, start_cluster_node):
-    cluster = start_cluster()
-    node = start_cluster_node(cluster)
+    """Both have their own times, so that nobody is left because the machine is busy."""
+    cluster = start_cluster(fast=False)
+    node = start_cluster_node(cluster, times=[])
     node.wait_ready()
     assert node.put("a", b"1").status == 201 and node.get("a").body == b"1"
     used = node.member_in_use(cluster)
@@ -180,7 +182,7 @@ def test_a_node_shows_its_cluster(start_cluster, start_cluster_node):
 
     def gone():
         text = status_of(node).out.decode()
-        return text if "3 members, 2 answer" in text and "fail-overs  1, " in text else None
+        return text if "3 members, 2 answer" in text and re.search("fail-overs  [1-9]", text) else None
     text = wait_until(gone, DEADLINE, lambda: status_of(node).out.decode())
     assert "connection refused" in text
     cluster.kill_all()

@@ -71,6 +71,7 @@ struct local {
     uint64_t checkpoint_at;             /* length of the journal at which a checkpoint is due */
     bool failed;      /* a file could not be synced: nobody knows what is on the disk, so nothing more is written */
     bool stuck;       /* the last batch could not be committed: what is due by itself is not tried again at once */
+    bool disk_full;   /* the disk had no room for a batch, and has taken nothing since */
     bool room_needed; /* a put waits for room that history may give up */
     const struct store_call *room_for; /* that put, which is tried once more */
     struct store_call *physical;       /* compactions that are answered when what they compacted is gone */

@@ -172,6 +172,13 @@ static void tell_observer(struct local *s) {
     }
 }
 
+/* A batch that has nothing to write says nothing of the disk. */
+static void settle_full(struct local *s) {
+    if (!s->disk_full && !compact_is_nearly_full(s)) {
+        atomic_store(&s->full, false);
+    }
+}
+
 /* Tells of what is durable, and makes it visible; in this order, so that whatever a read finds has been told of. */
 static void publish(struct local *s) {
     struct batch *b = &s->batch;
@@ -185,9 +192,10 @@ static void publish(struct local *s) {
     }
     atomic_fetch_add(&s->keys, (uint64_t)b->keys);
     atomic_fetch_add(&s->bytes, (uint64_t)b->bytes);
-    if (!compact_is_nearly_full(s)) {
-        atomic_store(&s->full, false);
+    if (b->dirty) {
+        s->disk_full = false;
     }
+    settle_full(s);
     for (size_t i = 0; i < b->touched_count; i++) {
         b->touched[i]->in_batch = false;
     }
@@ -298,6 +306,7 @@ static struct store_call *run_batch(struct local *s, struct store_call *calls) {
         publish(s);
     } else {
         if (status == STORE_NO_SPACE) {
+            s->disk_full = true;
             atomic_store(&s->full, true);
         }
         undo(s);
@@ -320,6 +329,9 @@ static void checkpoint_if_due(struct local *s, bool idle) {
     if (status != STORE_OK) {
         s->checkpoint_at += s->journal.offset;
         physical_answer(s, status);
+    } else {
+        s->disk_full = false; /* the journal begins anew */
+        settle_full(s);
     }
 }
 

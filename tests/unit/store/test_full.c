@@ -2,7 +2,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "harness.h"
+#include "snapshots.h"
 
 enum { VALUE_SIZE = 10000 };
 
@@ -96,6 +96,13 @@ static void limit_files(rlim_t size) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+/* The writer turns to a snapshot, and then to a batch without a call. */
+static void disturb(struct place *p) {
+    for (int i = 0; i < 2; i++) { /* the second finds that the batch after the first is over */
+        store_snapshot_close(snapshot_open(p));
+    }
+}
+
 /* A commit that the disk does not take has never been: not for readers, nor leases, nor a restart. */
 static void a_full_disk_loses_nothing_and_reads_go_on(void **state) {
     struct store_op granted = {.kind = STORE_OP_LEASE_GRANT, .lease = {.id = 7, .ttl = 1000}};
@@ -120,12 +127,15 @@ static void a_full_disk_loses_nothing_and_reads_go_on(void **state) {
     revision = store_revision(p.store);
     assert_int_equal(try_put(&p, "leased", value_of('x')), STORE_NO_SPACE);
     assert_int_equal(try_put(&p, "new", value_of('x')), STORE_NO_SPACE);
+    disturb(&p);
+    assert_true(is_full(&p));
     expect(&p, "before", 0, "1");
     expect(&p, "leased", 0, "v");
     expect(&p, "new", 0, NULL);
     assert_int_equal(store_revision(p.store), revision);
     limit_files(RLIM_INFINITY);
     assert_int_equal(put(&p, "after", "2"), revision + 1);
+    assert_false(is_full(&p));
     assert_int_equal(run(&p, &a, (struct store_op){.kind = STORE_OP_LEASE_REVOKE, .lease = {.id = 7}}), STORE_OK);
     awaited_end(&a);
     for (int i = 0; i < 2; i++) {
