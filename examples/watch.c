@@ -5,28 +5,25 @@
 #include <string.h>
 
 int main(int argc, char **argv) {
-    struct larder_etcd_span span = {.key = argc > 2 ? argv[2] : "", .which = LARDER_ETCD_PREFIX};
+    const char *prefix = argc > 2 ? argv[2] : "";
+    struct larder_etcd_span span = {.key = prefix, .key_size = strlen(prefix), .which = LARDER_ETCD_PREFIX};
     struct larder_etcd_events seen = LARDER_ETCD_EVENTS_INIT;
-    struct larder_etcd_watch *watch = NULL;
-    struct larder_etcd *etcd = NULL;
+    struct larder_etcd_watch *watch;
+    struct larder_etcd *etcd;
     char why[LARDER_MESSAGE_MAX] = "";
 
-    span.key_size = strlen(span.key);
     if (larder_etcd_new(argc > 1 ? argv[1] : "127.0.0.1:2379", NULL, &etcd, why) != LARDER_DONE ||
         larder_etcd_watch_new(etcd, &span, NULL, &watch, why) != LARDER_DONE) {
         fprintf(stderr, "%s\n", why);
-        larder_etcd_free(etcd);
         return 1;
     }
-    printf("watching\n");
-    fflush(stdout);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    puts("watching");
     while (larder_etcd_watch_next(watch, LARDER_ETCD_FOREVER, &seen) == LARDER_DONE) {
-        for (size_t i = 0; i < seen.count; i++) {
-            const struct larder_etcd_kv *kv = &seen.events[i].kv;
-
-            printf("%s %s %s\n", seen.events[i].kind == LARDER_ETCD_PUT_EVENT ? "put" : "delete", kv->key, kv->value);
+        for (const struct larder_etcd_event *event = seen.events; event < seen.events + seen.count; event++) {
+            printf("%s %s %s\n", event->kind == LARDER_ETCD_PUT_EVENT ? "put" : "delete", event->kv.key,
+                   event->kv.value);
         }
-        fflush(stdout);
     }
     fprintf(stderr, "%s\n", seen.message); /* compacted meanwhile, or refused: the watch has ended */
     larder_etcd_events_free(&seen);
