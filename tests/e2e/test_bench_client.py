@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from etcdcluster import PASSWORD, USER, Cluster
+from nearnode import ranges_asked
 from server import larderd_path, wait_until
 from test_bench_etcd import DEADLINE, READY_DEADLINE, free_ports
 
@@ -91,7 +92,7 @@ def test_a_follower_in_use_is_killed(start_cluster):
     follower = cluster.follower()
     assert client("put", "--endpoints", cluster.endpoints(), "--total", 1).returncode == 0
     process = start("range", "--endpoints", endpoints_from(cluster, follower), "--duration", "3s", "--timeout", "20s")
-    wait_until(lambda: has_connection(process.pid, cluster.members[follower].port), READY_DEADLINE, "it is in use")
+    wait_until(lambda: ranges_asked(cluster) >= 10, READY_DEADLINE, "it is measured")
     cluster.kill(follower)
     out, said = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, (out, said)
@@ -99,19 +100,6 @@ def test_a_follower_in_use_is_killed(start_cluster):
     assert run["errors"] == run["wrong"] == 0 and run["seconds"] >= 3
     assert run["failovers"]["count"] >= 1 and run["failovers"]["longest_ms"] <= run["longest_gap_ms"]
 
-
-def has_connection(pid, port):
-    """Whether the process is connected to the port."""
-    wanted = f"0100007F:{port:04X}"
-    with open("/proc/net/tcp") as table:
-        inodes = {fields[9] for fields in map(str.split, table) if fields[2] == wanted and fields[3] == "01"}
-    links = set()
-    for entry in os.scandir(f"/proc/{pid}/fd"):
-        try:
-            links.add(os.readlink(entry.path))
-        except FileNotFoundError:
-            continue
-    return any(f"socket:[{inode}]" in links for inode in inodes)
 
 
 def test_all_members_are_killed(start_cluster):
