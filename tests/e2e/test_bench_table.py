@@ -230,7 +230,7 @@ def test_a_server_that_goes_away_in_the_middle(start, number, said, tmp_path):
     other = start(Larderd)
     picture = tmp_path / "table.svg"
     process = subprocess.Popen(command("--endpoints", server.endpoint, "--vs", other.endpoint, "--json", "--timeout", 1,
-                                       "--plot", picture),
+                                       "--scale", 0.2, "--plot", picture),
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_until(lambda: keys_below(server, "lb/00"), READY_DEADLINE, "puts arrive")
     server.signal(number)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing that was acknowledged is lost, and nothing is there by half, after a kill -9."""
+import pytest
+
 from lives import DEFRAGMENTS, Lives
 
 KILLS = 50
@@ -14,9 +16,10 @@ def test_nothing_is_lost_when_it_is_killed(tmp_path):
     assert lives.acknowledged > KILLS
 
 
-def test_nothing_is_lost_when_it_is_killed_while_it_defragments(tmp_path):
+@pytest.mark.parametrize("kills", [KILLS // 3, pytest.param(KILLS, marks=pytest.mark.slow)])
+def test_nothing_is_lost_when_it_is_killed_while_it_defragments(tmp_path, kills):
     lives = Lives(tmp_path / "store", 2, value_size=2000, history=500, defragments=DEFRAGMENTS)
-    for _ in range(KILLS):
+    for _ in range(kills):
         lives.live_until_killed()
     with lives.start() as driver:
         lives.check(driver)
