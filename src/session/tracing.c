@@ -224,11 +224,15 @@ void session_trace_show_reply(struct session *s, const struct reply *reply) {
 
 /* --- the end --- */
 
-static void end(struct session *s) {
-    tracer_end(s->span, clock_monotonic_ns());
+static void leave(struct session *s) {
     s->span = NULL;
     trace_scope_unref(s->scope);
     s->scope = NULL;
+}
+
+static void end(struct session *s) {
+    tracer_end(s->span, clock_monotonic_ns());
+    leave(s);
 }
 
 static struct slice group_of(const struct session *s, unsigned group) {
@@ -291,9 +295,7 @@ void session_trace_end_memcached(struct session *s, const struct reply *reply) {
 
 void session_trace_drop(struct session *s) {
     session_trace_abandon(s->span);
-    s->span = NULL;
-    trace_scope_unref(s->scope);
-    s->scope = NULL;
+    leave(s);
 }
 
 void session_trace_abandon(struct span *span) {

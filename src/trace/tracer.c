@@ -59,7 +59,25 @@ static struct identity choose(struct tracer *t, const struct trace_context *pare
     return i;
 }
 
-static struct span *make(struct tracer *t, const struct identity *identity, struct slice name, enum span_kind kind) {
+/* What a span hangs on. */
+struct place {
+    const struct trace_context *parent; /* NULL: on nothing, it is a root */
+    struct slice state;
+    bool is_remote;
+    const struct span *span; /* the parent, if it is at hand: it has decided what time it is in the trace */
+};
+
+static void hang(struct span *span, const struct place *place) {
+    if (place->parent != NULL) {
+        memcpy(span->parent_id, place->parent->span_id, TRACE_SPAN_ID_SIZE);
+        (void)span_set_state(span, place->state);
+        span->parent_is_remote = place->is_remote;
+    }
+    span->clock_offset_ns = place->span != NULL ? place->span->clock_offset_ns : clock_wall_ns() - clock_monotonic_ns();
+}
+
+static struct span *make(struct tracer *t, const struct identity *identity, struct slice name, enum span_kind kind,
+                         const struct place *place, int64_t start_ns) {
     struct span *span = process_mark_is_foreign(&t->mark) ? malloc(sizeof(*span)) : span_queue_new(&t->queue);
 
     if (span == NULL) {
@@ -70,63 +88,72 @@ static struct span *make(struct tracer *t, const struct identity *identity, stru
     span->tracer = t;
     span->context = identity->context;
     span->records = identity->records;
+    hang(span, place);
+    span->start_ns = span_time_ns(span, start_ns);
     return span;
 }
 
-static void set_parent(struct span *span, const struct trace_context *parent, struct slice state) {
-    memcpy(span->parent_id, parent->span_id, TRACE_SPAN_ID_SIZE);
-    (void)span_set_state(span, state);
+static struct span *begin(struct tracer *t, struct slice name, enum span_kind kind, const struct place *place) {
+    const struct identity identity = choose(t, place->parent);
+
+    return make(t, &identity, name, kind, place, clock_monotonic_ns());
 }
 
-/* A parent here has decided what time it is in the trace. */
-static void begin_at(struct span *span, const struct span *parent, int64_t start_ns) {
-    if (parent != NULL) {
-        set_parent(span, &parent->context, parent->state);
-        span->clock_offset_ns = parent->clock_offset_ns;
-    } else {
-        span->clock_offset_ns = clock_wall_ns() - clock_monotonic_ns();
-    }
-    span->start_ns = span_time_ns(span, start_ns);
+/* None that would not record. */
+static struct span *begin_recording(struct tracer *t, struct slice name, enum span_kind kind, const struct place *place,
+                                    int64_t start_ns) {
+    const struct identity identity = choose(t, place->parent);
+
+    return identity.records ? make(t, &identity, name, kind, place, start_ns) : NULL;
+}
+
+static struct place under(const struct span *parent) {
+    return parent == NULL ? (struct place){0}
+                          : (struct place){.parent = &parent->context, .state = parent->state, .span = parent};
 }
 
 struct span *tracer_begin(struct tracer *t, struct slice name, enum span_kind kind, const struct span *parent) {
-    struct identity identity = choose(t, parent == NULL ? NULL : &parent->context);
-    struct span *span = make(t, &identity, name, kind);
+    const struct place place = under(parent);
 
-    if (span != NULL) {
-        begin_at(span, parent, clock_monotonic_ns());
-    }
-    return span;
+    return begin(t, name, kind, &place);
 }
 
 struct span *tracer_begin_leaf(struct tracer *t, struct slice name, enum span_kind kind, const struct span *parent,
                                int64_t start_ns) {
-    struct identity identity = choose(t, parent == NULL ? NULL : &parent->context);
-    struct span *span = identity.records ? make(t, &identity, name, kind) : NULL;
+    const struct place place = under(parent);
 
-    if (span != NULL) {
-        begin_at(span, parent, start_ns);
-    }
-    return span;
+    return begin_recording(t, name, kind, &place, start_ns);
 }
 
 struct span *tracer_begin_remote(struct tracer *t, struct slice name, enum span_kind kind,
                                  const struct trace_context *parent, struct slice state) {
-    struct identity identity = choose(t, parent);
-    struct span *span = make(t, &identity, name, kind);
+    const struct place place = {.parent = parent, .state = state, .is_remote = true};
 
-    if (span != NULL) {
-        begin_at(span, NULL, clock_monotonic_ns());
-        set_parent(span, parent, state);
-        span->parent_is_remote = true;
+    return begin(t, name, kind, &place);
+}
+
+struct span *tracer_begin_served(struct tracer *t, struct slice name, enum span_kind kind,
+                                 const struct trace_context *parent, struct slice state, int64_t start_ns) {
+    const struct place place = {.parent = parent, .state = state, .is_remote = true};
+
+    return begin_recording(t, name, kind, &place, start_ns);
+}
+
+struct span *tracer_begin_within(struct tracer *t, struct slice name, enum span_kind kind,
+                                 const struct trace_scope *scope, int64_t start_ns) {
+    struct place place;
+
+    if (t == NULL || scope == NULL) {
+        return NULL;
     }
-    return span;
+    place = (struct place){.parent = &scope->context, .state = trace_scope_state(scope)};
+    return begin_recording(t, name, kind, &place, start_ns);
 }
 
 struct span *tracer_begin_drawn(struct tracer *t, struct random *dice, struct slice name, enum span_kind kind,
                                 int64_t start_ns) {
+    const struct place root = {0};
     struct identity identity = {0};
-    struct span *span;
 
     write_id(dice, identity.context.trace_id + sizeof(uint64_t)); /* the half that decides */
     decide(t, NULL, &identity);
@@ -135,41 +162,7 @@ struct span *tracer_begin_drawn(struct tracer *t, struct random *dice, struct sl
     }
     write_id(dice, identity.context.trace_id);
     write_id(dice, identity.context.span_id);
-    span = make(t, &identity, name, kind);
-    if (span != NULL) {
-        begin_at(span, NULL, start_ns);
-    }
-    return span;
-}
-
-struct span *tracer_begin_served(struct tracer *t, struct slice name, enum span_kind kind,
-                                 const struct trace_context *parent, struct slice state, int64_t start_ns) {
-    struct identity identity = choose(t, parent);
-    struct span *span = identity.records ? make(t, &identity, name, kind) : NULL;
-
-    if (span != NULL) {
-        begin_at(span, NULL, start_ns);
-        set_parent(span, parent, state);
-        span->parent_is_remote = true;
-    }
-    return span;
-}
-
-struct span *tracer_begin_within(struct tracer *t, struct slice name, enum span_kind kind,
-                                 const struct trace_scope *scope, int64_t start_ns) {
-    struct identity identity;
-    struct span *span;
-
-    if (t == NULL || scope == NULL) {
-        return NULL;
-    }
-    identity = choose(t, &scope->context);
-    span = identity.records ? make(t, &identity, name, kind) : NULL;
-    if (span != NULL) {
-        begin_at(span, NULL, start_ns);
-        set_parent(span, &scope->context, trace_scope_state(scope));
-    }
-    return span;
+    return make(t, &identity, name, kind, &root, start_ns);
 }
 
 static bool is_wanted(const struct span *span) {
