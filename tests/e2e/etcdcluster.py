@@ -22,7 +22,7 @@ from etcd import etcd_path
 from etcdctl import Etcdctl
 from server import wait_until
 
-DEADLINE = 30
+DEADLINE = 60
 ASK_DEADLINE = 2
 # Not of the range out of which the system gives outgoing connections theirs: a port must be free at the second start too.
 PORTS = range(20000, 32000)

@@ -149,7 +149,7 @@ def etcd_twice(monkeypatch, tmp_path):
 
     def measure_row(number):
         row, = (row for row in rows.ROWS if row.number == number)
-        return measure.measure(row, place, main.Settings(1, 500, 50), lambda: None)
+        return measure.measure(row, place, main.Settings(1, 1000, 50), lambda: None)
     return measure_row
 
 
