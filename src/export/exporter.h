@@ -32,9 +32,9 @@ enum larder_error exporter_start(const struct exporter_config *config, struct ex
 /* Sends what has ended until now. False: that has not come to an end within the time; it goes on. */
 bool exporter_flush(struct exporter *e, int64_t timeout_ns);
 
-/* Takes no more spans, sends what there is for at most that time (nothing is tried again where nobody listens), drops the rest,
- * ends the thread. NULL is allowed. In a
- * process that was forked off since, where there is no such thread, it does nothing. */
+/* Takes no more spans, sends what there is for at most that time, drops the rest, ends the thread. Where nobody listens a batch is
+ * tried once from then on: what was to be tried again waits for that, and no longer. NULL is allowed. In a process that was
+ * forked off since, where there is no such thread, it does nothing. */
 void exporter_stop(struct exporter *e, int64_t timeout_ns);
 
 struct exporter_figures {

@@ -91,7 +91,7 @@ static inline bool origin_place_is(const struct origin_place *a, const struct or
            (a->view != NULL ? a->view->serial : 0) == (b->view != NULL ? b->view->serial : 0);
 }
 
-/* --- origin_flight.c --- */
+/* --- origin_flight.c: one request to the origin --- */
 
 struct origin_op;
 
@@ -167,6 +167,34 @@ static inline struct slice origin_flight_key(const struct origin_flight *f) {
     return slice_make(f->key, f->key_size);
 }
 
+/* One that nobody waits for yet, and that has not begun; the caller's. The plan's old value stays its. NULL: no memory, or too much
+ * is in use. */
+struct origin_flight *origin_flight_new(struct origin_worker *w, const struct group_policy *policy,
+                                        const struct origin_place *place, uint64_t hash, struct slice key,
+                                        const struct origin_plan *plan);
+
+/* What is stored is known to it, for its validators and for when the origin fails; the old value is taken over. */
+void origin_flight_know(struct origin_flight *f, struct origin_plan *plan);
+
+/* What became of it. */
+enum origin_landing {
+    ORIGIN_LANDED_VALUE, /* f->value is the answer */
+    ORIGIN_LANDED_KEPT,  /* the old value, for those who may have it; else f->value */
+    ORIGIN_LANDED_NONE,  /* there is none: `result` */
+};
+
+/* Tells all of a list of those who wait what became of it. Each may be gone as soon as he is told. */
+void origin_flight_tell(const struct origin_flight *f, struct origin_op *op, enum origin_landing landing,
+                        enum result result);
+
+/* Tells all of a list that there is an answer, and that it is for another. */
+void origin_flight_turn_away(struct origin_op *op);
+
+/* Nobody waits for it, and it is in no table. */
+void origin_flight_free(struct origin_flight *f);
+
+/* --- origin_flights.c: those that are under way in a node, and who waits for them --- */
+
 /* Joins a flight for the key that will do, or a round, or makes one. The op (NULL: nobody waits) belongs to it then. *ret_begun is
  * one that begins, for origin_load; NULL: it was joined. False: there are too many, or there is no memory; *ret_result says which. The plan's
  * old value is taken over in any case. */
@@ -185,16 +213,6 @@ void origin_fly_again(struct origin_flight *f);
 
 /* The answer is for the streamer alone: nobody joins it any more, all others are told so, and the round begins. */
 void origin_release(struct origin_flight *f);
-
-/* What became of it. */
-enum origin_landing {
-    ORIGIN_LANDED_VALUE, /* f->value is the answer */
-    ORIGIN_LANDED_KEPT,  /* the old value, for those who may have it; else f->value */
-    ORIGIN_LANDED_NONE,  /* there is none: `result` */
-};
-
-/* What is stored is known to it, for its validators and for when the origin fails; the old value is taken over. */
-void origin_flight_know(struct origin_flight *f, struct origin_plan *plan);
 
 /* Tells everybody who waits, and frees the flight. The round that waits for it begins; or, as NONE says that this node could not
  * do it, its waiters are told the same. On the thread of the flight's worker. */

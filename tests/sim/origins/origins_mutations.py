@@ -15,6 +15,7 @@ from collections import namedtuple
 Mutation = namedtuple("Mutation", "rule name file old new")
 
 FLIGHT = "group/origin_flight.c"
+FLIGHTS = "group/origin_flights.c"
 LOAD = "group/origin_load.c"
 RECEIVE = "group/origin_receive.c"
 END = "group/origin_end.c"
@@ -29,9 +30,9 @@ RENEWED = "origin/judge_renew.c"
 LIFE = "origin/life.c"
 
 MUTATIONS = [
-    Mutation("void", "what is void is waited for", FLIGHT,
+    Mutation("void", "what is void is waited for", FLIGHTS,
              "    f->joinable = false;\n    atomic_store", "    atomic_store"),
-    Mutation("void", "what is void is not marked so", FLIGHT,
+    Mutation("void", "what is void is not marked so", FLIGHTS,
              "    atomic_store_explicit(&f->voided, true, memory_order_relaxed);\n", ""),
     Mutation("void", "what is void is stored", PUBLISH,
              "    if (voided != NULL && atomic_load_explicit(voided, memory_order_relaxed)) {\n        return true;\n    }\n", ""),
@@ -42,11 +43,11 @@ MUTATIONS = [
     Mutation("void", "a delete leaves the entry", ORIGIN, "        shard_remove(spot.shard, spot.hash, spot.entry);\n", ""),
     Mutation("void", "a set leaves what is under way", ORIGIN,
              "UINT64_MAX);\n    reply->result = write_primed", "0);\n    reply->result = write_primed"),
-    Mutation("void", "what was asked earlier overwrites what was asked later", FLIGHT,
+    Mutation("void", "what was asked earlier overwrites what was asked later", FLIGHTS,
              "        if (f->number < before) {\n            void_one(f);\n        } else {\n            outdate_one(f);\n        }\n",
              "        if (before == UINT64_MAX) {\n            void_one(f);\n        }\n"),
     Mutation("void", "who waited is shown what has been replaced", PUBLISH, "        take_newer(f);\n", ""),
-    Mutation("once", "nobody waits for another", FLIGHT,
+    Mutation("once", "nobody waits for another", FLIGHTS,
              "        seat = find_seat(flights, place, hash, key, d);\n", ""),
     Mutation("once", "an answer goes before its time", PUBLISH, "origin_expiry(a->now, f->outcome.keep_ms)", "origin_expiry(a->now, 0)"),
     Mutation("once", "an answer is taken for stale before it is", ASKED, "    return h->stale_ms < 0;", "    return h->stale_ms < -400;"),
@@ -57,7 +58,7 @@ MUTATIONS = [
     Mutation("ends", "what cannot be asked for does not land", LOAD, "        origin_flight_count(f, COUNTER_LIMIT_ORIGIN_FLIGHTS);\n", "        return;\n"),
     Mutation("ends", "an answer is held for ever", OP, "    origin_held_drop(&op->value);\n    origin_held_drop(&op->old);\n    origin_place_drop",
              "    origin_held_drop(&op->old);\n    origin_place_drop"),
-    Mutation("ends", "a flight is not taken from the count", FLIGHT,
+    Mutation("ends", "a flight is not taken from the count", FLIGHTS,
              "    atomic_fetch_sub_explicit(&flights->count, 1, memory_order_relaxed);\n", ""),
     Mutation("ends", "a refresh that failed is the last one", PUBLISH,
              "    origin_unmark(a.table, f->hash, origin_flight_key(f), a.now);\n    return true;\n", "    return true;\n"),
