@@ -67,8 +67,8 @@ struct larder_etcd_options {
         *log; /* told of members that are left and of a cluster that cannot be used, by the client's thread: it must
                          * not call the library. None */
     void *log_ctx;
-    struct larder_tracer *tracer; /* larder/trace.h: told of each call that waits, not of those of a queue;
-                                   it outlives the client; none */
+    /* larder/trace.h: told of each call, those of a queue too; it outlives the client; none */
+    struct larder_tracer *tracer;
 };
 
 struct larder_etcd;
@@ -275,12 +275,17 @@ struct larder_etcd_op {
     };
 };
 
+struct larder_span;
+
 struct larder_etcd_how {
     unsigned timeout_ms; /* at most the client's; 0: the client's */
     /* A write whose answer was lost is sent again, because nobody else writes these keys: to do it twice is no harm. Without it
      * such a write ends with UNKNOWN, but for one that cannot be done twice: a transaction that compares the mod_revision
      * of a key that it writes. */
     bool retry_unknown;
+    /* larder/trace.h: the span below which the client's tracer is told of it; it stays until the operation was run, or handed in.
+     * NULL: the view's, if there is one. */
+    const struct larder_span *parent;
 };
 
 /* range, txn, compact: DONE; put: STORED; delete: DELETED or NOT_FOUND. The operation is borrowed until this returns; `how` may be
