@@ -295,7 +295,7 @@ enum larder_status larder_etcd_run(struct larder_etcd *client, const struct lard
 
 /* The same without blocking, for a loop of the caller's: operations are handed in, and a descriptor says when there are answers. In
  * libuv: uv_poll_init with larder_etcd_queue_fd, UV_READABLE, and larder_etcd_queue_next in its callback until NOTHING. (A watch has a
- * descriptor of its own, larder_etcd_watch_fd.) One thread at a time uses a queue. */
+ * descriptor of its own, larder_etcd_watch_fd, as an observer of an election has, larder_etcd_observe_fd.) One thread at a time uses a queue. */
 struct larder_etcd_queue;
 
 /* Errors: NO_MEMORY, SYSTEM, FORKED. */
@@ -500,20 +500,27 @@ enum larder_status larder_etcd_resign(struct larder_etcd_leadership *leadership,
 enum larder_status larder_etcd_leader(struct larder_etcd *client, const void *name, size_t name_size,
                                       struct larder_etcd_result *result);
 
-/* Who leads, again and again. One thread at a time uses it. Errors: KEY, TOO_LARGE, NO_MEMORY, FORKED. */
+/* Who leads, again and again. One thread at a time uses it. Errors: KEY, TOO_LARGE, NO_MEMORY, SYSTEM, FORKED. */
 struct larder_etcd_observer;
 enum larder_status larder_etcd_observe(struct larder_etcd *client, const void *name, size_t name_size,
                                        struct larder_etcd_observer **ret_observer,
                                        char ret_message[LARDER_MESSAGE_MAX]);
 
-/* NULL is allowed. */
+/* Does not wait: what the cluster is being asked ends by itself, and then the client's thread gives the memory back. NULL is
+ * allowed. */
 void larder_etcd_observe_free(struct larder_etcd_observer *observer);
 
 /* HIT: as larder_etcd_leader, each value of each leader once, but for leaders and values that have come and gone while nobody
- * asked. MISS: there is none now. The first call answers with what is. NOTHING: no change in `wait_ms`. After an error it may be
- * called again. */
+ * asked. MISS: there is none now. The first answer is what is. NOTHING: no change in `wait_ms`. At first, and when another one may
+ * lead, the cluster is asked. That takes its own time beside `wait_ms`; with 0 it is not waited for: NOTHING then, and the
+ * descriptor says when there is an answer. After an error it may be called again. */
 enum larder_status larder_etcd_observe_next(struct larder_etcd_observer *observer, unsigned wait_ms,
                                             struct larder_etcd_result *result);
+
+/* A descriptor that becomes readable when there may be something, for poll and its like; for nothing else. It is the observer's, and
+ * readable from the start. Call larder_etcd_observe_next with 0 then, until it says NOTHING. After an error nothing comes until it
+ * is called again. */
+int larder_etcd_observe_fd(const struct larder_etcd_observer *observer);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -46,7 +46,7 @@ static enum larder_status wait_for_deletion(const struct place *place, const str
     if (clock_monotonic_ns() >= deadline_ns) {
         return LARDER_TAKEN;
     }
-    status = watch_open(place->lease->client, &wish, &watch);
+    status = watch_open(place->lease->client, &wish, -1, &watch);
     if (status != LARDER_DONE) {
         return status;
     }

@@ -63,6 +63,9 @@ static inline const char *place_show(const struct place *place, size_t *ret_size
     return place->key;
 }
 
+/* What the keys of the line begin with, the name and a slash, written to `to`, which has room. */
+struct slice line_write_prefix(const void *name, size_t name_size, char *to);
+
 /* The keys of a line, the oldest first, one of them: *ret_op borrows `prefix`, and `end` of its size. */
 void line_first_op(struct slice prefix, char *end, struct store_op *ret_op);
 

@@ -120,6 +120,12 @@ enum larder_status place_status(const struct place *place) {
 
 /* --- asking --- */
 
+struct slice line_write_prefix(const void *name, size_t name_size, char *to) {
+    memcpy(to, name, name_size);
+    to[name_size] = '/';
+    return slice_make(to, name_size + 1);
+}
+
 void line_first_op(struct slice prefix, char *end, struct store_op *ret_op) {
     *ret_op = (struct store_op){
         .kind = STORE_OP_RANGE,

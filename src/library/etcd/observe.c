@@ -4,34 +4,36 @@
 #include "library/etcd/block.h"
 #include "library/etcd/call.h"
 #include "library/etcd/line.h"
-#include "library/etcd/watch.h"
+#include "library/etcd/observer.h"
 #include "library/memory.h"
 #include "store/span.h"
 
 /* Who leads: the oldest key of a line is asked for, and what happens in the line from then on is watched. The leader's own key is
  * followed as it changes; when it goes, or when there was none and one comes, it is asked again. */
 
-struct larder_etcd_observer {
-    struct larder_etcd *client;
-    struct larder_etcd_watch *watch; /* NULL: it has to be asked who leads */
-    size_t next;                     /* event of its batch */
-    struct slice prefix;             /* of the line's keys; behind the struct */
-    char *end;                       /* of its span, likewise */
-    bool has_leader;
-    char *leader; /* its key */
-    size_t leader_size;
-    bool has_told; /* anything, so far */
-    int64_t told;  /* the mod_revision of what was told last; 0: that there is none */
-};
-
 /* --- making --- */
+
+static enum larder_status init(struct larder_etcd_observer *observer, struct larder_etcd *client, const void *name,
+                               size_t name_size) {
+    char *texts = (char *)(observer + 1);
+
+    observer->client = client->root;
+    observer->prefix = line_write_prefix(name, name_size, texts);
+    observer->end = texts + observer->prefix.size;
+    observer->fd = flag_open();
+    if (observer->fd < 0) {
+        return LARDER_ERR_SYSTEM;
+    }
+    flag_raise(observer->fd); /* there is something to ask */
+    pthread_mutex_init(&observer->lock, NULL);
+    return LARDER_DONE;
+}
 
 enum larder_status larder_etcd_observe(struct larder_etcd *client, const void *name, size_t name_size,
                                        struct larder_etcd_observer **ret_observer,
                                        char ret_message[LARDER_MESSAGE_MAX]) {
     struct larder_etcd_observer *observer;
     enum larder_status status = line_check(client, name_size, ret_message);
-    char *prefix;
 
     if (status != LARDER_DONE) {
         return status;
@@ -40,22 +42,25 @@ enum larder_status larder_etcd_observe(struct larder_etcd *client, const void *n
     if (observer == NULL) {
         return client_say(ret_message, LARDER_ERR_NO_MEMORY, "out of memory");
     }
-    prefix = (char *)(observer + 1);
-    memcpy(prefix, name, name_size);
-    prefix[name_size] = '/';
-    observer->client = client->root;
-    observer->prefix = slice_make(prefix, name_size + 1);
-    observer->end = prefix + name_size + 1;
+    status = init(observer, client, name, name_size);
+    if (status != LARDER_DONE) {
+        memory_free(&client->allocator, observer);
+        return client_say(ret_message, status, larder_strerror(status));
+    }
     *ret_observer = observer;
-    return LARDER_DONE;
+    return client_say(ret_message, LARDER_DONE, "");
 }
 
 void larder_etcd_observe_free(struct larder_etcd_observer *observer) {
     if (observer != NULL) {
         larder_etcd_watch_free(observer->watch);
-        memory_free(&observer->client->allocator, observer->leader);
-        memory_free(&observer->client->allocator, observer);
+        observer->watch = NULL;
+        observer_leave(observer);
     }
+}
+
+int larder_etcd_observe_fd(const struct larder_etcd_observer *observer) {
+    return observer->fd;
 }
 
 /* --- asking --- */
@@ -88,25 +93,15 @@ static enum larder_status watch_line(struct larder_etcd_observer *observer, stru
     struct store_watch wish = {.span = store_span_of_prefix(observer->prefix, observer->end),
                                .start_revision = result->revision + 1};
     enum larder_status status = copy_leader(observer, &result->answer)
-                                    ? watch_open(observer->client, &wish, &observer->watch)
+                                    ? watch_open(observer->client, &wish, observer->fd, &observer->watch)
                                     : LARDER_ERR_NO_MEMORY;
 
     return status == LARDER_DONE ? LARDER_DONE : call_fail(result, status, larder_strerror(status));
 }
 
-static enum larder_status find_first(struct larder_etcd *client, struct slice prefix, char *end,
-                                     struct larder_etcd_result *result) {
-    enum larder_status status;
-    struct store_op op;
-
-    line_first_op(prefix, end, &op);
-    status = call_do(client, &op, 0, false, result);
-    return status == LARDER_DONE ? call_name(result, result->answer.kv_count > 0 ? LARDER_HIT : LARDER_MISS) : status;
-}
-
 /* HIT, MISS: it is news. NOTHING: it was told before. */
-static enum larder_status ask(struct larder_etcd_observer *observer, struct larder_etcd_result *result) {
-    enum larder_status status = find_first(observer->client, observer->prefix, observer->end, result);
+static enum larder_status hear(struct larder_etcd_observer *observer, struct larder_etcd_result *result) {
+    enum larder_status status = observer_hear(observer, result);
     enum larder_status watched;
     int64_t found;
 
@@ -118,25 +113,11 @@ static enum larder_status ask(struct larder_etcd_observer *observer, struct lard
         return watched;
     }
     found = status == LARDER_HIT ? result->answer.kvs[0].mod_revision : 0;
-    if (observer->has_told && found == observer->told) {
+    if (observer->has_news && found == observer->last_news) {
         return LARDER_NOTHING;
     }
-    observer->has_told = true;
-    observer->told = found;
-    return status;
-}
-
-enum larder_status larder_etcd_leader(struct larder_etcd *client, const void *name, size_t name_size,
-                                      struct larder_etcd_result *result) {
-    struct larder_etcd_observer *observer = NULL;
-    char why[LARDER_MESSAGE_MAX] = "";
-    enum larder_status status = larder_etcd_observe(client, name, name_size, &observer, why);
-
-    if (status != LARDER_DONE) {
-        return call_fail(result, status, why);
-    }
-    status = find_first(client, observer->prefix, observer->end, result);
-    larder_etcd_observe_free(observer);
+    observer->has_news = true;
+    observer->last_news = found;
     return status;
 }
 
@@ -151,7 +132,7 @@ static enum larder_status tell(struct larder_etcd_observer *observer, const stru
         return call_fail(result, LARDER_ERR_NO_MEMORY, "out of memory for the answer");
     }
     result->revision = kv->mod_revision;
-    observer->told = kv->mod_revision;
+    observer->last_news = kv->mod_revision;
     return call_name(result, LARDER_HIT);
 }
 
@@ -185,6 +166,11 @@ static enum larder_status follow(struct larder_etcd_observer *observer, struct l
     return LARDER_NOTHING;
 }
 
+/* False: there is nothing to look at yet. */
+static bool await(struct larder_etcd_observer *observer, unsigned wait_ms, int64_t deadline_ns) {
+    return observer->watch == NULL ? observer_ask(observer, wait_ms > 0) : watch_wait(observer->watch, -1, deadline_ns);
+}
+
 enum larder_status larder_etcd_observe_next(struct larder_etcd_observer *observer, unsigned wait_ms,
                                             struct larder_etcd_result *result) {
     int64_t deadline_ns = watch_deadline(wait_ms);
@@ -193,14 +179,11 @@ enum larder_status larder_etcd_observe_next(struct larder_etcd_observer *observe
     if (client_is_foreign(observer->client)) {
         return call_fail(result, LARDER_ERR_FORKED, larder_strerror(LARDER_ERR_FORKED));
     }
-    do {
-        if (observer->watch == NULL) {
-            status = ask(observer, result);
-        } else if (!watch_wait(observer->watch, -1, deadline_ns)) {
+    while (status == LARDER_NOTHING) {
+        if (!await(observer, wait_ms, deadline_ns)) {
             return call_fail(result, LARDER_NOTHING, "");
-        } else {
-            status = follow(observer, result);
         }
-    } while (status == LARDER_NOTHING);
+        status = observer->watch == NULL ? hear(observer, result) : follow(observer, result);
+    }
     return status;
 }

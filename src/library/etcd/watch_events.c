@@ -38,7 +38,7 @@ static enum larder_status begin(struct larder_etcd *client, struct store_watch *
         }
         wish->start_revision++;
     }
-    status = watch_open(client, wish, ret_watch);
+    status = watch_open(client, wish, -1, ret_watch);
     return client_say(ret_message, status, larder_strerror(status));
 }
 
