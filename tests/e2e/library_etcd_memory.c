@@ -106,6 +106,32 @@ static void try_lock(struct larder_etcd *client) {
     larder_etcd_result_free(&result);
 }
 
+static void try_locking(struct larder_etcd *client) {
+    struct larder_etcd_result result = LARDER_ETCD_RESULT_INIT;
+    struct larder_etcd_locking *locking = NULL;
+    struct larder_etcd_lease *lease = NULL;
+    struct larder_etcd_lock *lock = NULL;
+    enum larder_status status;
+
+    ALLOW(larder_etcd_lease_keep(client, 30, 0, NULL, NULL, &lease, result.message), LARDER_DONE);
+    if (lease == NULL) {
+        return;
+    }
+    ALLOW(larder_etcd_lock_begin(lease, "mi", 2, &locking, result.message), LARDER_DONE);
+    if (locking != NULL) {
+        struct pollfd fd = {.fd = larder_etcd_locking_fd(locking), .events = POLLIN};
+
+        while (poll(&fd, 1, WAIT_MS) == 1 &&
+               (status = larder_etcd_locking_next(locking, &lock, result.message)) == LARDER_NOTHING) {
+        }
+        EXPECT(status == LARDER_DONE); /* it has all that it needs */
+        larder_etcd_locking_free(locking);
+        status = larder_etcd_lock_release(lock, result.message);
+        EXPECT(status == LARDER_DONE || status == LARDER_ERR_UNKNOWN);
+    }
+    EXPECT(larder_etcd_lease_end(lease, result.message) == LARDER_DONE);
+}
+
 static void try_all(const char *endpoints) {
     struct larder_etcd_options options = {
         .size = sizeof(options),
@@ -123,6 +149,7 @@ static void try_all(const char *endpoints) {
     larder_etcd_result_free(&result);
     try_watch(client);
     try_lock(client);
+    try_locking(client);
     larder_etcd_free(client);
 }
 

@@ -159,6 +159,10 @@ def test_locks_and_elections(installed, programs, node):
     run([programs("lock"), f"127.0.0.1:{node.port}"], env=installed[1])
 
 
+def test_locks_and_elections_that_nobody_waits_for(installed, programs, node):
+    run([programs("lines"), f"127.0.0.1:{node.port}"], env=installed[1])
+
+
 def test_an_election_in_a_loop_of_libuv(installed, programs, node):
     run([programs("observe"), f"127.0.0.1:{node.port}"], env=installed[1])
 

@@ -202,7 +202,7 @@ static enum larder_status follow(struct larder_etcd_observer *observer, struct l
 
 /* False: there is nothing to look at yet. */
 static bool await(struct larder_etcd_observer *observer, unsigned wait_ms, int64_t deadline_ns) {
-    return observer->watch == NULL ? ask(observer, wait_ms > 0) : watch_wait(observer->watch, -1, deadline_ns);
+    return observer->watch == NULL ? ask(observer, wait_ms > 0) : watch_wait(observer->watch, deadline_ns);
 }
 
 enum larder_status larder_etcd_observe_next(struct larder_etcd_observer *observer, unsigned wait_ms,

@@ -112,24 +112,23 @@ static bool take_batch(struct larder_etcd_watch *watch) {
     return watch->has_batch;
 }
 
-static int milliseconds_until(int64_t deadline_ns) {
+int watch_left_ms(int64_t deadline_ns) {
     int64_t left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - clock_monotonic_ns();
 
     if (left_ns == INT64_MAX) {
         return -1;
     }
-    /* Rounded up, so that it is not over before its time. */
     left_ns = left_ns > 0 ? (left_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS : 0;
     return left_ns < POLL_MAX_MS ? (int)left_ns : POLL_MAX_MS;
 }
 
-bool watch_wait(struct larder_etcd_watch *watch, int other_fd, int64_t deadline_ns) {
-    struct pollfd fds[2] = {{.fd = watch->fd, .events = POLLIN}, {.fd = other_fd, .events = POLLIN}};
+bool watch_wait(struct larder_etcd_watch *watch, int64_t deadline_ns) {
+    struct pollfd fd = {.fd = watch->fd, .events = POLLIN};
 
     while (!watch->has_batch && !take_batch(watch)) {
-        int left_ms = milliseconds_until(deadline_ns);
+        int left_ms = watch_left_ms(deadline_ns);
 
-        if (left_ms == 0 || (poll(fds, 2, left_ms) < 0 && errno != EINTR) || fds[1].revents != 0) {
+        if (left_ms == 0 || (poll(&fd, 1, left_ms) < 0 && errno != EINTR)) {
             return false;
         }
     }

@@ -119,7 +119,7 @@ enum larder_status larder_etcd_watch_next(struct larder_etcd_watch *watch, unsig
     if (client_is_foreign(watch->client)) {
         return end(events, LARDER_ERR_FORKED, larder_strerror(LARDER_ERR_FORKED));
     }
-    if (!watch_wait(watch, -1, watch_deadline(wait_ms))) {
+    if (!watch_wait(watch, watch_deadline(wait_ms))) {
         return end(events, LARDER_NOTHING, "");
     }
     if (!keep(watch, events)) {
