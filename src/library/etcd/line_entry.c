@@ -180,7 +180,7 @@ static void release(struct asker *asker) {
 static enum larder_status make(struct place *place, struct slice value, struct line_entry **ret_entry) {
     struct larder_etcd *client = place->lease->client;
     struct line_entry *e = memory_new(&client->allocator, sizeof(*e) + value.size + place->prefix_size);
-    char *texts = (char *)(e + 1);
+    char *texts;
 
     if (e == NULL) {
         return LARDER_ERR_NO_MEMORY;
@@ -189,6 +189,7 @@ static enum larder_status make(struct place *place, struct slice value, struct l
         memory_free(&client->allocator, e);
         return LARDER_ERR_SYSTEM;
     }
+    texts = (char *)(e + 1);
     if (value.size > 0) {
         memcpy(texts, value.data, value.size);
     }
