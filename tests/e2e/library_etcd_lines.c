@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Locks and elections in a loop around poll, in which nobody waits: `lines ENDPOINTS`. */
 #include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "library_etcd.h"
 
@@ -132,6 +134,20 @@ static void many(struct larder_etcd *client) {
 
 /* --- leaving, and losing --- */
 
+/* It is the parent's, who stays in the line. */
+static void in_a_child(struct larder_etcd_locking *locking) {
+    struct larder_etcd_lock *lock = NULL;
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0) {
+        EXPECT_WITH(larder_etcd_locking_next(locking, &lock, NULL) == LARDER_ERR_FORKED, "next");
+        larder_etcd_locking_free(locking);
+        _exit(failed);
+    }
+    EXPECT_WITH(waitpid(child, &status, 0) == child && status == 0, "the child");
+}
+
 static void leave(struct larder_etcd *client) {
     struct larder_etcd_lease *lease = keep(client), *other = keep(client);
     struct larder_etcd_lock *lock = NULL, *second = NULL;
@@ -147,6 +163,7 @@ static void leave(struct larder_etcd *client) {
     locking = stand(other, "lines/leave");
     await_line(client, "lines/leave/", 2);
     EXPECT_WITH(larder_etcd_locking_next(locking, &second, why) == LARDER_NOTHING, why);
+    in_a_child(locking);
     larder_etcd_locking_free(locking);
     await_line(client, "lines/leave/", 1);
     EXPECT_WITH(larder_etcd_lock_status(lock) == LARDER_DONE, "it stays");

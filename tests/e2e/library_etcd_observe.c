@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An election followed in a loop of libuv: `observe ENDPOINTS`; and what there is while nobody answers: `observe ENDPOINTS away`. */
 #include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "library_etcd.h"
@@ -112,6 +114,20 @@ static void follow(struct larder_etcd *client) {
     larder_etcd_result_free(result);
 }
 
+/* Nobody hears an answer there; it may be freed, and the parent has what is its own. */
+static void in_a_child(struct larder_etcd_observer *observer) {
+    struct larder_etcd_result result = LARDER_ETCD_RESULT_INIT;
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0) {
+        EXPECT(larder_etcd_observe_next(observer, 0, &result) == LARDER_ERR_FORKED);
+        larder_etcd_observe_free(observer);
+        _exit(failed);
+    }
+    EXPECT(waitpid(child, &status, 0) == child && status == 0);
+}
+
 /* Nobody answers, so that who waits has an error and who does not has nothing; then the descriptor says that there is one. */
 static void wait_in_vain(const char *endpoints) {
     struct larder_etcd_options options = {.size = sizeof(options), .timeout_ms = AWAY_MS};
@@ -132,6 +148,7 @@ static void wait_in_vain(const char *endpoints) {
     EXPECT(larder_etcd_observe_next(observer, 0, &result) == LARDER_NOTHING);
     EXPECT(larder_etcd_observe_next(observer, 1, &result) == LARDER_ERR_UNAVAILABLE);
     EXPECT(larder_etcd_observe_next(observer, 0, &result) == LARDER_NOTHING);
+    in_a_child(observer);
     larder_etcd_observe_free(observer); /* while it is asked */
     larder_etcd_result_free(&result);
     larder_etcd_free(client);
