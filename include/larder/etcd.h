@@ -434,8 +434,8 @@ enum larder_status larder_etcd_lease_status(const struct larder_etcd_lease *leas
 /* A descriptor that becomes readable for good when the lease is lost. It is the lease's: for poll and its like alone. */
 int larder_etcd_lease_fd(const struct larder_etcd_lease *lease);
 
-/* Lets go of it: it runs out by itself, unless somebody else keeps it. What hangs on it - locks, leaderships, and the ways to them - has to be freed
- * before. `on_lost` is not called any more once this has returned. NULL is allowed. */
+/* Lets go of it: it runs out by itself, unless somebody else keeps it. What hangs on it - locks, leaderships, and the ways to
+ * them - has to be freed before. `on_lost` is not called any more once this has returned. NULL is allowed. */
 void larder_etcd_lease_free(struct larder_etcd_lease *lease);
 
 /* Revokes it, and frees it in any case: its keys are gone at once, or, after an error, when it runs out. DONE, NOT_FOUND
