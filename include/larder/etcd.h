@@ -11,7 +11,7 @@
  * A `larder_etcd` is a client of one cluster. Unlike the cache client it has a thread of its own, which connects, logs in,
  * renews leases, receives watches and fails over between the endpoints; all signals are blocked on it. (Names are looked up on
  * one more.) Any number of threads may call a client at once: a call hands its request to that
- * thread and waits. What a call makes - a lease, a watch, a lock, a leadership, an observer - is freed before the client is.
+ * thread and waits. What a call makes - a lease, a watch, a lock, a leadership, an observer, a queue - is freed before the client is.
  *
  * A member that breaks its connection, hangs, loses its leader or says what makes no sense is left for another one. What may
  * safely be repeated is sent again there until the call's time is over. What may have been done and must not be done twice
@@ -67,8 +67,8 @@ struct larder_etcd_options {
         *log; /* told of members that are left and of a cluster that cannot be used, by the client's thread: it must
                          * not call the library. None */
     void *log_ctx;
-    struct larder_tracer *tracer; /* larder/trace.h: told of each call that waits, not of those of a queue;
-                                   it outlives the client; none */
+    /* larder/trace.h: told of each call, those of a queue too; it outlives the client; none */
+    struct larder_tracer *tracer;
 };
 
 struct larder_etcd;
@@ -275,12 +275,17 @@ struct larder_etcd_op {
     };
 };
 
+struct larder_span;
+
 struct larder_etcd_how {
     unsigned timeout_ms; /* at most the client's; 0: the client's */
     /* A write whose answer was lost is sent again, because nobody else writes these keys: to do it twice is no harm. Without it
      * such a write ends with UNKNOWN, but for one that cannot be done twice: a transaction that compares the mod_revision
      * of a key that it writes. */
     bool retry_unknown;
+    /* larder/trace.h: the span below which the client's tracer is told of it; it stays until the operation was run, or handed in.
+     * NULL: the view's, if there is one. */
+    const struct larder_span *parent;
 };
 
 /* range, txn, compact: DONE; put: STORED; delete: DELETED or NOT_FOUND. The operation is borrowed until this returns; `how` may be
@@ -289,8 +294,8 @@ enum larder_status larder_etcd_run(struct larder_etcd *client, const struct lard
                                    const struct larder_etcd_how *how, struct larder_etcd_result *result);
 
 /* The same without blocking, for a loop of the caller's: operations are handed in, and a descriptor says when there are answers. In
- * libuv: uv_poll_init with larder_etcd_queue_fd, UV_READABLE, and larder_etcd_queue_next in its callback until NOTHING. (A watch has a
- * descriptor of its own, larder_etcd_watch_fd.) One thread at a time uses a queue. */
+ * libuv: uv_poll_init with larder_etcd_queue_fd, UV_READABLE, and larder_etcd_queue_next in its callback until NOTHING. (Watches,
+ * leases, locks, elections and their observers have descriptors of their own.) One thread at a time uses a queue. */
 struct larder_etcd_queue;
 
 /* Errors: NO_MEMORY, SYSTEM, FORKED. */
@@ -429,8 +434,8 @@ enum larder_status larder_etcd_lease_status(const struct larder_etcd_lease *leas
 /* A descriptor that becomes readable for good when the lease is lost. It is the lease's: for poll and its like alone. */
 int larder_etcd_lease_fd(const struct larder_etcd_lease *lease);
 
-/* Lets go of it: it runs out by itself, unless somebody else keeps it. What hangs on it - locks, leaderships - has to be freed
- * before. `on_lost` is not called any more once this has returned. NULL is allowed. */
+/* Lets go of it: it runs out by itself, unless somebody else keeps it. What hangs on it - locks, leaderships, and the ways to
+ * them - has to be freed before. `on_lost` is not called any more once this has returned. NULL is allowed. */
 void larder_etcd_lease_free(struct larder_etcd_lease *lease);
 
 /* Revokes it, and frees it in any case: its keys are gone at once, or, after an error, when it runs out. DONE, NOT_FOUND
@@ -459,6 +464,30 @@ enum larder_status larder_etcd_lock_take(struct larder_etcd_lease *lease, const 
                                          unsigned wait_ms, struct larder_etcd_lock **ret_lock,
                                          char ret_message[LARDER_MESSAGE_MAX]);
 
+/* The same without blocking, for a loop of the caller's: to stand in the line, without end, and be told by a descriptor. */
+struct larder_etcd_locking;
+
+/* DONE: it is under way, and hangs on the lease until it is freed. The name is copied. Errors: KEY, TOO_LARGE, BUSY (as above),
+ * NO_MEMORY, SYSTEM, FORKED. */
+enum larder_status larder_etcd_lock_begin(struct larder_etcd_lease *lease, const void *name, size_t name_size,
+                                          struct larder_etcd_locking **ret_locking,
+                                          char ret_message[LARDER_MESSAGE_MAX]);
+
+/* NOTHING: it is not held yet. DONE: it is, by *ret_lock, which is the caller's to release and does not need the locking any more. LOST,
+ * or one of the usual errors: it will not be. After any of these but NOTHING the locking is over, and only to be freed (ENDED, or
+ * the same error again). Does not wait for the cluster. One thread at a time. */
+enum larder_status larder_etcd_locking_next(struct larder_etcd_locking *locking, struct larder_etcd_lock **ret_lock,
+                                            char ret_message[LARDER_MESSAGE_MAX]);
+
+/* A descriptor that becomes readable when it is worth to call larder_etcd_locking_next, for poll and its like; for nothing else. It
+ * is the locking's. */
+int larder_etcd_locking_fd(const struct larder_etcd_locking *locking);
+
+/* Leaves the line, unless the lock was handed out, and does not wait for that: the cluster is asked to forget the place, and what
+ * is needed for it goes when it has answered, on the client's thread. If it cannot be asked, the place goes with the lease. NULL
+ * is allowed. */
+void larder_etcd_locking_free(struct larder_etcd_locking *locking);
+
 /* DONE as long as its lease is (larder_etcd_lease_status), else LOST. Makes no system call; any thread. */
 enum larder_status larder_etcd_lock_status(const struct larder_etcd_lock *lock);
 
@@ -480,6 +509,18 @@ enum larder_status larder_etcd_campaign(struct larder_etcd_lease *lease, const v
                                         struct larder_etcd_leadership **ret_leadership,
                                         char ret_message[LARDER_MESSAGE_MAX]);
 
+/* As larder_etcd_lock_begin and what follows from it; the value is copied, too. */
+struct larder_etcd_candidacy;
+enum larder_status larder_etcd_campaign_begin(struct larder_etcd_lease *lease, const void *name, size_t name_size,
+                                              const void *value, size_t value_size,
+                                              struct larder_etcd_candidacy **ret_candidacy,
+                                              char ret_message[LARDER_MESSAGE_MAX]);
+enum larder_status larder_etcd_candidacy_next(struct larder_etcd_candidacy *candidacy,
+                                              struct larder_etcd_leadership **ret_leadership,
+                                              char ret_message[LARDER_MESSAGE_MAX]);
+int larder_etcd_candidacy_fd(const struct larder_etcd_candidacy *candidacy);
+void larder_etcd_candidacy_free(struct larder_etcd_candidacy *candidacy);
+
 enum larder_status larder_etcd_leadership_status(const struct larder_etcd_leadership *leadership);
 const char *larder_etcd_leadership_key(const struct larder_etcd_leadership *leadership, size_t *ret_size);
 int64_t larder_etcd_leadership_revision(const struct larder_etcd_leadership *leadership);
@@ -495,20 +536,27 @@ enum larder_status larder_etcd_resign(struct larder_etcd_leadership *leadership,
 enum larder_status larder_etcd_leader(struct larder_etcd *client, const void *name, size_t name_size,
                                       struct larder_etcd_result *result);
 
-/* Who leads, again and again. One thread at a time uses it. Errors: KEY, TOO_LARGE, NO_MEMORY, FORKED. */
+/* Who leads, again and again. One thread at a time uses it. Errors: KEY, TOO_LARGE, NO_MEMORY, SYSTEM, FORKED. */
 struct larder_etcd_observer;
 enum larder_status larder_etcd_observe(struct larder_etcd *client, const void *name, size_t name_size,
                                        struct larder_etcd_observer **ret_observer,
                                        char ret_message[LARDER_MESSAGE_MAX]);
 
-/* NULL is allowed. */
+/* Does not wait: what the cluster is being asked ends by itself, and then the client's thread gives the memory back. NULL is
+ * allowed. */
 void larder_etcd_observe_free(struct larder_etcd_observer *observer);
 
 /* HIT: as larder_etcd_leader, each value of each leader once, but for leaders and values that have come and gone while nobody
- * asked. MISS: there is none now. The first call answers with what is. NOTHING: no change in `wait_ms`. After an error it may be
- * called again. */
+ * asked. MISS: there is none now. The first answer is what is. NOTHING: no change in `wait_ms`. At first, and when another one may
+ * lead, the cluster is asked. That takes its own time beside `wait_ms`; with 0 it is not waited for: NOTHING then, and the
+ * descriptor says when there is an answer. After an error it may be called again. */
 enum larder_status larder_etcd_observe_next(struct larder_etcd_observer *observer, unsigned wait_ms,
                                             struct larder_etcd_result *result);
+
+/* A descriptor that becomes readable when there may be something, for poll and its like; for nothing else. It is the observer's, and
+ * readable from the start. Call larder_etcd_observe_next with 0 then, until it says NOTHING. After an error nothing comes until it
+ * is called again. */
+int larder_etcd_observe_fd(const struct larder_etcd_observer *observer);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -139,8 +139,11 @@ struct larder_etcd;
 struct larder_near;
 
 /* The same for a client of etcd, whose options have the tracer too, and for a near cache in front of it. A view is freed by
- * larder_etcd_free or larder_near_free. What is made with a view - a lease, a watch - is the client's own and may outlive it, and what it does by itself is not told.
- * Their spans are named as etcd names its calls (Range, Put, ..., or near_get), db.system.name is etcd; of a read they say
+ * larder_etcd_free or larder_near_free. What is made with a view - a lease, a watch, an observer, a queue - is the client's own and may
+ * outlive it: its calls are roots, and what it does by itself is not told. But the operations of a queue that was made with a view
+ * are children of `parent` too, which then stays until the queue is freed; larder_etcd_how names another span for a single
+ * operation. These begin when they are handed in and end when the answer has come, whenever it is taken.
+ * The spans are named as etcd names its calls (Range, Put, ..., or near_get), db.system.name is etcd; of a read they say
  * larder.from_memory, larder.freshness ("linearizable", "max_stale" or "cached") and larder.age_ms, how old the answer
  * may be. */
 enum larder_status larder_etcd_within(struct larder_etcd *client, const struct larder_span *parent,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lets each allocation fail in turn: an error follows, never an abort, and nothing is lost. */
+#include <poll.h>
 #include <stdatomic.h>
 
 #include "library_etcd.h"
@@ -87,8 +88,15 @@ static void try_lock(struct larder_etcd *client) {
         EXPECT(status == LARDER_DONE || status == LARDER_ERR_NO_MEMORY || status == LARDER_ERR_UNKNOWN);
         ALLOW(larder_etcd_observe(client, "ml", 2, &observer, result.message), LARDER_DONE);
         if (observer != NULL) {
-            status = larder_etcd_observe_next(observer, WAIT_MS, &result);
+            struct pollfd fd = {.fd = larder_etcd_observe_fd(observer), .events = POLLIN};
+
+            while (poll(&fd, 1, WAIT_MS) == 1 &&
+                   (status = larder_etcd_observe_next(observer, 0, &result)) == LARDER_NOTHING) {
+            }
             EXPECT(status == LARDER_HIT || status == LARDER_MISS || status == LARDER_ERR_NO_MEMORY);
+            /* After an error it asks again, and is left meanwhile. */
+            status = larder_etcd_observe_next(observer, 0, &result);
+            EXPECT(status >= 0 || status == LARDER_ERR_NO_MEMORY);
         }
         larder_etcd_observe_free(observer);
         status = larder_etcd_lock_release(lock, result.message);
@@ -96,6 +104,32 @@ static void try_lock(struct larder_etcd *client) {
         EXPECT(larder_etcd_lease_end(lease, result.message) == LARDER_DONE);
     }
     larder_etcd_result_free(&result);
+}
+
+static void try_locking(struct larder_etcd *client) {
+    struct larder_etcd_result result = LARDER_ETCD_RESULT_INIT;
+    struct larder_etcd_locking *locking = NULL;
+    struct larder_etcd_lease *lease = NULL;
+    struct larder_etcd_lock *lock = NULL;
+    enum larder_status status;
+
+    ALLOW(larder_etcd_lease_keep(client, 30, 0, NULL, NULL, &lease, result.message), LARDER_DONE);
+    if (lease == NULL) {
+        return;
+    }
+    ALLOW(larder_etcd_lock_begin(lease, "mi", 2, &locking, result.message), LARDER_DONE);
+    if (locking != NULL) {
+        struct pollfd fd = {.fd = larder_etcd_locking_fd(locking), .events = POLLIN};
+
+        while (poll(&fd, 1, WAIT_MS) == 1 &&
+               (status = larder_etcd_locking_next(locking, &lock, result.message)) == LARDER_NOTHING) {
+        }
+        EXPECT(status == LARDER_DONE); /* it has all that it needs */
+        larder_etcd_locking_free(locking);
+        status = larder_etcd_lock_release(lock, result.message);
+        EXPECT(status == LARDER_DONE || status == LARDER_ERR_UNKNOWN);
+    }
+    EXPECT(larder_etcd_lease_end(lease, result.message) == LARDER_DONE);
 }
 
 static void try_all(const char *endpoints) {
@@ -115,6 +149,7 @@ static void try_all(const char *endpoints) {
     larder_etcd_result_free(&result);
     try_watch(client);
     try_lock(client);
+    try_locking(client);
     larder_etcd_free(client);
 }
 

@@ -2,6 +2,7 @@
 /* Calls of the client of etcd and of the near cache that a tracer is told of: `traced ENDPOINTS`. */
 #include <larder/near.h>
 #include <larder/trace.h>
+#include <poll.h>
 
 #include "library_etcd.h"
 
@@ -25,6 +26,37 @@ static void calls(struct larder_etcd *client, struct larder_tracer *tracer) {
     EXPECT(larder_etcd_lease_end(lease, NULL) == LARDER_DONE);
     larder_etcd_result_free(&result);
     larder_span_end(span);
+}
+
+/* Operations that nobody waits for: below the span of the view that the queue was made with, and below one of their own. */
+static void queued(struct larder_etcd *client, struct larder_tracer *tracer) {
+    static const struct larder_etcd_op put = {.kind = LARDER_ETCD_PUT, .put = {.key = "traced/q", .key_size = 8}},
+                                       orphan = {.kind = LARDER_ETCD_PUT,
+                                                 .put = {.key = "traced/q", .key_size = 8, .lease = 4711}},
+                                       get = {.kind = LARDER_ETCD_RANGE,
+                                              .range = {.span = {.key = "traced/q", .key_size = 8}}};
+    struct larder_span *loop = larder_span_begin(tracer, "loop", LARDER_SPAN_INTERNAL, NULL),
+                       *request = larder_span_begin(tracer, "request", LARDER_SPAN_INTERNAL, loop);
+    struct larder_etcd_how how = {.parent = request};
+    struct larder_etcd_result result = LARDER_ETCD_RESULT_INIT;
+    struct larder_etcd_queue *queue;
+    struct larder_etcd *view;
+    struct pollfd fd = {.events = POLLIN};
+
+    EXPECT(larder_etcd_within(client, loop, &view) == LARDER_DONE);
+    EXPECT(larder_etcd_queue_new(view, &queue, result.message) == LARDER_DONE);
+    larder_etcd_free(view);
+    EXPECT(larder_etcd_queue_run(queue, &put, NULL, NULL, result.message) == LARDER_DONE);
+    EXPECT(larder_etcd_queue_run(queue, &orphan, NULL, NULL, result.message) == LARDER_DONE);
+    fd.fd = larder_etcd_queue_fd(queue);
+    while (larder_etcd_queue_size(queue) > 0 && poll(&fd, 1, -1) == 1) {
+        (void)larder_etcd_queue_next(queue, &result, NULL);
+    }
+    EXPECT(larder_etcd_queue_run(queue, &get, &how, NULL, result.message) == LARDER_DONE);
+    larder_span_end(request);
+    larder_etcd_queue_free(queue);
+    larder_etcd_result_free(&result);
+    larder_span_end(loop);
 }
 
 static void reads(struct larder_near *near, struct larder_tracer *tracer) {
@@ -56,6 +88,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     calls(client, options.tracer);
+    queued(client, options.tracer);
     reads(near, options.tracer);
     larder_near_free(near);
     larder_etcd_free(client);

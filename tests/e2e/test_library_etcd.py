@@ -2,6 +2,7 @@
 """The client of etcd in liblarder, as programs get it, with real etcd and with larderd."""
 import re
 import select
+import socket
 
 import pytest
 
@@ -23,7 +24,7 @@ def programs(installed, tmp_path_factory):
     def program(topic):
         if topic not in made:
             made[topic] = build(installed, "cc", REPOSITORY / "tests" / "e2e" / f"library_etcd_{topic}.c", where / topic,
-                                ["libuv"] if topic == "loop" else ())
+                                ["libuv"] if topic in ("loop", "observe") else ())
         return made[topic]
 
     return program
@@ -156,6 +157,20 @@ def test_a_lease_is_lost_with_the_cluster(installed, programs, tmp_path):
 
 def test_locks_and_elections(installed, programs, node):
     run([programs("lock"), f"127.0.0.1:{node.port}"], env=installed[1])
+
+
+def test_locks_and_elections_that_nobody_waits_for(installed, programs, node):
+    run([programs("lines"), f"127.0.0.1:{node.port}"], env=installed[1])
+
+
+def test_an_election_in_a_loop_of_libuv(installed, programs, node):
+    run([programs("observe"), f"127.0.0.1:{node.port}"], env=installed[1])
+
+
+def test_an_observer_in_a_loop_does_not_wait_for_a_cluster_that_is_away(installed, programs):
+    listener = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
+    run([programs("observe"), f"127.0.0.1:{listener.getsockname()[1]}", "away"], env=installed[1])
+    listener.close()
 
 
 def test_a_lock_excludes_while_the_leader_dies(installed, programs, cluster, leader_first):

@@ -82,7 +82,7 @@ def test_a_tracer_is_told_of_calls_and_of_reads(installed, endpoints, tmp_path):
         metrics = collector.metrics()
     finally:
         collector.close()
-    roots = {span.name: span for span in spans if span.name in ("program", "reader")}
+    roots = {span.name: span for span in spans if span.name in ("program", "loop", "request", "reader")}
 
     def below(root):
         return sorted((span for span in spans if span.parent == roots[root].span_id), key=lambda span: span.start)
@@ -91,6 +91,12 @@ def test_a_tracer_is_told_of_calls_and_of_reads(installed, endpoints, tmp_path):
     assert all(span.attributes["db.system.name"] == "etcd" and span.kind == 3 for span in told)
     assert [span.events for span in told] == [[], ["Cache hit"], ["Cache miss"], [], [], []]
     assert told[3].attributes["error.type"] == "no_lease" and told[3].status == 2
+    put, orphan = sorted((span for span in below("loop") if span.kind == 3), key=lambda span: span.status)
+    assert (put.name, put.status, orphan.name, orphan.status) == ("Put", 0, "Put", 2)
+    assert orphan.attributes["error.type"] == "no_lease" and put.attributes["db.system.name"] == "etcd"
+    (read,) = below("request")
+    assert (read.name, read.kind, read.events) == ("Range", 3, ["Cache hit"])
+    assert put.end <= read.start <= roots["request"].end and read.end <= roots["loop"].end
     hit, miss = below("reader")
     assert (hit.name, hit.events, hit.attributes["larder.from_memory"], hit.attributes["larder.freshness"]) == (
         "near_get", ["Cache hit"], True, "cached")

@@ -5,6 +5,7 @@
 #include "library/etcd/status.h"
 #include "library/etcd/told.h"
 #include "library/memory.h"
+#include "library/tracer.h"
 
 static void on_done(struct store_call *call) {
     waiter_end(&((struct call *)(void *)call)->waiter);
@@ -12,6 +13,7 @@ static void on_done(struct store_call *call) {
 
 void call_init(struct call *c) {
     store_call_init(&c->call, on_done);
+    c->parent = NULL;
 }
 
 void call_fini(struct call *c) {
@@ -28,7 +30,7 @@ void call_wait(struct larder_etcd *client, struct call *c, int64_t deadline_ns) 
 enum store_status call_run(struct larder_etcd *client, struct call *c, int64_t deadline_ns) {
     struct told told;
 
-    told_begin(&told, client, told_method(c->call.op.kind));
+    told_begin(&told, client, c->parent != NULL ? c->parent : client->parent, told_method(c->call.op.kind));
     call_wait(client, c, deadline_ns);
     told_end(&told, &c->call, c->call.from_memory);
     return c->call.status;
@@ -113,6 +115,10 @@ enum larder_status call_take_op(struct larder_etcd *client, enum larder_etcd_op_
     enum larder_status status = call_take(client, call, result);
 
     return status == LARDER_DONE ? call_name(result, name_of(kind, call)) : status;
+}
+
+const struct span *call_parent(const struct larder_etcd_how *how) {
+    return how != NULL ? span_of_const(how->parent) : NULL;
 }
 
 int64_t call_deadline(const struct larder_etcd *client, const struct larder_etcd_how *how) {

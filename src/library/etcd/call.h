@@ -7,7 +7,8 @@
 
 /* A call to the store that its thread waits for. */
 struct call {
-    struct store_call call; /* first; `op` and retry_unknown are filled in after call_init */
+    struct store_call call;    /* first; `op` and retry_unknown are filled in after call_init */
+    const struct span *parent; /* whose child it is for the tracer; NULL: the client's */
     struct waiter waiter;
 };
 
@@ -33,6 +34,9 @@ enum larder_status call_take(struct larder_etcd *client, const struct store_call
 /* The same of an operation of the caller's, whose success has a name of its own. */
 enum larder_status call_take_op(struct larder_etcd *client, enum larder_etcd_op_kind kind,
                                 const struct store_call *call, struct larder_etcd_result *result);
+
+/* Whose child the caller says that it is; NULL: he does not. */
+const struct span *call_parent(const struct larder_etcd_how *how);
 
 /* When to give up, as the caller says; 0: as long as the client allows. */
 int64_t call_deadline(const struct larder_etcd *client, const struct larder_etcd_how *how);

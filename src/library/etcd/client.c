@@ -273,8 +273,15 @@ enum larder_status larder_etcd_within(struct larder_etcd *client, const struct l
     if (view == NULL) {
         return LARDER_ERR_NO_MEMORY;
     }
-    *view = *client;
+    /* The rest is the engine's thread's. */
+    view->root = client->root;
+    view->tracer = client->tracer;
     view->parent = span_of_const(parent);
+    view->allocator = client->allocator;
+    view->process = client->process;
+    view->timeout_ns = client->timeout_ns;
+    view->store = client->store;
+    view->cluster = client->cluster;
     *ret_view = view;
     return LARDER_DONE;
 }

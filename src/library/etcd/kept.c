@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "library/etcd/call.h"
+#include "library/etcd/line.h"
 #include "library/etcd/watch.h"
 #include "library/memory.h"
 
@@ -25,6 +26,7 @@ static void on_over(void *ctx, bool certain) {
     lease->kept = NULL;
     atomic_store(&lease->lost, true);
     flag_raise(lease->fd);
+    place_raise_flags(lease);
     if (lease->on_lost != NULL) {
         lease->on_lost(lease->ctx, lease->id);
     }

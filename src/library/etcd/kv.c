@@ -12,6 +12,7 @@ static enum larder_status run(struct larder_etcd *client, enum larder_etcd_op_ki
     call_init(&c);
     c.call.op = *op;
     c.call.retry_unknown = how != NULL && how->retry_unknown;
+    c.parent = call_parent(how);
     call_run(client, &c, call_deadline(client, how));
     status = call_take_op(client, kind, &c.call, result);
     call_fini(&c);

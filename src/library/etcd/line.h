@@ -12,7 +12,8 @@
 /* One's own place in a line. */
 struct place {
     struct larder_etcd_lease *lease;
-    struct place *next; /* of the lease's; under its lock */
+    struct place *next; /* of the lease's; under its lock, as `flag` is */
+    int flag;           /* raised when the lease is lost; -1: none */
     char *key;          /* in the lease's client's memory */
     size_t key_size;    /* all of it */
     size_t prefix_size; /* the name and the slash: what all keys of the line begin with */
@@ -32,6 +33,16 @@ enum larder_status place_new(struct larder_etcd_lease *lease, const void *name, 
                              struct place **ret_place, char *ret_message);
 void place_free(struct place *place);
 
+/* The same in two halves: it is not the lease's any more; and its memory is given back, on any thread. */
+void place_unlist(struct place *place);
+void place_drop(struct place *place, const struct larder_allocator *allocator);
+
+/* From now on the flag (-1: none) is raised when the lease is lost; it may be already. */
+void place_set_flag(struct place *place, int flag);
+
+/* The lease is lost: raises the flags of its places. */
+void place_raise_flags(struct larder_etcd_lease *lease);
+
 /* Whether its lease lives. */
 enum larder_status place_status(const struct place *place);
 
@@ -41,10 +52,6 @@ enum larder_status line_enter(struct larder_etcd_lease *lease, const void *name,
 
 /* Gives the place up, and frees it; see larder_etcd_lock_release. */
 enum larder_status line_exit(struct place *place, char *ret_message);
-
-/* Puts the key, on its lease, or finds it there; fills in the revision. *ret_is_first: nobody is before it. LOST: the lease is
- * gone. */
-enum larder_status line_join(struct place *place, struct slice value, bool *ret_is_first, char *ret_message);
 
 /* Gives the key another value, if it is still this one. LOST: it is not. */
 enum larder_status line_rewrite(struct place *place, struct slice value, char *ret_message);
@@ -62,6 +69,9 @@ static inline const char *place_show(const struct place *place, size_t *ret_size
     }
     return place->key;
 }
+
+/* What the keys of the line begin with, the name and a slash, written to `to`, which has room. */
+struct slice line_write_prefix(const void *name, size_t name_size, char *to);
 
 /* The keys of a line, the oldest first, one of them: *ret_op borrows `prefix`, and `end` of its size. */
 void line_first_op(struct slice prefix, char *end, struct store_op *ret_op);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "library/etcd/line.h"
+#include "library/etcd/line_entry.h"
 
 /* Its handle is a place in a line. */
 static struct place *place_of(struct larder_etcd_lock *handle) {
@@ -20,6 +20,42 @@ enum larder_status larder_etcd_lock_take(struct larder_etcd_lease *lease, const 
         *ret_lock = (struct larder_etcd_lock *)(void *)place;
     }
     return status;
+}
+
+/* That of who waits for it is the way to one. */
+static struct line_entry *entry_of(struct larder_etcd_locking *handle) {
+    return (struct line_entry *)(void *)handle;
+}
+
+enum larder_status larder_etcd_lock_begin(struct larder_etcd_lease *lease, const void *name, size_t name_size,
+                                          struct larder_etcd_locking **ret_locking,
+                                          char ret_message[LARDER_MESSAGE_MAX]) {
+    struct line_entry *entry;
+    enum larder_status status = line_entry_new(lease, name, name_size, SLICE(""), INT64_MAX, &entry, ret_message);
+
+    if (status == LARDER_DONE) {
+        *ret_locking = (struct larder_etcd_locking *)(void *)entry;
+    }
+    return status;
+}
+
+enum larder_status larder_etcd_locking_next(struct larder_etcd_locking *handle, struct larder_etcd_lock **ret_lock,
+                                            char ret_message[LARDER_MESSAGE_MAX]) {
+    struct place *place;
+    enum larder_status status = line_entry_hand(entry_of(handle), &place, ret_message);
+
+    if (status == LARDER_DONE) {
+        *ret_lock = (struct larder_etcd_lock *)(void *)place;
+    }
+    return status;
+}
+
+int larder_etcd_locking_fd(const struct larder_etcd_locking *handle) {
+    return ((const struct line_entry *)(const void *)handle)->asker.fd;
+}
+
+void larder_etcd_locking_free(struct larder_etcd_locking *handle) {
+    line_entry_free(entry_of(handle));
 }
 
 enum larder_status larder_etcd_lock_status(const struct larder_etcd_lock *handle) {

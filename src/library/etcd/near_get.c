@@ -99,7 +99,7 @@ enum larder_status larder_near_get(struct larder_near *near, const void *key, si
         .serializable = freshness == LARDER_NEAR_CACHED,
         .max_age_ns = freshness == LARDER_NEAR_MAX_STALE ? max_stale_ms * CLOCK_NS_PER_MS : 0,
     };
-    told_begin(&told, client, OBSERVE_NEAR_GET);
+    told_begin(&told, client, client->parent, OBSERVE_NEAR_GET);
     from_memory = near_try(client->store, &c->call);
     if (!from_memory) {
         call_wait(client, c, 0);

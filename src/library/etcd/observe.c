@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "library/etcd/asker.h"
 #include "library/etcd/block.h"
 #include "library/etcd/call.h"
 #include "library/etcd/line.h"
-#include "library/etcd/watch.h"
 #include "library/memory.h"
 #include "store/span.h"
 
@@ -12,7 +12,9 @@
  * followed as it changes; when it goes, or when there was none and one comes, it is asked again. */
 
 struct larder_etcd_observer {
-    struct larder_etcd *client;
+    struct asker asker; /* first */
+    struct inquiry question;
+    bool is_asking;                  /* the question is put, and its answer not taken */
     struct larder_etcd_watch *watch; /* NULL: it has to be asked who leads */
     size_t next;                     /* event of its batch */
     struct slice prefix;             /* of the line's keys; behind the struct */
@@ -26,12 +28,21 @@ struct larder_etcd_observer {
 
 /* --- making --- */
 
+static void release(struct asker *asker) {
+    struct larder_etcd_observer *observer = (struct larder_etcd_observer *)(void *)asker;
+    const struct larder_allocator *allocator = &asker->client->allocator;
+
+    inquiry_fini(&observer->question);
+    asker_fini(asker);
+    memory_free(allocator, observer->leader);
+    memory_free(allocator, observer);
+}
+
 enum larder_status larder_etcd_observe(struct larder_etcd *client, const void *name, size_t name_size,
                                        struct larder_etcd_observer **ret_observer,
                                        char ret_message[LARDER_MESSAGE_MAX]) {
     struct larder_etcd_observer *observer;
     enum larder_status status = line_check(client, name_size, ret_message);
-    char *prefix;
 
     if (status != LARDER_DONE) {
         return status;
@@ -40,22 +51,27 @@ enum larder_status larder_etcd_observe(struct larder_etcd *client, const void *n
     if (observer == NULL) {
         return client_say(ret_message, LARDER_ERR_NO_MEMORY, "out of memory");
     }
-    prefix = (char *)(observer + 1);
-    memcpy(prefix, name, name_size);
-    prefix[name_size] = '/';
-    observer->client = client->root;
-    observer->prefix = slice_make(prefix, name_size + 1);
-    observer->end = prefix + name_size + 1;
+    if (!asker_init(&observer->asker, client, release)) {
+        memory_free(&client->allocator, observer);
+        return client_say(ret_message, LARDER_ERR_SYSTEM, larder_strerror(LARDER_ERR_SYSTEM));
+    }
+    observer->prefix = line_write_prefix(name, name_size, (char *)(observer + 1));
+    observer->end = (char *)(observer + 1) + observer->prefix.size;
+    flag_raise(observer->asker.fd); /* there is something to ask */
     *ret_observer = observer;
-    return LARDER_DONE;
+    return client_say(ret_message, LARDER_DONE, "");
 }
 
 void larder_etcd_observe_free(struct larder_etcd_observer *observer) {
     if (observer != NULL) {
         larder_etcd_watch_free(observer->watch);
-        memory_free(&observer->client->allocator, observer->leader);
-        memory_free(&observer->client->allocator, observer);
+        observer->watch = NULL;
+        asker_leave(&observer->asker);
     }
+}
+
+int larder_etcd_observe_fd(const struct larder_etcd_observer *observer) {
+    return observer->asker.fd;
 }
 
 /* --- asking --- */
@@ -74,7 +90,7 @@ static bool copy_leader(struct larder_etcd_observer *observer, const struct lard
     if (!observer->has_leader) {
         return true;
     }
-    key = memory_grow(&observer->client->allocator, observer->leader, kv->key_size);
+    key = memory_grow(&observer->asker.client->allocator, observer->leader, kv->key_size);
     if (key == NULL) {
         return false;
     }
@@ -88,25 +104,38 @@ static enum larder_status watch_line(struct larder_etcd_observer *observer, stru
     struct store_watch wish = {.span = store_span_of_prefix(observer->prefix, observer->end),
                                .start_revision = result->revision + 1};
     enum larder_status status = copy_leader(observer, &result->answer)
-                                    ? watch_open(observer->client, &wish, &observer->watch)
+                                    ? watch_open(observer->asker.client, &wish, observer->asker.fd, &observer->watch)
                                     : LARDER_ERR_NO_MEMORY;
 
     return status == LARDER_DONE ? LARDER_DONE : call_fail(result, status, larder_strerror(status));
 }
 
-static enum larder_status find_first(struct larder_etcd *client, struct slice prefix, char *end,
-                                     struct larder_etcd_result *result) {
-    enum larder_status status;
-    struct store_op op;
+static void begin(struct larder_etcd_observer *observer) {
+    inquiry_init(&observer->question);
+    line_first_op(observer->prefix, observer->end, &observer->question.call.op);
+    inquiry_put(&observer->question, &observer->asker);
+    observer->is_asking = true;
+}
 
-    line_first_op(prefix, end, &op);
-    status = call_do(client, &op, 0, false, result);
+/* False: the answer has not come. */
+static bool ask(struct larder_etcd_observer *observer, bool waits) {
+    if (!observer->is_asking) {
+        begin(observer);
+    }
+    return inquiry_wait(&observer->question, waits);
+}
+
+static enum larder_status take(struct larder_etcd_observer *observer, struct larder_etcd_result *result) {
+    enum larder_status status = call_take(observer->asker.client, &observer->question.call, result);
+
+    inquiry_fini(&observer->question);
+    observer->is_asking = false;
     return status == LARDER_DONE ? call_name(result, result->answer.kv_count > 0 ? LARDER_HIT : LARDER_MISS) : status;
 }
 
 /* HIT, MISS: it is news. NOTHING: it was told before. */
-static enum larder_status ask(struct larder_etcd_observer *observer, struct larder_etcd_result *result) {
-    enum larder_status status = find_first(observer->client, observer->prefix, observer->end, result);
+static enum larder_status hear(struct larder_etcd_observer *observer, struct larder_etcd_result *result) {
+    enum larder_status status = take(observer, result);
     enum larder_status watched;
     int64_t found;
 
@@ -126,20 +155,6 @@ static enum larder_status ask(struct larder_etcd_observer *observer, struct lard
     return status;
 }
 
-enum larder_status larder_etcd_leader(struct larder_etcd *client, const void *name, size_t name_size,
-                                      struct larder_etcd_result *result) {
-    struct larder_etcd_observer *observer = NULL;
-    char why[LARDER_MESSAGE_MAX] = "";
-    enum larder_status status = larder_etcd_observe(client, name, name_size, &observer, why);
-
-    if (status != LARDER_DONE) {
-        return call_fail(result, status, why);
-    }
-    status = find_first(client, observer->prefix, observer->end, result);
-    larder_etcd_observe_free(observer);
-    return status;
-}
-
 /* --- following --- */
 
 static enum larder_status tell(struct larder_etcd_observer *observer, const struct kv *kv,
@@ -147,7 +162,7 @@ static enum larder_status tell(struct larder_etcd_observer *observer, const stru
     struct store_result found = {.kind = STORE_OP_RANGE, .count = 1, .kvs = (struct kv *)(uintptr_t)kv, .kv_count = 1};
 
     call_clear(result);
-    if (!call_keep(observer->client, &found, result)) {
+    if (!call_keep(observer->asker.client, &found, result)) {
         return call_fail(result, LARDER_ERR_NO_MEMORY, "out of memory for the answer");
     }
     result->revision = kv->mod_revision;
@@ -185,22 +200,24 @@ static enum larder_status follow(struct larder_etcd_observer *observer, struct l
     return LARDER_NOTHING;
 }
 
+/* False: there is nothing to look at yet. */
+static bool await(struct larder_etcd_observer *observer, unsigned wait_ms, int64_t deadline_ns) {
+    return observer->watch == NULL ? ask(observer, wait_ms > 0) : watch_wait(observer->watch, deadline_ns);
+}
+
 enum larder_status larder_etcd_observe_next(struct larder_etcd_observer *observer, unsigned wait_ms,
                                             struct larder_etcd_result *result) {
     int64_t deadline_ns = watch_deadline(wait_ms);
     enum larder_status status = LARDER_NOTHING;
 
-    if (client_is_foreign(observer->client)) {
+    if (client_is_foreign(observer->asker.client)) {
         return call_fail(result, LARDER_ERR_FORKED, larder_strerror(LARDER_ERR_FORKED));
     }
-    do {
-        if (observer->watch == NULL) {
-            status = ask(observer, result);
-        } else if (!watch_wait(observer->watch, -1, deadline_ns)) {
+    while (status == LARDER_NOTHING) {
+        if (!await(observer, wait_ms, deadline_ns)) {
             return call_fail(result, LARDER_NOTHING, "");
-        } else {
-            status = follow(observer, result);
         }
-    } while (status == LARDER_NOTHING);
+        status = observer->watch == NULL ? hear(observer, result) : follow(observer, result);
+    }
     return status;
 }

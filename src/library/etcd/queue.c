@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "library/etcd/call.h"
+#include "library/etcd/told.h"
 #include "library/etcd/translate.h"
 #include "library/etcd/watch.h"
 #include "library/memory.h"
@@ -14,13 +15,15 @@ struct queued {
     struct larder_etcd_queue *queue;
     struct queued *next; /* answered */
     struct arena arena;  /* what was translated */
+    struct told told;
     enum larder_etcd_op_kind kind;
     void *tag;
 };
 
 struct larder_etcd_queue {
     struct larder_etcd *client;
-    int fd; /* raised while there are answers; changed under the lock */
+    const struct span *parent; /* of the view it was made with: whose children its operations are */
+    int fd;                    /* raised while there are answers; changed under the lock */
 
     pthread_mutex_t lock;
     pthread_cond_t ended; /* `under_way` has become 0 */
@@ -47,6 +50,7 @@ enum larder_status larder_etcd_queue_new(struct larder_etcd *client, struct lard
         return client_say(ret_message, LARDER_ERR_SYSTEM, larder_strerror(LARDER_ERR_SYSTEM));
     }
     queue->client = client->root;
+    queue->parent = client->parent;
     queue->end = &queue->first;
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->ended, NULL);
@@ -104,11 +108,12 @@ void larder_etcd_queue_free(struct larder_etcd_queue *queue) {
     memory_free(&queue->client->allocator, queue);
 }
 
-/* On the engine's thread, or from inside of store_submit. */
+/* On the engine's thread, or from inside of store_submit. The tracer is told before anybody can take the answer. */
 static void on_done(struct store_call *call) {
     struct queued *q = (struct queued *)(void *)call;
     struct larder_etcd_queue *queue = q->queue;
 
+    told_end(&q->told, call, call->from_memory);
     pthread_mutex_lock(&queue->lock);
     *queue->end = q;
     queue->end = &q->next;
@@ -124,6 +129,7 @@ static void on_done(struct store_call *call) {
 static enum larder_status submit(struct queued *q, const struct larder_etcd_op *op, const struct larder_etcd_how *how,
                                  char *ret_message) {
     struct larder_etcd_queue *queue = q->queue;
+    const struct span *parent = call_parent(how);
     const char *why = "";
     enum larder_status status = translate_op(op, &q->arena, &q->call.op, &why);
 
@@ -135,6 +141,7 @@ static enum larder_status submit(struct queued *q, const struct larder_etcd_op *
     pthread_mutex_lock(&queue->lock);
     queue->under_way++;
     pthread_mutex_unlock(&queue->lock);
+    told_begin(&q->told, queue->client, parent != NULL ? parent : queue->parent, told_method(q->call.op.kind));
     store_submit(queue->client->store, &q->call);
     return client_say(ret_message, LARDER_DONE, "");
 }

@@ -22,11 +22,11 @@ size_t told_method(enum store_op_kind kind) {
     return (size_t)kind < sizeof(methods) / sizeof(methods[0]) ? methods[kind] : OBSERVE_TXN;
 }
 
-void told_start(struct told *t, const struct larder_etcd *client, size_t method) {
+void told_start(struct told *t, const struct span *parent, size_t method) {
     t->method = method;
     t->start_ns = clock_monotonic_ns();
     t->span = tracer_begin_leaf(&t->tracer->tracer, slice_from_string(observe_names.methods[method]), SPAN_CLIENT,
-                                client->parent, t->start_ns);
+                                parent, t->start_ns);
     if (t->span != NULL) {
         span_set(t->span, SLICE("db.system.name"), span_text(SLICE("etcd")));
         span_set(

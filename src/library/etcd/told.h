@@ -6,7 +6,8 @@
 #include "library/observe_method.h"
 
 /* A call to the store that a tracer is told of: one span, and its part of the metrics. Without a tracer each of these functions
- * costs one branch. */
+ * costs one branch. It may end on another thread than it began on, which is the engine's for what nobody waits for: it takes no
+ * lock there but the tracer's, for a moment. What the tracer has no memory for is not told, and nothing else comes of that. */
 struct told {
     struct larder_tracer *tracer; /* NULL: nobody is told */
     struct span *span;            /* NULL: it is not recorded, but counted */
@@ -15,16 +16,18 @@ struct told {
 };
 
 /* The slow halves. */
-void told_start(struct told *t, const struct larder_etcd *client, size_t method);
+void told_start(struct told *t, const struct span *parent, size_t method);
 void told_finish(struct told *t, const struct store_call *call, bool from_memory);
 
 /* How the metrics call what is done. */
 size_t told_method(enum store_op_kind kind);
 
-static inline void told_begin(struct told *t, const struct larder_etcd *client, size_t method) {
+/* `parent` (NULL: none) is not needed any more once this has returned. */
+static inline void told_begin(struct told *t, const struct larder_etcd *client, const struct span *parent,
+                              size_t method) {
     t->tracer = client->tracer;
     if (t->tracer != NULL) {
-        told_start(t, client, method);
+        told_start(t, parent, method);
     }
 }
 

@@ -36,22 +36,29 @@ static void on_wake(void *ctx) {
     flag_raise(watch->fd);
 }
 
-static enum larder_status open_watcher(struct larder_etcd_watch *watch, const struct store_watch *wish) {
+static void close_flag(const struct larder_etcd_watch *watch) {
+    if (watch->owns_fd) {
+        close(watch->fd);
+    }
+}
+
+static enum larder_status open_watcher(struct larder_etcd_watch *watch, const struct store_watch *wish, int flag) {
     enum store_status status = STORE_OK;
 
-    watch->fd = flag_open();
+    watch->owns_fd = flag < 0;
+    watch->fd = watch->owns_fd ? flag_open() : flag;
     if (watch->fd < 0) {
         return LARDER_ERR_SYSTEM;
     }
     watch->watcher = store_watch_open(watch->client->store, wish, on_wake, watch, &status, NULL);
     if (watch->watcher == NULL) {
-        close(watch->fd);
+        close_flag(watch);
         return status == STORE_NO_MEMORY ? LARDER_ERR_NO_MEMORY : LARDER_ERR_BUSY;
     }
     return LARDER_DONE;
 }
 
-enum larder_status watch_open(struct larder_etcd *client, const struct store_watch *wish,
+enum larder_status watch_open(struct larder_etcd *client, const struct store_watch *wish, int flag,
                               struct larder_etcd_watch **ret_watch) {
     struct larder_etcd_watch *watch = memory_new(&client->allocator, sizeof(*watch));
     enum larder_status status;
@@ -61,7 +68,7 @@ enum larder_status watch_open(struct larder_etcd *client, const struct store_wat
     }
     watch->client = client->root;
     watch->told = wish->start_revision - 1;
-    status = open_watcher(watch, wish);
+    status = open_watcher(watch, wish, flag);
     if (status != LARDER_DONE) {
         memory_free(&client->allocator, watch);
         return status;
@@ -78,7 +85,7 @@ void larder_etcd_watch_free(struct larder_etcd_watch *watch) {
         watch_done(watch);
         store_watcher_close(watch->watcher);
     }
-    close(watch->fd);
+    close_flag(watch);
     memory_free(&watch->client->allocator, watch);
 }
 
@@ -105,24 +112,23 @@ static bool take_batch(struct larder_etcd_watch *watch) {
     return watch->has_batch;
 }
 
-static int milliseconds_until(int64_t deadline_ns) {
+int watch_left_ms(int64_t deadline_ns) {
     int64_t left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - clock_monotonic_ns();
 
     if (left_ns == INT64_MAX) {
         return -1;
     }
-    /* Rounded up, so that it is not over before its time. */
     left_ns = left_ns > 0 ? (left_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS : 0;
     return left_ns < POLL_MAX_MS ? (int)left_ns : POLL_MAX_MS;
 }
 
-bool watch_wait(struct larder_etcd_watch *watch, int other_fd, int64_t deadline_ns) {
-    struct pollfd fds[2] = {{.fd = watch->fd, .events = POLLIN}, {.fd = other_fd, .events = POLLIN}};
+bool watch_wait(struct larder_etcd_watch *watch, int64_t deadline_ns) {
+    struct pollfd fd = {.fd = watch->fd, .events = POLLIN};
 
     while (!watch->has_batch && !take_batch(watch)) {
-        int left_ms = milliseconds_until(deadline_ns);
+        int left_ms = watch_left_ms(deadline_ns);
 
-        if (left_ms == 0 || (poll(fds, 2, left_ms) < 0 && errno != EINTR) || fds[1].revents != 0) {
+        if (left_ms == 0 || (poll(&fd, 1, left_ms) < 0 && errno != EINTR)) {
             return false;
         }
     }

@@ -38,7 +38,7 @@ static enum larder_status begin(struct larder_etcd *client, struct store_watch *
         }
         wish->start_revision++;
     }
-    status = watch_open(client, wish, ret_watch);
+    status = watch_open(client, wish, -1, ret_watch);
     return client_say(ret_message, status, larder_strerror(status));
 }
 
@@ -119,7 +119,7 @@ enum larder_status larder_etcd_watch_next(struct larder_etcd_watch *watch, unsig
     if (client_is_foreign(watch->client)) {
         return end(events, LARDER_ERR_FORKED, larder_strerror(LARDER_ERR_FORKED));
     }
-    if (!watch_wait(watch, -1, watch_deadline(wait_ms))) {
+    if (!watch_wait(watch, watch_deadline(wait_ms))) {
         return end(events, LARDER_NOTHING, "");
     }
     if (!keep(watch, events)) {

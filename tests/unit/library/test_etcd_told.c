@@ -31,7 +31,7 @@ static int tear_down(void **state) {
 static void end(const struct store_call *call, size_t method, bool from_memory) {
     struct told t;
 
-    told_begin(&t, &client, method);
+    told_begin(&t, &client, client.parent, method);
     told_end(&t, call, from_memory);
 }
 
