@@ -136,7 +136,9 @@ def test_a_purge_and_a_flush_are_seen_everywhere(nodes):
 
 
 def test_nobody_is_given_an_older_value_than_was_acknowledged(nodes):
-    """Writers at each node, one after the other; readers at each node, who look what was acknowledged before they ask."""
+    """Writers at each node, one after the other; readers at each node, who look what was acknowledged, and what they were
+    answered with, before they ask. What is asked in one go is asked at the same time: the first may go to the owner while the
+    second finds a copy that has just come."""
     key = "mem/busy"
     acknowledged = [0]
     over = threading.Event()
@@ -160,9 +162,9 @@ def test_nobody_is_given_an_older_value_than_was_acknowledged(nodes):
             while not over.is_set():
                 least = max(acknowledged[0], newest)
                 text = connection.ask(b"get %s\r\n" % key.encode() * 20)
-                for value in text.split(b"\r\n")[1::3]:
-                    assert int(value) >= least, (node.name, value, least)
-                    least = newest = int(value)
+                values = [int(value) for value in text.split(b"\r\n")[1::3]]
+                assert min(values) >= least, (node.name, values, least)
+                newest = max(values)
         return newest
 
     put(nodes.nodes[0], key, b"%08d" % 0)

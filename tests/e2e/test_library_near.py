@@ -69,7 +69,8 @@ def test_a_hit_makes_no_system_call(installed, program, endpoints, tmp_path):
     thread = lines[begin].split()[0]
     # The cache's own thread may do what it likes. Where it was stopped with a lock held, one of 200,000 reads may wait for it.
     made = [line for line in lines[begin + 1:after] if line.split()[0] == thread]
-    assert [line for line in made if "futex" not in line] == [] and len(made) < 20
+    # A call during which another thread made one has two lines.
+    assert [line for line in made if "futex" not in line and "getppid resumed" not in line] == [] and len(made) < 20
 
 
 def test_a_tracer_is_told_of_calls_and_of_reads(installed, endpoints, tmp_path):
