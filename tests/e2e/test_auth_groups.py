@@ -262,7 +262,7 @@ def test_commands_behind_a_login_see_it(shared):
 
 
 def test_a_client_that_leaves_during_its_login(node):
-    for _ in range(20):
+    for _ in range(8):  # each costs a hash, twice
         with Connection(node) as c:
             c.send(b"set larder-auth 0 0 7\r\nann bad\r\n")
         with raw_connect(node) as raw:
