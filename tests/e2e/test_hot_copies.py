@@ -67,9 +67,13 @@ def heat(node, key, expected):
     wait_until(is_served, PATIENCE, lambda: f"{node.name} has a copy of {key}")
 
 
-def put(node, key, value):
+def try_put(node, key, value):
     with Connection(node) as connection:
-        assert connection.ask(b"set %s 5 0 %d\r\n%s\r\n" % (key.encode(), len(value), value)) == b"STORED\r\n"
+        return connection.ask(b"set %s 5 0 %d\r\n%s\r\n" % (key.encode(), len(value), value))
+
+
+def put(node, key, value):
+    assert try_put(node, key, value) == b"STORED\r\n"
 
 
 def test_a_hot_key_is_answered_without_its_owner(nodes):
@@ -211,10 +215,14 @@ def test_a_holder_that_hangs_holds_a_write_up_for_the_lease_alone(nodes):
             holder.pause()
             try:
                 connection.send(b"get mem/paused\r\n" + BARRIER)  # it is read when the holder goes on
-                put(other, "mem/paused", b"new")
+                said = try_put(other, "mem/paused", b"new")
                 awaited = metric(owner, "larder_copy_leases_awaited_total") - awaited
             finally:
                 holder.resume()
+            if said.endswith(b"nothing was done\r\n"):
+                nodes.settle()  # the holder may be the one that keeps the store: without it nobody acts for long
+                return False
+            assert said == b"STORED\r\n"
             # It was asked before the write was done, and may have been read before the pause. On a busy machine the
             # pause may have cost it its membership; until it is back it may find nothing.
             assert value_of(connection.read_to_barrier()) in (b"old", b"new", None)
