@@ -107,14 +107,14 @@ static uint64_t heed_answer(struct exporter *e, struct target *t, struct slice b
     return answer.rejected;
 }
 
-/* Waits for the time, or the end if that comes first. */
-static void rest(struct exporter *e, int64_t until_ns) {
+/* Waits for the time, or the end if that comes first; where nobody listens, only as long as the program does not end. */
+static void rest(struct exporter *e, int64_t until_ns, bool nobody_is_there) {
     pthread_mutex_lock(&e->lock);
     for (;;) {
         int64_t end_ns = end_of(e), first_ns = until_ns < end_ns ? until_ns : end_ns;
         struct timespec first = timespec_of(first_ns);
 
-        if (clock_monotonic_ns() >= first_ns) {
+        if (clock_monotonic_ns() >= first_ns || (nobody_is_there && end_ns != INT64_MAX)) {
             break;
         }
         (void)pthread_cond_timedwait(&e->changed, &e->lock, &first);
@@ -122,8 +122,12 @@ static void rest(struct exporter *e, int64_t until_ns) {
     pthread_mutex_unlock(&e->lock);
 }
 
-static enum retry_verdict attempt(struct exporter *e, struct target *t, int64_t end_ns,
-                                  struct post_answer *ret_answer) {
+static bool is_of_nobody(enum larder_error error) {
+    return error == LARDER_ERROR_REFUSED || error == LARDER_ERROR_NOT_FOUND || error == LARDER_ERROR_UNREACHABLE;
+}
+
+static enum retry_verdict attempt(struct exporter *e, struct target *t, int64_t end_ns, struct post_answer *ret_answer,
+                                  bool *ret_nobody_is_there) {
     int64_t deadline_ns = clock_monotonic_ns() + (int64_t)t->signal->timeout_ms * CLOCK_NS_PER_MS;
     const struct post_request request = {
         .url = t->signal->url,
@@ -135,14 +139,13 @@ static enum retry_verdict attempt(struct exporter *e, struct target *t, int64_t 
         .end_ns = &e->end_ns,
     };
     enum larder_error error = post_send(t->post, &request, ret_answer);
-    bool nobody_is_there =
-        error == LARDER_ERROR_REFUSED || error == LARDER_ERROR_NOT_FOUND || error == LARDER_ERROR_UNREACHABLE;
 
+    *ret_nobody_is_there = is_of_nobody(error);
     pthread_mutex_lock(&e->lock);
     e->figures.posts++;
     pthread_mutex_unlock(&e->lock);
     /* A program that ends does not wait for somebody to come. */
-    return nobody_is_there && end_of(e) != INT64_MAX ? RETRY_DROP : retry_judge(error, ret_answer->status);
+    return *ret_nobody_is_there && end_of(e) != INT64_MAX ? RETRY_DROP : retry_judge(error, ret_answer->status);
 }
 
 /* Sends the body, again and again for as long as that is worth it. False: it is lost. What was rejected is not sent again, as
@@ -152,7 +155,8 @@ static bool deliver(struct exporter *e, struct target *t, uint64_t *ret_rejected
 
     for (unsigned attempts = 1;; attempts++) {
         struct post_answer answer;
-        enum retry_verdict verdict = attempt(e, t, give_up_ns, &answer);
+        bool nobody_is_there;
+        enum retry_verdict verdict = attempt(e, t, give_up_ns, &answer, &nobody_is_there);
         int64_t next_ns, end_ns = end_of(e);
 
         if (verdict == RETRY_SENT) {
@@ -160,11 +164,11 @@ static bool deliver(struct exporter *e, struct target *t, uint64_t *ret_rejected
             return true;
         }
         tell(e, t, TROUBLE_FAILS, answer.why);
-        next_ns = clock_monotonic_ns() + retry_delay_ns(attempts, answer.retry_after_s, &e->random);
+        next_ns = clock_monotonic_ns() + e->config.delay(attempts, answer.retry_after_s, &e->random);
         if (verdict == RETRY_DROP || next_ns >= give_up_ns || next_ns >= end_ns) {
             return false;
         }
-        rest(e, next_ns);
+        rest(e, next_ns, nobody_is_there);
         if (clock_monotonic_ns() >= end_of(e)) {
             return false;
         }
@@ -291,6 +295,9 @@ enum larder_error exporter_start(const struct exporter_config *config, struct ex
         return LARDER_ERROR_NO_MEMORY;
     }
     e->config = *config;
+    if (e->config.delay == NULL) {
+        e->config.delay = retry_delay_ns;
+    }
     e->spans = (struct target){.signal = &s->traces, .what = "spans", .post = post_new(s->traces.ca_file)};
     e->metrics = (struct target){.signal = &s->metrics, .what = "metrics", .post = post_new(s->metrics.ca_file)};
     buf_init(&e->body, BODY_MAX);

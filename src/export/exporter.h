@@ -3,6 +3,7 @@
 #define LARDER_EXPORT_EXPORTER_H
 
 #include "export/otel_settings.h"
+#include "export/retry.h"
 #include "trace/calls.h"
 #include "trace/tracer.h"
 
@@ -22,6 +23,7 @@ struct exporter_config {
     struct tracer *tracer;
     const struct calls *calls; /* NULL: there are none */
     uint64_t seed;             /* of delays */
+    retry_delay_fn *delay;     /* between attempts; NULL: retry_delay_ns */
     exporter_log_fn *log;      /* NULL: nobody is told */
     void *log_ctx;
 };
@@ -33,7 +35,7 @@ enum larder_error exporter_start(const struct exporter_config *config, struct ex
 bool exporter_flush(struct exporter *e, int64_t timeout_ns);
 
 /* Takes no more spans, sends what there is for at most that time, drops the rest, ends the thread. Where nobody listens a batch is
- * tried once from then on: what was to be tried again waits for that, and no longer. NULL is allowed. In a process that was
+ * tried once from then on, and what was to be tried again later is tried at once. NULL is allowed. In a process that was
  * forked off since, where there is no such thread, it does nothing. */
 void exporter_stop(struct exporter *e, int64_t timeout_ns);
 

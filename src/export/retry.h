@@ -22,6 +22,7 @@ enum { RETRY_FIRST_MS = 250, RETRY_MAX_MS = 5000, RETRY_AFTER_MAX_S = 300 };
 /* How long to wait before the next attempt, in nanoseconds: the first time about RETRY_FIRST_MS, then twice as long each time
  * up to RETRY_MAX_MS, a quarter more or less by chance; and no less than the collector has said, up to RETRY_AFTER_MAX_S.
  * `attempts` is how many there were, at least 1. */
-int64_t retry_delay_ns(unsigned attempts, int64_t retry_after_s, struct random *random);
+typedef int64_t retry_delay_fn(unsigned attempts, int64_t retry_after_s, struct random *random);
+retry_delay_fn retry_delay_ns;
 
 #endif

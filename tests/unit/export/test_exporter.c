@@ -64,8 +64,9 @@ static const char *const method = "get";
 static const struct calls_outcome outcome = {"hit", ""};
 static const struct calls_names names = {&method, 1, &outcome, 1};
 
-/* Variables beside the collector's: "NAME=value"; a NULL ends them. */
-static struct fixture *fixture_new(const struct toy_answer *answers, size_t count, const char *const *variables) {
+/* Variables beside the collector's: "NAME=value"; a NULL ends them. `delay`: the exporter's. */
+static struct fixture *fixture_delaying(const struct toy_answer *answers, size_t count, const char *const *variables,
+                                        retry_delay_fn *delay) {
     struct fixture *f = calloc(1, sizeof(*f));
     struct exporter_config config;
 
@@ -82,10 +83,19 @@ static struct fixture *fixture_new(const struct toy_answer *answers, size_t coun
     f->calls = calls_new(&names, clock_wall_ns());
     assert_non_null(f->calls);
     pthread_mutex_init(&f->lock, NULL);
-    config = (struct exporter_config){
-        .settings = &f->settings, .tracer = &f->tracer, .calls = f->calls, .seed = 1, .log = on_log, .log_ctx = f};
+    config = (struct exporter_config){.settings = &f->settings,
+                                      .tracer = &f->tracer,
+                                      .calls = f->calls,
+                                      .seed = 1,
+                                      .delay = delay,
+                                      .log = on_log,
+                                      .log_ctx = f};
     assert_int_equal(exporter_start(&config, &f->exporter), LARDER_OK);
     return f;
+}
+
+static struct fixture *fixture_new(const struct toy_answer *answers, size_t count, const char *const *variables) {
+    return fixture_delaying(answers, count, variables, NULL);
 }
 
 static void stop(struct fixture *f, int64_t timeout_ns) {
@@ -436,6 +446,30 @@ static void test_stop_with_nobody_there(void **state) {
     fixture_free(f);
 }
 
+static int64_t most_of_an_hour(unsigned attempts, int64_t retry_after_s, struct random *random) {
+    (void)attempts;
+    (void)retry_after_s;
+    (void)random;
+    return 3000 * CLOCK_NS_PER_S;
+}
+
+/* It had been going to try again, much later: a test that waits for that hangs. */
+static void test_stop_while_nobody_is_waited_for(void **state) {
+    static const char *const variables[] = {"OTEL_METRICS_EXPORTER=none", "OTEL_BSP_SCHEDULE_DELAY=1",
+                                            "OTEL_BSP_EXPORT_TIMEOUT=" NEVER, NULL};
+    static const char *const said[] = {"W /v1/traces takes no spans: "};
+    struct fixture *f = fixture_delaying(takes_all, 1, variables, most_of_an_hour);
+
+    (void)state;
+    toy_collector_shut(f->collector);
+    put_spans(f, 1);
+    await_lines(f, 1);
+    stop(f, 3500 * CLOCK_NS_PER_S);
+    assert_int_equal(toy_collector_count(f->collector), 0);
+    assert_said(f, said, 1);
+    fixture_free(f);
+}
+
 /* Nobody answers, or the collector wants to be asked much later: none of it is waited for. A test that does so hangs. */
 static void test_stop_in_trouble(void **state) {
     static const struct toy_answer hangs[] = {TOY_ANSWER("", TOY_HANGS)};
@@ -478,6 +512,7 @@ int main(void) {
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_stop_sends),
         cmocka_unit_test(test_stop_with_nobody_there),
+        cmocka_unit_test(test_stop_while_nobody_is_waited_for),
         cmocka_unit_test(test_stop_in_trouble),
     };
 
