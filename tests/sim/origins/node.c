@@ -150,7 +150,10 @@ static void init_worker(struct node *node, unsigned index) {
 
 static void tick(struct node *node, void *ctx) {
     (void)ctx;
-    (void)shared_sweep_some(&node->sweep, node->shared.keeper, &node->table, node->groups, 4096);
+    if (!world->sweeps_late || sim_chance(&world->sim, 2)) {
+        (void)shared_sweep_some(&node->sweep, node->shared.keeper, &node->table, node->groups,
+                                (unsigned)sim_between(&world->sim, 1, 4)); /* the table is small: it may take several */
+    }
     (void)table_sweep_some(&node->table, table_seconds(node->shared.start_ns, world_now()), 4096);
     store_tick(node);
     node_after(node, TICK_NS, tick, NULL, false);

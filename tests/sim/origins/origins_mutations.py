@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways to break groups of origins, each against something that they promise:
     void    nobody who asks after a change gets what was asked before it
+    purge   the same where keys were purged by a prefix, until the last such entry is gone
     once    what may be kept is asked for once, by one for all
     ends    every request ends, and leaves nothing behind
     age     nothing is older than RFC 9111, RFC 5861 and the policy let it be
@@ -23,6 +24,8 @@ ASIDE = "group/origin_aside.c"
 SHARED_ASIDE = "group/shared_aside.c"
 OP = "group/origin_op.c"
 ORIGIN = "group/origin.c"
+PREFIX = "ring/keeper_prefix.c"
+VIEW = "ring/keeper_view.c"
 PUBLISH = "group/origin_publish.c"
 ASKED = "origin/judge_request.c"
 ANSWERED = "origin/judge_answer.c"
@@ -47,6 +50,23 @@ MUTATIONS = [
              "        if (f->number < before) {\n            void_one(f);\n        } else {\n            outdate_one(f);\n        }\n",
              "        if (before == UINT64_MAX) {\n            void_one(f);\n        }\n"),
     Mutation("void", "who waited is shown what has been replaced", PUBLISH, "        take_newer(f);\n", ""),
+    Mutation("purge", "a look at an entry does not ask for purged prefixes", "group/memory_gate.c",
+             "gate->view->has_prefixes && keeper", "gate->inherits && keeper"),
+    Mutation("purge", "what was written just before a prefix was purged still counts", PREFIX,
+             "serial < p->serial", "serial + 1 < p->serial"),
+    Mutation("purge", "only the oldest of the purged prefixes counts", PREFIX,
+             "    for (size_t i = 0; i < prefixes->count; i++) {\n        const struct", "    for (size_t i = 0; i < 1; i++) {\n        const struct"),
+    Mutation("purge", "a prefix is compared with more of a key than it is long", PREFIX,
+             "slice_has_prefix(key, slice_make(p->bytes, p->size))", "slice_equal(key, slice_make(p->bytes, p->size))"),
+    Mutation("purge", "the next view forgets which prefixes were purged", PREFIX,
+             "if (old->list[i].serial > swept) {", "if (old->list[i].serial > plan->serial) {"),
+    Mutation("purge", "a sweep that began before a purge is taken to have followed it", PREFIX,
+             "prefixes->list[prefixes->count - 1].serial <= keeper->swept", "prefixes->list[0].serial <= keeper->swept"),
+    Mutation("purge", "a sweep makes new what begins with a purged prefix", "group/shared_sweep.c",
+             "if (is_purged(judge->view, e, group) || !keeper", "if (!keeper"),
+    Mutation("purge", "a prefix for which there is no room is not purged", VIEW, "fits ? none : one);", "none);"),
+    Mutation("purge", "a successor takes what was got aside before a prefix was purged", VIEW,
+             "    plan->parted = plan->serial;\n    fits", "    plan->parted = newest_of(keeper)->plan->parted;\n    fits"),
     Mutation("once", "nobody waits for another", FLIGHTS,
              "        seat = find_seat(flights, place, hash, key, d);\n", ""),
     Mutation("once", "an answer goes before its time", PUBLISH, "origin_expiry(a->now, f->outcome.keep_ms)", "origin_expiry(a->now, 0)"),

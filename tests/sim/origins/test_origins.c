@@ -66,7 +66,8 @@ static void run(uint64_t seed, unsigned bad_origin, unsigned loss, bool changes_
     w.has_trouble = true;
     w.changes_owners = changes_owners;
     w.wishes = 15;
-    w.changes = 10;
+    w.sweeps_late = seed % 4 == 0;
+    w.changes = w.sweeps_late ? 25 : 10; /* there are more purges then than prefixes are remembered */
     w.bad_origin = bad_origin;
     w.loss = loss;
     world_start();
