@@ -70,6 +70,14 @@ static struct version draw(size_t key) {
         .has_date = sim_chance(sim, 40),
     };
 
+    if (world->is_fickle) {
+        v.status = 200;
+        v.life_s = 0;
+        v.no_store = sim_chance(sim, 50);
+        v.while_revalidate_s = 0;
+        v.if_error_s = 2;
+        v.must_revalidate = v.no_cache = false;
+    }
     if (v.status == 500 && world->is_calm) {
         v.status = 200;
     }

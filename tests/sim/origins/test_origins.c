@@ -35,6 +35,13 @@ static void test_alone(void **state) {
         w.wishes = 20;
         w.changes = 10;
         w.bad_origin = seed % 3 == 0 ? 0 : 15;
+        w.is_fickle = seed % 4 == 1;
+        if (w.is_fickle) {
+            w.bad_origin = 30;
+            w.wishes = 60;
+            w.changes = 2;
+            w.client_pause_ns = SIM_MS / 3;
+        }
         world_start();
         world_run(RUN_NS);
         world_fini();

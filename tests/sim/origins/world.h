@@ -234,6 +234,7 @@ struct world {
     unsigned bad_origin; /* percent of its answers */
     unsigned loss;       /* percent of what nodes ask each other */
     unsigned wishes;     /* percent of reads */
+    bool is_fickle;      /* the origin: what is for all and old at once becomes what is for one, and back */
     unsigned changes;    /* percent of requests */
     bool has_private;    /* PRIVATE_KEY is one */
     int64_t client_pause_ns;
