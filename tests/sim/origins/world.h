@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "group/hot_node.h"
 #include "group/origin_internal.h"
 #include "group/shared.h"
 #include "ring/keeper.h"
@@ -22,6 +23,7 @@
 #define PEER_TIMEOUT_NS (200 * SIM_MS)
 #define ORIGIN_TIMEOUT_NS (400 * SIM_MS)
 #define SLACK_NS (3 * SIM_MS) /* entries know milliseconds */
+#define COPY_LEASE_NS (150 * SIM_MS)
 #define QUEUE_DELAY_NS (300 * SIM_US)
 
 enum { NODES = 4, STORE = NODES, PLACES = NODES + 1, WORKERS = 2, KEYS = 6, BODY_MAX = 6000, LARGEST = 8000 };
@@ -147,7 +149,7 @@ struct worker {
     struct node *node;
     unsigned index;
     struct pending_queue queue;
-    struct shared_worker shared;
+    struct shared_worker shared; /* with a sketch of its own, if there are copies */
     struct origin_worker origin;
     struct worker_telemetry telemetry;
     struct peers links[LINKS];
@@ -224,6 +226,7 @@ struct world {
     uint64_t ended;
     uint64_t failed; /* reads without an answer */
     uint64_t hits;
+    struct hot_node_counts copies; /* sums over the processes that have ended */
     /* The weather. */
     bool has_clients;
     bool has_trouble;
@@ -237,6 +240,7 @@ struct world {
     bool is_fickle;      /* the origin: what is for all and old at once becomes what is for one, and back */
     unsigned changes;    /* percent of requests */
     bool has_private;    /* PRIVATE_KEY is one */
+    bool has_copies;     /* every key is hot */
     int64_t client_pause_ns;
 };
 
