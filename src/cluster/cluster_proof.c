@@ -10,7 +10,10 @@
  * If all say no, nothing has changed from the view's revision to that of the answer: each record that is made bears with it
  * a change of `joined`, which stays when the record has gone, so the set cannot have lost and won back a node, nor have had one
  * for a while; without one that came, any that went makes it smaller. Then the view is whole as of the sending of the
- * question. It costs the store the same few reads however many nodes there are. */
+ * question. It costs the store the same few reads however many nodes there are.
+ *
+ * A purge that is found so may have taken the place of others of its group that the watch has not brought yet, and will not be
+ * applied from there. So the answer has no values: without one it is a purge of the whole group (cluster/purge_record.h). */
 
 static void ask(struct cluster *c, int64_t now_ns) {
     struct store_op *ops = c->calls[CALL_CHECK].ops;

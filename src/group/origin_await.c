@@ -5,9 +5,10 @@
 #include "group/shared_op.h"
 
 /* A flight that has come to its end while other nodes may have copies of what it replaces: it lands when they have none any more,
- * so that nobody is told of the new answer while another is still given the old one. Meanwhile it can be joined, and made
- * void, as before. There are such copies if somebody wanted better than a fresh answer, or if the entry that was copied has gone for
- * want of room: of what is stale there are none (hot_copies.h, rule 2). */
+ * so that nobody is told of the new answer while another is still given the old one. Meanwhile it can be made void as before, and
+ * joined while what has come is fresh; whom it would be stale for waits in the round. There are such copies if somebody wanted
+ * better than a fresh answer, or if the entry that was copied has gone for want of room: of what is stale there are none
+ * (hot_copies.h, rule 2). */
 
 struct landing {
     struct pending pending; /* first */
@@ -49,6 +50,7 @@ void origin_await_copies(struct origin_flight *f) {
         origin_give_up(f, RESULT_NO_MEMORY);
         return;
     }
+    origin_land_later(f);
     pending_init(&l->pending, f->worker->shared->completions, NULL, step, free_landing);
     l->change.pending = &l->pending;
     l->flight = f;

@@ -88,8 +88,20 @@ static void void_one(struct origin_flight *f) {
     outdate_one(f);
 }
 
+/* What has come before he did is for somebody only as if it lay in the table already. */
+static bool came_fresh(const struct origin_flight *f) {
+    const struct origin_entry *e = &f->outcome.entry;
+
+    return (f->outcome.action == JUDGE_STORE || f->outcome.action == JUDGE_RENEW) &&
+           (e->flags & ORIGIN_NO_CACHE) == 0 &&
+           origin_entry_age_ms(e, origin_now_ms(f->worker->origin)) < e->lifetime_ms;
+}
+
 /* Whether what it asked, or will ask, will do for somebody who decided so at `now_ns`. */
 static bool will_do(const struct origin_flight *f, const struct judge_decision *d, int64_t now_ns) {
+    if (f->awaits && !came_fresh(f)) {
+        return false;
+    }
     return d->join_ms == JUDGE_JOIN_ANY ||
            (d->join_ms != JUDGE_JOIN_NONE && (now_ns - f->begun_ns) / CLOCK_NS_PER_MS <= d->join_ms);
 }
@@ -305,6 +317,14 @@ static struct origin_flight *take_own_round(struct origin_flights *flights, stru
         begin(flights, round, f->worker);
     }
     return round;
+}
+
+void origin_land_later(struct origin_flight *f) {
+    struct origin_flights *flights = f->worker->origin->flights;
+
+    pthread_mutex_lock(&flights->lock);
+    f->awaits = true;
+    pthread_mutex_unlock(&flights->lock);
 }
 
 void origin_release(struct origin_flight *f) {

@@ -117,10 +117,11 @@ struct origin_flight {
     struct origin_place place;
     unsigned group;
     uint64_t hash;
-    uint64_t number;      /* in the order of beginning; before that UINT64_MAX, so that no change makes it void */
-    int64_t begun_ns;     /* monotonic */
-    bool joinable;        /* under the lock */
-    atomic_bool voided;   /* set under the lock */
+    uint64_t number;    /* in the order of beginning; before that UINT64_MAX, so that no change makes it void */
+    int64_t begun_ns;   /* monotonic */
+    bool joinable;      /* under the lock */
+    bool awaits;        /* likewise: what came is whole, and lands when there are no copies any more (origin_await.c) */
+    atomic_bool voided; /* set under the lock */
     atomic_bool outdated; /* likewise: it is void, or what was stored when it began is not there any more */
 
     /* What it asks. */
@@ -210,6 +211,9 @@ void origin_void_key(struct origin *origin, uint64_t hash, struct slice key, uin
 
 /* It asks once more, from now on: what was asked by others in between is older than what comes of that. */
 void origin_fly_again(struct origin_flight *f);
+
+/* What came is whole, and lands later. */
+void origin_land_later(struct origin_flight *f);
 
 /* The answer is for the streamer alone: nobody joins it any more, all others are told so, and the round begins. */
 void origin_release(struct origin_flight *f);

@@ -45,8 +45,8 @@
  *   SEND    of a read: first hot_find, unless the reader asks for `linearizable`; then, if heat_is_hot, the read says
  *           that it would keep what it gets, and hot_put takes what comes. With serve_isolated, pass INT64_MAX as the
  *           authority on both sides: that setting gives the promise up
- *   evict   hot_gone, or nothing: then the holders answer with what is not old until their leases end (group/hot_node.h);
- *           a purge or a flush of a whole group needs nothing: the holders' views change (rule 5)
+ *   nothing of what goes by itself (group/hot_node.h): when the entry was evicted the holders answer with what is not old
+ *           until their leases end; at a purge, of a prefix or a whole group, their views change (rule 5)
  * A revocation goes to the member of the newest view that has the holder's incarnation, over any link; if there is none, its
  * lease runs out. It is answered by any worker that has the shard's lock.
  *
@@ -145,11 +145,6 @@ enum hot_write hot_write_begin(struct hot_ledger *ledger, struct hot_writer *wri
 
 /* The change has been made, or is given up. Twice is fine. */
 void hot_write_end(struct hot_ledger *ledger, struct hot_writer *writer);
-
-/* The entry went by itself: it was evicted, or expired. Nobody waits for the answers, since what the holders still have is
- * not old; but they come to know. As hot_write_begin for the rest; returns how many revocations there are. */
-size_t hot_gone(struct hot_ledger *ledger, struct slice key, uint64_t hash, int64_t now_ns,
-                struct hot_revocation *ret_revocations);
 
 /* A holder has answered the revocation of this number. Returns the writers that are to try again now, chained by `ready`;
  * the chain is to be walked under the same lock (posting to whom they belong), each once. NULL: none. A forged, late or

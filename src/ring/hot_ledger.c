@@ -343,16 +343,6 @@ void hot_write_end(struct hot_ledger *ledger, struct hot_writer *writer) {
     }
 }
 
-size_t hot_gone(struct hot_ledger *ledger, struct slice key, uint64_t hash, int64_t now_ns,
-                struct hot_revocation *ret_revocations) {
-    struct hot_writer writer = {0};
-    size_t count;
-
-    (void)hot_write_begin(ledger, &writer, key, hash, now_ns, ret_revocations, &count);
-    hot_write_end(ledger, &writer);
-    return count;
-}
-
 static void forget(struct hot_ledger *ledger, struct hot_entry *entry, int64_t id, uint64_t number) {
     for (size_t i = 0; i < entry->count; i++) {
         if (entry->holders[i].id == id && entry->holders[i].granted < number) {

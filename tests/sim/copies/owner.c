@@ -178,12 +178,10 @@ void owner_revoked(struct node *node, const struct message *m) {
     }
 }
 
+/* The ledger is not told. */
 void owner_evict(struct node *node, size_t key) {
-    struct hot_revocation list[HOT_HOLDERS_MAX];
-
-    if (node->keys[key].owns && node->keys[key].settled && node->keys[key].entry.version != 0) {
+    if (node->keys[key].owns && node->keys[key].settled) {
         node->keys[key].entry.version = 0;
-        send_revocations(node, key, list, hot_gone(node->ledger, key_name(key), key_hash(key), node_now(node), list));
     }
 }
 

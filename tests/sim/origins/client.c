@@ -89,7 +89,7 @@ static void ask(struct op *op, struct worker *worker, struct reply *reply) {
     if (op->kind == OP_PURGE) {
         const struct shared_access a = worker_access(worker, NULL);
 
-        shared_purge(&a, SLICE("o"), SLICE(""), world_now() + PURGE_TIMEOUT_NS, reply);
+        shared_purge(&a, SLICE("o"), prefix_name(op->prefix), world_now() + PURGE_TIMEOUT_NS, reply);
         return;
     }
     if (op->kind == OP_SET) {
@@ -112,10 +112,11 @@ static enum op_kind some_kind(void) {
     }
     switch (sim_between(&world->sim, 0, 9)) {
     case 0:
-        return OP_PURGE;
     case 1:
+        return OP_PURGE;
     case 2:
     case 3:
+    case 4:
         return OP_SET;
     default:
         return OP_DELETE;
@@ -174,6 +175,7 @@ void client_begin(void) {
         .id = ++world->ids,
         .kind = some_kind(),
         .key = (size_t)sim_between(&world->sim, 0, KEYS - 1),
+        .prefix = (size_t)sim_between(&world->sim, 0, PREFIXES - 1),
         .node = node,
         .boot = node->boot,
         .is_plain = true,

@@ -122,6 +122,19 @@ static void serve(struct node *node, struct letter *letter) {
     worker_rest(worker);
 }
 
+/* Of who asks, whose name the receiver knows. */
+static int64_t incarnation_of(const struct node *node, const struct letter *letter) {
+    const struct keeper_view *view = node->workers[letter->worker].shared.view;
+    char address = (char)('0' + letter->from);
+
+    for (size_t i = 0; view != NULL && i < view->members->count; i++) {
+        if (view->members->members[i].address.data[0] == address) {
+            return view->members->members[i].incarnation;
+        }
+    }
+    return 0;
+}
+
 static void deliver(struct node *node, void *ctx) {
     const struct letter *arrived = ctx;
     struct letter *letter;
@@ -132,6 +145,7 @@ static void deliver(struct node *node, void *ctx) {
     letter = sim_new(sizeof(*letter));
     *letter = *arrived;
     letter->request.key.data = letter->key;
+    letter->stamp.asker = letter->stamp.keeps ? incarnation_of(node, letter) : 0;
     letter->request.peer = &letter->stamp;
     letter->request.caching = letter->request.caching != NULL ? &letter->caching : NULL;
     letter->request.value = slice_make(arrived->value, arrived->size);

@@ -105,6 +105,9 @@ void node_request(struct worker *worker, const struct request *request, struct r
     const struct shared_access a = worker_access(worker, policy);
 
     shared_worker_begin(&worker->shared);
+    if (worker->shared.heat != NULL && request->peer == NULL) {
+        heat_count(worker->shared.heat, request->key, table_hash(&worker->node->table, request->key), a.now_ns);
+    }
     reply->group = policy->index;
     shared_run(&a, request, reply);
 }
@@ -123,6 +126,27 @@ void node_told(struct node *node) {
     }
 }
 
+/* Whatever was read a moment ago is hot. */
+static struct heat *new_heat(void) {
+    const struct heat_config config = {.sample = 1, .half_life_ns = SIM_S, .hot_per_s = 1, .seed = 1};
+    struct heat *heat;
+
+    sim_must(heat_new(&config, world_now(), &heat) == LARDER_OK);
+    return heat;
+}
+
+static void make_copies(struct node *node) {
+    const struct hot_node_config config = {
+        .table = &node->table,
+        .keeper = node->shared.keeper,
+        .start_ns = node->shared.start_ns,
+        .lease_ns = COPY_LEASE_NS,
+        .bytes = HOT_NODE_BYTES,
+    };
+
+    sim_must(hot_node_new(&config, &node->shared.hot) == LARDER_OK);
+}
+
 static void init_worker(struct node *node, unsigned index) {
     struct worker *worker = &node->workers[index];
 
@@ -135,6 +159,7 @@ static void init_worker(struct node *node, unsigned index) {
         .telemetry = &worker->telemetry,
         .loop = (struct loop *)(void *)worker, /* fetch.c */
         .fetch = origin_fetch,
+        .shared = &worker->shared,
     };
     worker->shared = (struct shared_worker){
         .shared = &node->shared,
@@ -143,15 +168,35 @@ static void init_worker(struct node *node, unsigned index) {
         .asks = &worker->links[1],
         .loads = &worker->links[2],
         .origin = &worker->origin,
+        .completions = &worker->queue,
+        .heat = world->has_copies ? new_heat() : NULL,
     };
 }
 
 /* --- the process --- */
 
+/* As if there were no room for it. */
+static void evict(struct node *node, struct slice key) {
+    uint64_t hash = table_hash(&node->table, key);
+    struct shard *s = table_lock(&node->table, hash);
+    struct entry *e = shard_find(s, hash, key, table_seconds(node->shared.start_ns, world_now()), NULL);
+
+    if (e != NULL) {
+        shard_remove(s, hash, e);
+    }
+    table_unlock(s);
+}
+
 static void tick(struct node *node, void *ctx) {
     (void)ctx;
-    (void)shared_sweep_some(&node->sweep, node->shared.keeper, &node->table, node->groups, 4096);
+    if (!world->sweeps_late || sim_chance(&world->sim, 2)) {
+        (void)shared_sweep_some(&node->sweep, node->shared.keeper, &node->table, node->groups,
+                                (unsigned)sim_between(&world->sim, 1, 4)); /* the table is small: it may take several */
+    }
     (void)table_sweep_some(&node->table, table_seconds(node->shared.start_ns, world_now()), 4096);
+    if (world->has_copies && world->has_trouble) {
+        evict(node, key_name((size_t)sim_between(&world->sim, 0, KEYS - 1)));
+    }
     store_tick(node);
     node_after(node, TICK_NS, tick, NULL, false);
 }
@@ -181,6 +226,9 @@ void node_start(struct node *node) {
     node->shared.start_ns = world_now();
     node->shared.timeout_ns = PEER_TIMEOUT_NS;
     node->shared.value_max = 64 << 10;
+    if (world->has_copies) {
+        make_copies(node);
+    }
     for (unsigned i = 0; i < WORKERS; i++) {
         init_worker(node, i);
     }
@@ -197,6 +245,20 @@ static bool run_what_is_left(struct node *node) {
         }
     }
     return any;
+}
+
+static void end_copies(struct node *node) {
+    struct hot_node_counts counts;
+
+    if (node->shared.hot != NULL) {
+        hot_node_count(node->shared.hot, &counts);
+        ENSURE(counts.ledger.revoking == 0, "node %d waits for copies at its end", node->index);
+        world->copies.ledger.granted += counts.ledger.granted;
+        world->copies.ledger.answered += counts.ledger.answered;
+        world->copies.ledger.expired += counts.ledger.expired;
+        world->copies.shelf.served += counts.shelf.served;
+        hot_node_free(node->shared.hot);
+    }
 }
 
 /* As a process ends that is asked to: all that waits comes to its end, and nothing is held. */
@@ -216,9 +278,11 @@ void node_kill(struct node *node) {
     ENSURE(origin_under_way(&node->origin) == 0, "node %d still asks the origin at its end", node->index);
     origin_void(&node->origin, GROUP_MAX, SLICE("")); /* what is kept aside */
     ENSURE(origin_charge(&node->origin, ORIGIN_MEMORY_MAX), "node %d holds answers at its end", node->index);
+    end_copies(node);
     ENSURE(atomic_load(shared_flights_memory(node->shared.flights)) == 0, "node %d holds requests at its end",
            node->index);
     for (unsigned i = 0; i < WORKERS; i++) {
+        heat_free(node->workers[i].shared.heat);
         worker_telemetry_fini(&node->workers[i].telemetry);
     }
     shared_sweep_end(&node->sweep);

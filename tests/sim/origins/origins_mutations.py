@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways to break groups of origins, each against something that they promise:
     void    nobody who asks after a change gets what was asked before it
+    purge   the same where keys were purged by a prefix, until the last such entry is gone
     once    what may be kept is asked for once, by one for all
     ends    every request ends, and leaves nothing behind
     age     nothing is older than RFC 9111, RFC 5861 and the policy let it be
     whole   an answer is one answer, of its key, and called what it is
     alone   what is for one goes to one, and nobody queues for it
     aside   what is asked past the owner is not the owner's
+    copy    what another node keeps of a hot answer is given up before it changes, and ends with its lease
     owner   who has no authority does nothing as the owner
 Where the simulation stays green with one of them, the promise is a wish."""
 
@@ -23,7 +25,12 @@ ASIDE = "group/origin_aside.c"
 SHARED_ASIDE = "group/shared_aside.c"
 OP = "group/origin_op.c"
 ORIGIN = "group/origin.c"
+PREFIX = "ring/keeper_prefix.c"
+VIEW = "ring/keeper_view.c"
 PUBLISH = "group/origin_publish.c"
+COPIES = "group/shared_copies.c"
+LEDGER = "ring/hot_ledger.c"
+SHELF = "ring/hot_shelf.c"
 ASKED = "origin/judge_request.c"
 ANSWERED = "origin/judge_answer.c"
 RENEWED = "origin/judge_renew.c"
@@ -47,6 +54,23 @@ MUTATIONS = [
              "        if (f->number < before) {\n            void_one(f);\n        } else {\n            outdate_one(f);\n        }\n",
              "        if (before == UINT64_MAX) {\n            void_one(f);\n        }\n"),
     Mutation("void", "who waited is shown what has been replaced", PUBLISH, "        take_newer(f);\n", ""),
+    Mutation("purge", "a look at an entry does not ask for purged prefixes", "group/memory_gate.c",
+             "gate->view->has_prefixes && keeper", "gate->inherits && keeper"),
+    Mutation("purge", "what was written just before a prefix was purged still counts", PREFIX,
+             "serial < p->serial", "serial + 1 < p->serial"),
+    Mutation("purge", "only the oldest of the purged prefixes counts", PREFIX,
+             "    for (size_t i = 0; i < prefixes->count; i++) {\n        const struct", "    for (size_t i = 0; i < 1; i++) {\n        const struct"),
+    Mutation("purge", "a prefix is compared with more of a key than it is long", PREFIX,
+             "slice_has_prefix(key, slice_make(p->bytes, p->size))", "slice_equal(key, slice_make(p->bytes, p->size))"),
+    Mutation("purge", "the next view forgets which prefixes were purged", PREFIX,
+             "if (old->list[i].serial > swept) {", "if (old->list[i].serial > plan->serial) {"),
+    Mutation("purge", "a sweep that began before a purge is taken to have followed it", PREFIX,
+             "prefixes->list[prefixes->count - 1].serial <= keeper->swept", "prefixes->list[0].serial <= keeper->swept"),
+    Mutation("purge", "a sweep makes new what begins with a purged prefix", "group/shared_sweep.c",
+             "if (is_purged(judge->view, e, group) || !keeper", "if (!keeper"),
+    Mutation("purge", "a prefix for which there is no room is not purged", VIEW, "fits ? none : one);", "none);"),
+    Mutation("purge", "a successor takes what was got aside before a prefix was purged", VIEW,
+             "    plan->parted = plan->serial;\n    fits", "    plan->parted = newest_of(keeper)->plan->parted;\n    fits"),
     Mutation("once", "nobody waits for another", FLIGHTS,
              "        seat = find_seat(flights, place, hash, key, d);\n", ""),
     Mutation("once", "an answer goes before its time", PUBLISH, "origin_expiry(a->now, f->outcome.keep_ms)", "origin_expiry(a->now, 0)"),
@@ -101,6 +125,28 @@ MUTATIONS = [
     Mutation("aside", "what was asked aside before a purge is served after it", ASIDE, "aside->serial == serial_of(view) && ", ""),
     Mutation("aside", "nobody asks past an owner who is away", SHARED_ASIDE,
              "    return op->request.command == COMMAND_GET && op->request.peer == NULL &&", "    return op->request.command == COMMAND_SET &&"),
+    Mutation("copy", "an answer replaces what is copied, and asks nobody", PUBLISH,
+             "    if (gate != NULL && gate->hot != NULL &&\n        !hot_node", "    if (gate != NULL && gate->passage == MEMORY_MOVED &&\n        !hot_node"),
+    Mutation("copy", "a change of what is copied asks nobody", "group/memory_gate.c",
+             "    if (hot_node_may_change(gate->hot", "    if (gate->inherits || hot_node_may_change(gate->hot"),
+    Mutation("copy", "what is stale is joined while it waits for copies to go", FLIGHTS,
+             "if (f->awaits && !came_fresh(f)) {", "if (f->awaits && f->outcome.failed) {"),
+    Mutation("copy", "a copy is good for longer than the answer is fresh", ORIGIN,
+             ".left_ns = left_ms * CLOCK_NS_PER_MS,", ".left_ns = INT64_MAX,"),
+    Mutation("copy", "a revocation is answered, and the copy stays", COPIES,
+             "hot == NULL || hot_node_revoke(hot, request->key, hash)", "hot == NULL || hot_node_has_copies(hot, hash) || hash != 0"),
+    Mutation("copy", "there are no revocations", COPIES, "    if (member == RING_NOBODY || member == w->view->self ||\n", "    if (true ||\n"),
+    Mutation("copy", "a copy is served to who wants better", COPIES,
+             "           (request->caching == NULL || request->caching->words == 0);", "           true;"),
+    Mutation("copy", "a linearizable read is answered with a copy", COPIES,
+             "(group_policy_is_origin(policy) ? freshness->kind == FRESHNESS_CACHED\n",
+             "(group_policy_is_origin(policy) ? freshness->kind != FRESHNESS_MAX_STALE\n"),
+    Mutation("copy", "the owner waits for less than a lease", LEDGER,
+             "    return lease_ns + lease_ns / (KEEPER_MARGIN - 1) + 1;", "    return lease_ns / 2;"),
+    Mutation("copy", "a copy has no end", SHELF, "copy->serial != newest || copy->until_ns <= now_ns", "copy->serial != newest"),
+    Mutation("copy", "a copy outlives the view", SHELF, "copy->serial != newest || copy->until_ns", "copy->until_ns"),
+    Mutation("copy", "a grant that a revocation has overtaken is put in", SHELF,
+             "copy->sent_ns > *revoked_of(shelf, copy->hash) &&", "copy->sent_ns > 0 &&"),
     Mutation("owner", "who waited in line acts though its node may not any more", "group/shared.c",
              "op->action == ERRAND_RUN ? may_still_run : go_on;", "go_on;"),
 ]

@@ -5,7 +5,7 @@
  * key, version and number in its body; so whoever gets it can tell whether all of that belongs together. */
 
 struct slice key_name(size_t key) {
-    static const char *const keys[KEYS] = {"o/k0", "o/k1", "o/k2", "o/k3", "o/k4", "o/k5"};
+    static const char *const keys[KEYS] = {"o/k0", "o/k1", "o/ka2", "o/ka3", "o/kab4", "o/kab5"};
 
     return slice_from_string(keys[key]);
 }
@@ -13,9 +13,19 @@ struct slice key_name(size_t key) {
 size_t key_of_url(struct slice url) {
     size_t key = (size_t)(url.data[url.size - 1] - '0');
 
-    sim_must(slice_has_prefix(url, SLICE("http://origin/k")) && url.size == sizeof("http://origin/k0") - 1 &&
-             key < KEYS);
+    sim_must(slice_has_prefix(url, SLICE("http://origin/")) && key < KEYS &&
+             slice_equal(slice_skip(url, sizeof("http://origin/") - 1), slice_skip(key_name(key), sizeof("o/") - 1)));
     return key;
+}
+
+struct slice prefix_name(size_t prefix) {
+    static const char *const prefixes[PREFIXES] = {"", "k", "ka", "kab", "k0", "ka3", "kb"};
+
+    return slice_from_string(prefixes[prefix]);
+}
+
+bool prefix_has(size_t prefix, size_t key) {
+    return slice_has_prefix(slice_skip(key_name(key), sizeof("o/") - 1), prefix_name(prefix));
 }
 
 const struct version *server_version(size_t key, uint64_t version) {
@@ -60,6 +70,14 @@ static struct version draw(size_t key) {
         .has_date = sim_chance(sim, 40),
     };
 
+    if (world->is_fickle) {
+        v.status = 200;
+        v.life_s = 0;
+        v.no_store = sim_chance(sim, 50);
+        v.while_revalidate_s = 0;
+        v.if_error_s = 2;
+        v.must_revalidate = v.no_cache = false;
+    }
     if (v.status == 500 && world->is_calm) {
         v.status = 200;
     }

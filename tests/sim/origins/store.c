@@ -19,6 +19,7 @@ struct message {
     int64_t number; /* of purges */
     int64_t sent_ns;
     int64_t began_ns;
+    size_t prefix;
     uint64_t wait;
     struct snapshot snapshot;
 };
@@ -145,8 +146,11 @@ static void take_purge(const struct message *m) {
     struct purge_wait *wait = sim_new(sizeof(*wait));
 
     world->store.purge = ++world->store.revision;
-    world->store.purge_began_ns = m->began_ns;
-    seeds_trace(&world->sim, "purge %" PRId64, world->store.purge);
+    world->purged = realloc(world->purged, (world->purged_count + 1) * sizeof(*world->purged));
+    sim_must(world->purged != NULL);
+    world->purged[world->purged_count++] =
+        (struct purged){.number = world->store.purge, .began_ns = m->began_ns, .prefix = m->prefix};
+    seeds_trace(&world->sim, "purge %" PRId64 " of %s*", world->store.purge, prefix_name(m->prefix).data);
     *wait = (struct purge_wait){.next = world->purges, .message = *m};
     wait->message.number = world->store.purge;
     world->purges = wait;
@@ -178,6 +182,7 @@ static void at_store(void *ctx) {
 }
 
 void store_fini(void) {
+    free(world->purged);
     while (world->purges != NULL) {
         struct purge_wait *wait = world->purges;
 
@@ -261,20 +266,53 @@ static void end_refreshes(struct node *node) {
     }
 }
 
+static void purge(struct node *node, const struct purged *purged, bool by_watch) {
+    char prefix[REQUEST_KEY_MAX];
+    int size = snprintf(prefix, sizeof(prefix), "o/%s", prefix_name(purged->prefix).data);
+    struct keeper *keeper = node->shared.keeper;
+    unsigned group = world->policy->index;
+
+    make_room(node);
+    if (by_watch && prefix_name(purged->prefix).size > 0) {
+        sim_must(keeper_purge_prefix(keeper, group, slice_make(prefix, (size_t)size), purged->number) == LARDER_OK);
+    } else {
+        sim_must(keeper_purge(keeper, group, purged->number) == LARDER_OK);
+    }
+}
+
+static void note(struct node *node, const struct purged *purged) {
+    for (size_t key = 0; key < KEYS; key++) {
+        if (prefix_has(purged->prefix, key) && purged->began_ns > node->purge_began_ns[key]) {
+            node->purge_began_ns[key] = purged->began_ns;
+        }
+    }
+}
+
+/* The watch brings each purge, however late. Who asks sees the newest one alone, and takes it for one of the whole group
+ * (cluster/cluster_proof.c). */
+static void apply_purges(struct node *node, int64_t number, bool by_watch) {
+    for (size_t i = 0; i < world->purged_count; i++) {
+        const struct purged *purged = &world->purged[i];
+
+        if (purged->number > node->known.purge && purged->number <= number) {
+            note(node, purged);
+            if (by_watch || purged->number == number) {
+                purge(node, purged, by_watch);
+            }
+        }
+    }
+    to_store(node, (struct message){.kind = APPLIED, .number = number});
+}
+
 /* Purges come before what else is new. */
-static void take_view(struct node *node, const struct snapshot *s) {
+static void take_view(struct node *node, const struct snapshot *s, bool by_watch) {
     bool gap = node->known.revision == 0 || s->changes > node->known.changes + 1;
 
     if (s->revision <= node->known.revision) {
         return;
     }
     if (s->purge > node->known.purge) {
-        make_room(node);
-        sim_must(keeper_purge(node->shared.keeper, world->policy->index, s->purge) == LARDER_OK);
-        if (s->purge_began_ns > node->purge_began_ns) {
-            node->purge_began_ns = s->purge_began_ns;
-        }
-        to_store(node, (struct message){.kind = APPLIED, .number = s->purge});
+        apply_purges(node, s->purge, by_watch);
     }
     node->known = *s;
     if (node->incarnation != 0 && s->members[node->index] != node->incarnation) {
@@ -284,7 +322,7 @@ static void take_view(struct node *node, const struct snapshot *s) {
 }
 
 static void take_answer(struct node *node, const struct message *m) {
-    take_view(node, &m->snapshot);
+    take_view(node, &m->snapshot, false);
     end_refreshes(node);
     if (m->incarnation != 0 && m->incarnation == node->known.members[node->index]) {
         bool is_new = m->incarnation != node->incarnation;
@@ -304,7 +342,7 @@ static void at_node(struct node *node, void *ctx) {
 
     switch (m->kind) {
     case VIEW:
-        take_view(node, &m->snapshot);
+        take_view(node, &m->snapshot, true);
         break;
     case ANSWER:
         take_answer(node, m);
@@ -351,5 +389,6 @@ void cluster_purge(struct cluster *c, struct cluster_wait *wait) {
     const struct op *op = world->ops; /* the newest: whose purge it is */
     uint64_t id = add_wait(c, wait);
 
-    to_store(c->node, (struct message){.kind = PURGE, .wait = id, .began_ns = op->began_ns});
+    sim_must(slice_equal(slice_make(wait->prefix, wait->prefix_size), prefix_name(op->prefix)));
+    to_store(c->node, (struct message){.kind = PURGE, .wait = id, .began_ns = op->began_ns, .prefix = op->prefix});
 }

@@ -15,12 +15,14 @@ static void test_calm(void **state) {
         world_init(&w, seed, 1 + seed % NODES);
         w.is_calm = true;
         w.has_private = seed % 2 == 0;
+        w.has_copies = seed % 4 > 1;
         world_start();
         world_run(RUN_NS);
         world_fini();
         ENSURE(w.failed == 0, "%" PRIu64 " of %" PRIu64 " failed", w.failed, w.begun);
         ENSURE(w.load_count * 8 < w.hits || w.has_private, "%" PRIu64 " loads for %" PRIu64 " answers", w.load_count,
                w.hits);
+        ENSURE(!w.has_copies || w.copies.shelf.served > 0, "nothing was answered with copies");
     }
 }
 
@@ -35,6 +37,13 @@ static void test_alone(void **state) {
         w.wishes = 20;
         w.changes = 10;
         w.bad_origin = seed % 3 == 0 ? 0 : 15;
+        w.is_fickle = seed % 8 == 1;
+        if (w.is_fickle) {
+            w.bad_origin = 30;
+            w.wishes = 60;
+            w.changes = 2;
+            w.client_pause_ns = SIM_MS / 3;
+        }
         world_start();
         world_run(RUN_NS);
         world_fini();
@@ -66,7 +75,8 @@ static void run(uint64_t seed, unsigned bad_origin, unsigned loss, bool changes_
     w.has_trouble = true;
     w.changes_owners = changes_owners;
     w.wishes = 15;
-    w.changes = 10;
+    w.sweeps_late = seed % 4 == 0;
+    w.changes = w.sweeps_late ? 25 : 10; /* there are more purges then than prefixes are remembered */
     w.bad_origin = bad_origin;
     w.loss = loss;
     world_start();
@@ -92,10 +102,34 @@ static void test_all_weather(void **state) {
     }
 }
 
+/* Hot answers on nodes that do not own them: copies are given, read and revoked in any weather. */
+static void test_copies(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 30) {
+        struct world w;
+
+        world_init(&w, seed, 2 + seed % (NODES - 1));
+        w.has_copies = true;
+        w.client_pause_ns = SIM_MS;
+        w.has_trouble = true;
+        w.changes_owners = seed % 2 == 0;
+        w.wishes = 3;
+        w.changes = 6;
+        w.bad_origin = seed % 3 == 0 ? 0 : 10;
+        w.loss = seed % 5 == 0 ? 0 : 3;
+        world_start();
+        world_run(RUN_NS);
+        world_fini();
+        ENSURE(w.copies.shelf.served > 0 && w.copies.ledger.answered > 0,
+               "%" PRIu64 " copies were served, %" PRIu64 " taken back, %" PRIu64 " waited out", w.copies.shelf.served,
+               w.copies.ledger.answered, w.copies.ledger.expired);
+    }
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calm),       cmocka_unit_test(test_alone),       cmocka_unit_test(test_steady),
-        cmocka_unit_test(test_bad_origin), cmocka_unit_test(test_all_weather),
+        cmocka_unit_test(test_bad_origin), cmocka_unit_test(test_all_weather), cmocka_unit_test(test_copies),
     };
 
     seeds_init(argc, argv);

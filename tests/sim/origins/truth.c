@@ -15,21 +15,29 @@
 void truth_begin(struct op *op) {
     op->floor_ns = world->keys[op->key].floor_ns;
     for (size_t i = 0; i < NODES; i++) {
-        op->node_floor_ns[i] = world->nodes[i].floor_ns;
+        op->node_floor_ns[i] = world->nodes[i].floor_ns[op->key];
     }
     op->seen_ns = world->keys[op->key].seen_ns;
     seeds_trace(&world->sim, "request %" PRIu64 " at node %d: kind %d, key %zu%s", op->id, op->node->index,
                 (int)op->kind, op->key, op->is_plain ? "" : ", with wishes");
 }
 
+static void end_purge(const struct op *op, size_t key) {
+    truth_raise(&world->keys[key].floor_ns, op->began_ns);
+    for (size_t i = 0; i < world->count; i++) {
+        struct node *node = &world->nodes[i];
+
+        if (node->alive && node->purge_began_ns[key] >= op->began_ns) {
+            truth_raise(&node->floor_ns[key], op->began_ns);
+        }
+    }
+}
+
 static void end_change(const struct op *op, enum result result) {
     if (op->kind == OP_PURGE && result == RESULT_DONE) {
         for (size_t key = 0; key < KEYS; key++) {
-            truth_raise(&world->keys[key].floor_ns, op->began_ns);
-        }
-        for (size_t i = 0; i < world->count; i++) {
-            if (world->nodes[i].alive && world->nodes[i].purge_began_ns >= op->began_ns) {
-                truth_raise(&world->nodes[i].floor_ns, op->began_ns);
+            if (prefix_has(op->prefix, key)) {
+                end_purge(op, key);
             }
         }
     } else if ((op->kind == OP_DELETE && (result == RESULT_DELETED || result == RESULT_NOT_FOUND)) ||

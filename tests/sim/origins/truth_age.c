@@ -93,6 +93,11 @@ static void check_stale(const struct told *t, const struct load *load, int64_t s
            t->head, (double)stale_ns / 1e9);
 }
 
+/* Whether it may have been joined when it had come, and waited for copies to go. */
+static bool lands_late(const struct load *load, const struct op *op) {
+    return world->has_copies && op->began_ns <= load->ended_ns + 2 * COPY_LEASE_NS;
+}
+
 void truth_check_age(const struct told *t, const struct load *load) {
     const struct op *op = t->op;
     const struct version *v = server_version(load->key, load->version);
@@ -113,7 +118,8 @@ void truth_check_age(const struct told *t, const struct load *load) {
     if (truth_wishes(op, HTTP_WISH_MAX_AGE) && op->began_ns - load->made_ns > op->caching.max_age * SIM_S + SLACK_NS) {
         ENSURE(truth_has_failed(op), "key %zu: answer %" PRIu64 " is older than it may be", op->key, t->head);
     }
-    if (truth_wishes(op, HTTP_WISH_MIN_FRESH) && stale_ns + op->caching.min_fresh * SIM_S > 0) {
+    if (truth_wishes(op, HTTP_WISH_MIN_FRESH) && stale_ns + op->caching.min_fresh * SIM_S > 0 &&
+        !lands_late(load, op)) {
         ENSURE(truth_has_failed(op), "key %zu: answer %" PRIu64 " ends too soon", op->key, t->head);
     }
     if (stale_ns >= 0) {

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "group/hot_node.h"
 #include "group/origin_internal.h"
 #include "group/shared.h"
 #include "ring/keeper.h"
@@ -22,12 +23,15 @@
 #define PEER_TIMEOUT_NS (200 * SIM_MS)
 #define ORIGIN_TIMEOUT_NS (400 * SIM_MS)
 #define SLACK_NS (3 * SIM_MS) /* entries know milliseconds */
+#define COPY_LEASE_NS (150 * SIM_MS)
 #define QUEUE_DELAY_NS (300 * SIM_US)
 
 enum { NODES = 4, STORE = NODES, PLACES = NODES + 1, WORKERS = 2, KEYS = 6, BODY_MAX = 6000, LARGEST = 8000 };
 
 /* The last key's answers are for nobody else, when there is one such. */
 enum { PRIVATE_KEY = KEYS - 1 };
+
+enum { PREFIXES = 7 };
 
 /* --- the origin --- */
 
@@ -90,10 +94,16 @@ struct key {
 /* What the store says. */
 struct snapshot {
     int64_t revision;
-    int64_t changes; /* of the membership */
-    int64_t purge;   /* number of the newest; there is one group */
-    int64_t purge_began_ns;
+    int64_t changes;        /* of the membership */
+    int64_t purge;          /* number of the newest; there is one group */
     int64_t members[NODES]; /* incarnations; 0: no member */
+};
+
+/* A purge that it has recorded. */
+struct purged {
+    int64_t number;
+    int64_t began_ns;
+    size_t prefix; /* some_prefix */
 };
 
 struct record {
@@ -139,7 +149,7 @@ struct worker {
     struct node *node;
     unsigned index;
     struct pending_queue queue;
-    struct shared_worker shared;
+    struct shared_worker shared; /* with a sketch of its own, if there are copies */
     struct origin_worker origin;
     struct worker_telemetry telemetry;
     struct peers links[LINKS];
@@ -163,9 +173,9 @@ struct node {
     int64_t incarnation;
     int64_t renewed_ns;
     int64_t proven_ns;
-    int64_t hears_ns;       /* of the watch: what comes does not overtake */
-    int64_t purge_began_ns; /* the latest of those it has applied */
-    int64_t floor_ns;       /* of those that were acknowledged, too */
+    int64_t hears_ns;             /* of the watch: what comes does not overtake */
+    int64_t purge_began_ns[KEYS]; /* the latest of those it has applied */
+    int64_t floor_ns[KEYS];       /* of those that were acknowledged, too */
 };
 
 /* --- clients --- */
@@ -177,6 +187,7 @@ struct op {
     uint64_t id;
     enum op_kind kind;
     size_t key;
+    size_t prefix; /* of what is purged */
     struct node *node;
     uint64_t boot;
     int64_t began_ns;
@@ -198,6 +209,8 @@ struct world {
     const struct group_policy *policy;
     struct record records[NODES];
     struct snapshot store;
+    struct purged *purged; /* by the store */
+    size_t purged_count;
     struct purge_wait *purges; /* of the store */
     bool cut[PLACES][PLACES];
     struct key keys[KEYS];
@@ -213,17 +226,21 @@ struct world {
     uint64_t ended;
     uint64_t failed; /* reads without an answer */
     uint64_t hits;
+    struct hot_node_counts copies; /* sums over the processes that have ended */
     /* The weather. */
     bool has_clients;
     bool has_trouble;
     bool changes_owners; /* nodes come and go, or are cut off */
     bool is_steady;      /* one node, and reads alone */
     bool is_calm;        /* the origin answers, all links hold, and reads alone are asked, with no wishes */
+    bool sweeps_late;    /* nodes look after their tables rarely */
     unsigned bad_origin; /* percent of its answers */
     unsigned loss;       /* percent of what nodes ask each other */
     unsigned wishes;     /* percent of reads */
+    bool is_fickle;      /* the origin: what is for all and old at once becomes what is for one, and back */
     unsigned changes;    /* percent of requests */
     bool has_private;    /* PRIVATE_KEY is one */
+    bool has_copies;     /* every key is hot */
     int64_t client_pause_ns;
 };
 
@@ -249,6 +266,10 @@ const struct version *server_version(size_t key, uint64_t version);
 
 struct slice key_name(size_t key);
 size_t key_of_url(struct slice url);
+
+/* What keys of the group may begin with; of no bytes: all of them. */
+struct slice prefix_name(size_t prefix);
+bool prefix_has(size_t prefix, size_t key);
 
 /* The body, the validators and the time of a version; into `place`, which has room for them. */
 struct slice server_body(const struct load *load, uint64_t number, char place[LARGEST]);

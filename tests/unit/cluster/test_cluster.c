@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster/cluster_internal.h"
 #include "helper.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -285,6 +286,58 @@ static void test_purge_names_who_is_missing(void **state) {
     end_all(&p, nodes, 3);
 }
 
+static void purge_prefix(struct test_node *nodes, size_t count, const char *prefix) {
+    struct test_wait wait = purge_of("sessions", SECOND_NS / 2);
+
+    wait.wait.prefix_size = strlen(prefix);
+    memcpy(wait.wait.prefix, prefix, wait.wait.prefix_size);
+    cluster_purge(nodes[0].cluster, &wait.wait);
+    assert_true(run_until(nodes, count, is_done, &wait));
+    assert_true(wait.wait.recorded);
+}
+
+static bool has_all_purges(void *ctx) {
+    struct test_node *nodes = ctx;
+
+    return figures_of(&nodes[1]).purge_number == figures_of(&nodes[0]).purge_number;
+}
+
+static bool counts(struct test_node *n, struct slice key, uint8_t era) {
+    struct keeper_view *view = NULL;
+    bool yes;
+
+    keeper_renew(n->keeper, &view);
+    yes = keeper_counts(view, ring_slot(key), 3, era) && !keeper_is_purged(view, 3, key, era);
+    keeper_view_unref(view);
+    return yes;
+}
+
+/* Of the first of two purges there is no record any more when the node asks, and its watch has not brought it. */
+static void test_purge_that_was_replaced(void **state) {
+    struct place p;
+    struct test_node nodes[2];
+    struct keeper_view *view = NULL;
+
+    (void)state;
+    place_start(&p);
+    node_start(&nodes[0], p.store, "a");
+    node_start(&nodes[1], p.store, "b");
+    settle(nodes, 2, 2);
+    keeper_renew(nodes[1].keeper, &view);
+    store_watcher_close(nodes[1].cluster->watcher);
+    nodes[1].cluster->watcher = NULL;
+    nodes[1].paused = true;
+    purge_prefix(nodes, 2, "x");
+    purge_prefix(nodes, 2, "y");
+    assert_true(counts(&nodes[1], SLICE("sessions/x1"), view->era));
+    nodes[1].paused = false;
+    assert_true(run_until(nodes, 2, has_all_purges, nodes));
+    assert_false(counts(&nodes[1], SLICE("sessions/x1"), view->era));
+    assert_false(counts(&nodes[1], SLICE("sessions/y1"), view->era));
+    keeper_view_unref(view);
+    end_all(&p, nodes, 2);
+}
+
 /* --- changes that were missed --- */
 
 static bool has_listed_anew(void *ctx) {
@@ -354,17 +407,12 @@ static void test_record_taken_away_is_made_anew(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_three_see_each_other),
-        cmocka_unit_test(test_paused_is_out_and_begins_anew),
-        cmocka_unit_test(test_name_is_taken_once),
-        cmocka_unit_test(test_leaves_in_two_steps),
-        cmocka_unit_test(test_last_one_leaves_at_once),
-        cmocka_unit_test(test_refresh_reaches_any_revision),
-        cmocka_unit_test(test_purge_waits_for_all),
-        cmocka_unit_test(test_purge_names_who_is_missing),
-        cmocka_unit_test(test_compaction_clears),
-        cmocka_unit_test(test_bad_record_is_counted),
-        cmocka_unit_test(test_record_taken_away_is_made_anew),
+        cmocka_unit_test(test_three_see_each_other),    cmocka_unit_test(test_paused_is_out_and_begins_anew),
+        cmocka_unit_test(test_name_is_taken_once),      cmocka_unit_test(test_leaves_in_two_steps),
+        cmocka_unit_test(test_last_one_leaves_at_once), cmocka_unit_test(test_refresh_reaches_any_revision),
+        cmocka_unit_test(test_purge_waits_for_all),     cmocka_unit_test(test_purge_names_who_is_missing),
+        cmocka_unit_test(test_purge_that_was_replaced), cmocka_unit_test(test_compaction_clears),
+        cmocka_unit_test(test_bad_record_is_counted),   cmocka_unit_test(test_record_taken_away_is_made_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

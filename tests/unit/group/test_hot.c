@@ -637,6 +637,48 @@ static void a_large_value_is_shared(void **state) {
     assert_string_equal(find(f), "backing");
 }
 
+/* The owner of all keys, who needs no authority. */
+static void own_all(struct fixture *f) {
+    const struct keeper_config config = {.id = SLICE("a"), .lease_ns = 100, .handoff_ns = 1000, .serve_isolated = true};
+
+    keeper_view_unref(f->view);
+    f->view = NULL;
+    keeper_free(f->keeper);
+    assert_int_equal(keeper_new(&config, &f->keeper), LARDER_OK);
+    make_hot(f, LONG_NS, true);
+    set_members(f, 1);
+}
+
+/* Nobody would look when the leases are over. */
+static void who_comes_when_the_worker_has_ended_waits_for_no_copies(void **state) {
+    const struct request r = {.command = COMMAND_DELETE, .key = KEY};
+    struct fixture *f = *state;
+    const struct group_set *groups = f->groups;
+    struct worker_telemetry telemetry;
+    struct shared shared = {.timeout_ns = LONG_NS, .value_max = MAX_ITEM};
+    struct shared_worker worker = {.shared = &shared, .groups = &groups, .completions = &f->queue, .ended = true};
+    struct shared_access a = {
+        .memory = f->access, .worker = &worker, .completions = &f->queue, .telemetry = &telemetry};
+    struct reply reply = {.result = RESULT_COUNT};
+
+    worker_telemetry_init(&telemetry);
+    own_all(f);
+    set(f, SLICE("1"));
+    assert_int_equal(grant_to(f, HOLDER), LONG_NS);
+    assert_int_equal(shared_flights_new(&shared.flights), LARDER_OK);
+    shared.keeper = f->keeper;
+    shared.hot = f->hot;
+    worker.view = f->view;
+    a.memory.gate = NULL;
+    a.now_ns = clock_monotonic_ns();
+    shared_run(&a, &r, &reply);
+    assert_int_equal(reply.result, RESULT_UNSETTLED);
+    assert_int_equal(counts_of(f).ledger.revoking, 0);
+    assert_value(f, "1");
+    shared_flights_free(shared.flights);
+    worker_telemetry_fini(&telemetry);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -660,6 +702,7 @@ int main(void) {
         TEST(the_owners_link_takes_its_copies_along),
         TEST(who_has_no_authority_serves_no_copies),
         TEST(a_large_value_is_shared),
+        TEST(who_comes_when_the_worker_has_ended_waits_for_no_copies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

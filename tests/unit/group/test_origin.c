@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flights to an origin, between two workers, with an origin that answers when the test says so. */
+#include "group/origin_internal.h"
 #include "origin_fixture.h"
 
 /* --- tests --- */
@@ -217,6 +218,27 @@ static void test_a_round_ends_with_what_this_node_cannot_do(void **state) {
     assert_int_equal(f->count, 1);
 }
 
+/* What has come, and lands when there are no copies any more, is joined while it is fresh. */
+static void test_a_round_waits_behind_what_is_stale_and_lands_late(void **state) {
+    struct fixture *f = *state;
+    struct told first, in_time, late;
+
+    get(f, 0, &first);
+    head(f, 0, 200, "max-age=10");
+    body(f, 0, "first");
+    origin_land_later(f->asked[0].ctx);
+    get(f, 1, &in_time);
+    wall_ms += 11000;
+    get(f, 1, &late);
+    end(f, 0, LARDER_OK);
+    assert_told(&first, RESULT_HIT, "first");
+    assert_told(&in_time, RESULT_HIT, "first");
+    assert_false(late.done);
+    assert_int_equal(f->count, 2);
+    answer(f, 1, 200, "max-age=10", "second");
+    assert_told(&late, RESULT_HIT, "second");
+}
+
 /* It is about what is stored when it begins: the origin fails, and that is kept, and served on. */
 static void test_a_round_keeps_what_came_before_it(void **state) {
     struct fixture *f = *state;
@@ -417,6 +439,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_one_round_for_all_who_want_it_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_round_begins_behind_a_failure, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_round_ends_with_what_this_node_cannot_do, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_round_waits_behind_what_is_stale_and_lands_late, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_round_keeps_what_came_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_round_behind_a_purge_is_begun_by_the_next, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_round_behind_a_purge_begins_by_itself, setup, teardown),
