@@ -241,6 +241,26 @@ static enum errand_action begin(struct shared_op *op, int64_t now_ns) {
                         op->deadline_ns, now_ns);
 }
 
+/* Whoever has the key by now may have been the runner-up. */
+static enum errand_action behind_runner_up(struct shared_op *op, int64_t now_ns) {
+    enum errand_action action = begin(op, now_ns);
+
+    return action == ERRAND_SEND && op->errand.view->members->revision < op->revision
+               ? errand_sent(&op->errand, ERRAND_SENT_WRONG, op->revision, now_ns)
+               : action;
+}
+
+bool shared_goes_after(struct shared_op *op, int64_t revision) {
+    if (op->again || op->worker->ended || clock_monotonic_ns() >= op->deadline_ns) {
+        return false;
+    }
+    op->again = true;
+    op->revision = revision;
+    shared_order_add(op);
+    shared_resume(op, behind_runner_up);
+    return true;
+}
+
 static enum pending_next step(struct pending *p) {
     struct shared_op *op = shared_op_of(p);
     int64_t now_ns = op->came_ns != 0 ? op->came_ns : clock_monotonic_ns();

@@ -94,6 +94,11 @@ static void on_runner_up(void *ctx, enum larder_error error, const struct answer
     struct shared_op *op = ctx;
     struct reply *reply = &op->pending.reply;
 
+    pending_span_hop_ended(&op->pending, error, error == LARDER_OK ? answer->reply.result : RESULT_MISS);
+    if (error == LARDER_OK && answer->reply.result == RESULT_WRONG_EPOCH && answer->reply.revision > op->revision &&
+        shared_goes_after(op, answer->reply.revision)) {
+        return;
+    }
     if (error == LARDER_OK && shared_sent_of_result(answer->reply.result) == ERRAND_SENT_ANSWERED) {
         shared_take_told(op, &answer->reply);
         if (!shared_wants_aside(op, reply->result)) {
@@ -122,6 +127,7 @@ static bool ask_runner_up(struct shared_op *op) {
     if (member == RING_NOBODY || member == w->view->self) {
         return false;
     }
+    op->revision = w->view->members->revision;
     stamp = keeper_stamp(w->view, false);
     request.peer = &stamp;
     request.options |= REQUEST_OUT_OF_TURN | REQUEST_ASIDE;

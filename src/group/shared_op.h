@@ -133,6 +133,10 @@ void shared_limit_value(const struct shared_worker *w, const struct request *req
  * be run again, by that. Once. */
 bool shared_goes_again(const struct shared_op *op, int64_t now_ns);
 
+/* The same for one that is over, and has heard from the runner-up that he goes by the membership of `revision`, which is not this
+ * node's yet: it is run again when it is. False: it is not. */
+bool shared_goes_after(struct shared_op *op, int64_t revision);
+
 /* At the end of one that the owner has not done: whether the origin is asked aside (rule 3 of the ring), with the reply complete
  * or on its way, in which case the op ends with it. */
 bool shared_wants_aside(const struct shared_op *op, enum result result);

@@ -35,6 +35,7 @@ void shared_order_add(struct shared_op *op) {
     struct shared_op **at;
 
     w->under_way++;
+    op->ahead = op->behind = op->next = NULL;
     op->unordered = op->request.peer != NULL && op->request.peer->give_up;
     if (op->unordered) {
         return;

@@ -147,6 +147,8 @@ MUTATIONS = [
     Mutation("copy", "a copy outlives the view", SHELF, "copy->serial != newest || copy->until_ns", "copy->until_ns"),
     Mutation("copy", "a grant that a revocation has overtaken is put in", SHELF,
              "copy->sent_ns > *revoked_of(shelf, copy->hash) &&", "copy->sent_ns > 0 &&"),
+    Mutation("once", "who hears from the runner-up that the ring has changed asks the origin himself", "group/shared_aside.c",
+             "answer->reply.revision > op->revision &&", "op->worker->ended &&"),
     Mutation("owner", "who waited in line acts though its node may not any more", "group/shared.c",
              "op->action == ERRAND_RUN ? may_still_run : go_on;", "go_on;"),
 ]

@@ -26,6 +26,23 @@ static void test_calm(void **state) {
     }
 }
 
+/* A node dies without a word. The others hear of it at different times, and ask for its keys all the while. */
+static void test_death(void **state) {
+    (void)state;
+    FOR_SEEDS(seed, 60) {
+        struct world w;
+
+        world_init(&w, seed, NODES);
+        w.is_calm = true;
+        w.client_pause_ns = SIM_MS;
+        world_start();
+        world_run(2 * HANDOFF_NS); /* so long nobody may adopt what is kept for a key whose owner was another before */
+        node_kill(&w.nodes[seed % NODES]);
+        world_run(RUN_NS / 2);
+        world_fini();
+    }
+}
+
 /* One node, whose workers meet at the same keys. */
 static void test_alone(void **state) {
     (void)state;
@@ -128,8 +145,9 @@ static void test_copies(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calm),       cmocka_unit_test(test_alone),       cmocka_unit_test(test_steady),
-        cmocka_unit_test(test_bad_origin), cmocka_unit_test(test_all_weather), cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_calm),   cmocka_unit_test(test_death),      cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_steady), cmocka_unit_test(test_bad_origin), cmocka_unit_test(test_all_weather),
+        cmocka_unit_test(test_copies),
     };
 
     seeds_init(argc, argv);
