@@ -673,6 +673,7 @@ static void who_comes_when_the_worker_has_ended_waits_for_no_copies(void **state
     a.now_ns = clock_monotonic_ns();
     shared_run(&a, &r, &reply);
     assert_int_equal(reply.result, RESULT_UNSETTLED);
+    reply_release(&reply);
     assert_int_equal(counts_of(f).ledger.revoking, 0);
     assert_value(f, "1");
     shared_flights_free(shared.flights);
