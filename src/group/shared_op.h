@@ -47,7 +47,7 @@ struct shared_op {
     struct placed_value placed;
     bool reads;   /* nothing is lost if it was not done: then it is a miss */
     bool refuses; /* it removes what a refused write would have replaced; answered with `refusal` */
-    bool again;   /* it was run again, by another view (shared_goes_again) */
+    bool again;   /* it was run again, by another view (shared_goes_again, shared_goes_after) */
     bool expired; /* of `memory` */
     bool cut;
     enum result refusal;
@@ -106,6 +106,10 @@ static inline uint32_t shared_table_seconds(const struct shared *shared, int64_t
 /* A request that was not done at once. The reply is complete or RESULT_PENDING. `keeps`: it is a read of a hot key. */
 void shared_start(const struct shared_access *a, const struct request *request, bool keeps, struct reply *reply);
 
+/* An origin group's read that is over, and has heard from the runner-up that he goes by the membership of `revision`, which is newer
+ * than what it was asked by: it is run again as soon as this node goes by that too. Once. False: it is not. */
+bool shared_goes_after(struct shared_op *op, int64_t revision);
+
 /* --- shared_origin.c --- */
 
 /* Whether it is a request that origin.h runs. */
@@ -132,10 +136,6 @@ void shared_limit_value(const struct shared_worker *w, const struct request *req
 /* An errand of an origin group has come to its end because the owner could not be reached, and there is a newer view since: whether it is to
  * be run again, by that. Once. */
 bool shared_goes_again(const struct shared_op *op, int64_t now_ns);
-
-/* The same for one that is over, and has heard from the runner-up that he goes by the membership of `revision`, which is not this
- * node's yet: it is run again when it is. False: it is not. */
-bool shared_goes_after(struct shared_op *op, int64_t revision);
 
 /* At the end of one that the owner has not done: whether the origin is asked aside (rule 3 of the ring), with the reply complete
  * or on its way, in which case the op ends with it. */

@@ -7,34 +7,13 @@
 
 #include <cmocka.h>
 #include <poll.h>
-#include <stdatomic.h>
 
+#include "unit/library/counting.h"
 #include "unit/library/observed.h"
 #include "unit/library/stub_store.h"
 
 enum { MANY = 500 };
 
-static atomic_int standing; /* allocations that were not given back */
-
-static void *allocate(void *ctx, size_t size) {
-    (void)ctx;
-    atomic_fetch_add(&standing, 1);
-    return malloc(size);
-}
-
-static void *reallocate(void *ctx, void *memory, size_t size) {
-    (void)ctx;
-    atomic_fetch_add(&standing, memory == NULL);
-    return realloc(memory, size);
-}
-
-static void release(void *ctx, void *memory) {
-    (void)ctx;
-    atomic_fetch_sub(&standing, 1);
-    free(memory);
-}
-
-static const struct larder_allocator counting = {.allocate = allocate, .reallocate = reallocate, .release = release};
 static struct larder_tracer tracer;
 static struct stub_store store;
 static struct larder_etcd client;
