@@ -100,8 +100,8 @@ class Etcdctl:
 
     def _command(self, words):
         user = ["--user", self._user] if self._user else []
-        # A busy machine is no failure; who wants less says so in `words`, of which the last counts.
-        patience = ["--command-timeout", "20s"]
+        # A busy machine is no failure; who wants less says so in `words`, of which the last counts. To log in is part of dialling.
+        patience = ["--command-timeout", "20s", "--dial-timeout", "20s"]
         return [etcdctl_path(), "--endpoints", self.endpoint, *patience, *self._options, *user, *(str(word) for word in words)]
 
     def run(self, *words, stdin=""):

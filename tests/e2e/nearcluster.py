@@ -25,7 +25,7 @@ class NearNode:
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port, = free_ports(1)
-        self.cluster = Cluster(self.directory / "cluster")
+        self.cluster = Cluster(self.directory / "cluster", arguments=["--bcrypt-cost", "4"])
         shown = ["--advertise-client-urls", f"http://127.0.0.1:{self.port}"] if shows_itself else []
         # Once a test has enabled authentication, this is who the node itself is.
         password = self.directory / "password"
