@@ -60,7 +60,7 @@ static int setup(void **state) {
     store_harness_init(&f->s, &node);
     client_init(&f->c, &f->s.h);
     f->s.h.node.durable->is_own = false; /* as far as it says by itself */
-    put(&f->s.place, "d/a", "x"); /* revision 2 */
+    put(&f->s.place, "d/a", "x");        /* revision 2 */
     *state = f;
     return 0;
 }
