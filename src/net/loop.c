@@ -15,13 +15,18 @@ struct loop {
     uv_async_t wake;   /* loop_stop reaches a sleeping loop through it */
     uv_prepare_t turn; /* runs before each poll, behind all callbacks: what was read of the clock is old then */
     atomic_bool stopping;
-    int64_t now_ns; /* 0: not read in this turn */
+    int64_t now_ns;      /* 0: not read in this turn */
+    uint64_t turn_count; /* with the one that is under way */
     void (*before_rest)(void *ctx);
     void *rest_ctx;
 };
 
 struct uv_loop_s *loop_uv(struct loop *loop) {
     return &loop->uv;
+}
+
+uint64_t loop_turn(const struct loop *loop) {
+    return loop->turn_count;
 }
 
 static void on_wake(uv_async_t *wake) {
@@ -39,6 +44,7 @@ static void on_turn(uv_prepare_t *turn) {
         loop->before_rest(loop->rest_ctx);
     }
     loop->now_ns = 0;
+    loop->turn_count++;
 }
 
 struct loop *loop_new(void) {
@@ -52,6 +58,7 @@ struct loop *loop_new(void) {
         return NULL;
     }
     atomic_init(&loop->stopping, false);
+    loop->turn_count = 1;
     if (uv_async_init(&loop->uv, &loop->wake, on_wake) != 0) {
         uv_loop_close(&loop->uv);
         free(loop);

@@ -7,19 +7,48 @@
 #include "base/clock.h"
 #include "net/loop_uv.h"
 
+/* A timer that comes later than this shows that the loop stood still: a callback took long, the processor was not to be had, or
+ * the process was stopped. */
+enum { STOOD_STILL_MS = 50 };
+
 struct timer {
     uv_timer_t uv;
+    struct loop *loop;
     timer_fn *on_time;
     void *ctx;
+    uint64_t due_ms;  /* of libuv's clock */
+    uint64_t put_off; /* the turn in which it came late, 0: it did not */
 };
 
 static uint64_t to_ms(int64_t ns) {
     return ns <= 0 ? 0 : (uint64_t)(ns / CLOCK_NS_PER_MS + (ns % CLOCK_NS_PER_MS != 0 ? 1 : 0));
 }
 
+static void on_uv_time(uv_timer_t *uv);
+
+/* Most timers end the patience with somebody else. libuv before 1.45 calls them ahead of the sockets, where his answer may have
+ * been waiting since before the loop stood still: it is read first. */
+static bool put_off(struct timer *timer) {
+    uint64_t turn = loop_turn(timer->loop);
+
+    if (timer->put_off == 0 && uv_now(timer->uv.loop) - timer->due_ms > STOOD_STILL_MS) {
+        timer->put_off = turn;
+    }
+    if (timer->put_off != turn) {
+        timer->put_off = 0;
+        return false;
+    }
+    uv_timer_start(&timer->uv, on_uv_time, 1, uv_timer_get_repeat(&timer->uv));
+    return true;
+}
+
 static void on_uv_time(uv_timer_t *uv) {
     struct timer *timer = uv->data;
 
+    if (put_off(timer)) {
+        return;
+    }
+    timer->due_ms = uv_now(uv->loop) + uv_timer_get_repeat(uv);
     timer->on_time(timer->ctx);
 }
 
@@ -35,6 +64,8 @@ struct timer *timer_new(struct loop *loop, timer_fn *on_time, void *ctx) {
     }
     uv_timer_init(loop_uv(loop), &timer->uv);
     timer->uv.data = timer;
+    timer->loop = loop;
+    timer->put_off = 0;
     timer->on_time = on_time;
     timer->ctx = ctx;
     return timer;
@@ -46,7 +77,10 @@ void timer_start(struct timer *timer, int64_t delay_ns, int64_t repeat_ns) {
     /* libuv counts from the whole millisecond in which the turn began: without a fresh reading, and one millisecond for
      * the part already gone, the timer would come early. */
     uv_update_time(timer->uv.loop);
-    uv_timer_start(&timer->uv, on_uv_time, delay_ms == 0 ? 0 : delay_ms + 1, to_ms(repeat_ns));
+    delay_ms += delay_ms != 0;
+    timer->due_ms = uv_now(timer->uv.loop) + delay_ms;
+    timer->put_off = 0;
+    uv_timer_start(&timer->uv, on_uv_time, delay_ms, to_ms(repeat_ns));
 }
 
 void timer_stop(struct timer *timer) {

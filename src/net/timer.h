@@ -14,7 +14,8 @@ typedef void timer_fn(void *ctx);
 struct timer *timer_new(struct loop *loop, timer_fn *on_time, void *ctx);
 
 /* Calls on_time after at least `delay_ns` (never early, resolution 1 ms), and then, if repeat_ns is not 0, every
- * `repeat_ns` (at least 1 ms) until it is stopped. A running timer starts anew. Negative delays count as 0. */
+ * `repeat_ns` (at least 1 ms) until it is stopped. A running timer starts anew. Negative delays count as 0. On a loop that has
+ * stood still, what waits to be read is read before on_time is called. */
 void timer_start(struct timer *timer, int64_t delay_ns, int64_t repeat_ns);
 
 /* on_time is not called after it; a timer at rest stays at rest. */

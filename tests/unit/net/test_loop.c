@@ -247,6 +247,51 @@ static void the_clock_goes_on_between_turns(void **state) {
     loop_free(ticks.loop);
 }
 
+struct standstill {
+    struct mailbox_message message;
+    struct caught *caught;
+    struct ticks *ticks;
+    int caught_before; /* when the timer came */
+};
+
+static void on_late_tick(void *ctx) {
+    struct standstill *still = ctx;
+
+    still->caught_before = still->caught->count;
+    loop_stop(still->ticks->loop);
+}
+
+/* Something arrives and a timer is due while the loop is busy. */
+static void stand_still(struct mailbox_message *message) {
+    struct standstill *still = (struct standstill *)message;
+    int64_t start = clock_monotonic_ns();
+
+    raise(SIGHUP);
+    timer_start(still->ticks->timer, CLOCK_NS_PER_MS, 0);
+    while (clock_monotonic_ns() - start < 200 * CLOCK_NS_PER_MS) {
+    }
+}
+
+static void who_stood_still_hears_before_its_patience_ends(void **state) {
+    struct ticks ticks = {.loop = loop_new()};
+    struct caught caught = {.loop = loop_new()}; /* a signal stops that one, which nobody runs */
+    struct signal_watch *watch = signal_watch_new(ticks.loop, on_signal, &caught);
+    struct mailbox *mailbox = mailbox_new(ticks.loop);
+    struct standstill still = {.message.run = stand_still, .caught = &caught, .ticks = &ticks};
+
+    (void)state;
+    ticks.timer = timer_new(ticks.loop, on_late_tick, &still);
+    mailbox_post(mailbox, &still.message);
+    loop_run(ticks.loop);
+    assert_int_equal(still.caught_before, 1);
+    assert_false(timer_running(ticks.timer));
+    signal_watch_free(watch);
+    mailbox_free(mailbox);
+    timer_free(ticks.timer);
+    loop_free(ticks.loop);
+    loop_free(caught.loop);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mailbox_keeps_each_posters_order),
@@ -257,6 +302,7 @@ int main(void) {
         cmocka_unit_test(tickers_tick_below_the_millisecond_and_never_early),
         cmocka_unit_test(signals_arrive_on_the_loop),
         cmocka_unit_test(the_clock_goes_on_between_turns),
+        cmocka_unit_test(who_stood_still_hears_before_its_patience_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
