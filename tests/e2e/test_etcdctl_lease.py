@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from etcdclient import Client, Refusal, answer_to
+from etcdproto import message
 from server import wait_until
 
 pytestmark = [pytest.mark.larder("memcached does not speak gRPC"), pytest.mark.slow]
@@ -108,7 +110,9 @@ def test_a_key_leaves_its_lease(etcdctl):
 
 
 def test_many_leases_run_out_at_once(etcdctl):
-    leases = [etcdctl("lease", "grant", 1).split()[1] for _ in range(10)]
-    for lease in leases:
-        etcdctl("put", f"k{lease}", "1", f"--lease={lease}")
+    grant_request, put = message("LeaseGrantRequest"), message("PutRequest")
+    with Client(etcdctl.port) as client:  # a process for each would take longer than they live
+        granted = [answer_to(call) for call in [client.start(grant_request(TTL=4)) for _ in range(10)]]
+        puts = [client.start(put(key=f"k{lease.ID}".encode(), value=b"1", lease=lease.ID)) for lease in granted]
+        assert not [answer for answer in map(answer_to, puts) if isinstance(answer, Refusal)]
     wait_until(lambda: etcdctl("get", "k", "--prefix") == "", DEADLINE, "all keys are gone")

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cli/bench/etcd/callers.h"
+#include "cli/bench/etcd/operation.h"
 #include "cli/bench/etcd/watchers.h"
 
 enum { WORKERS = 3, LINKS = 8, KEYS = 50 };
@@ -147,6 +148,40 @@ static void watching_spreads_the_streams_and_puts_apart(void **state) {
     free_workers();
 }
 
+/* A range of one key, and its end, each in a phase of its own. */
+static void answer(struct worker_caller *c, enum etcd_phase message, enum etcd_phase end) {
+    static const char range[] = "\x0a\x00\x12\x06\x0a\x01k\x2a\x01v\x20\x01"; /* header, kvs, count */
+    const struct grpc_end ok = {.status = GRPC_OK};
+
+    c->answered = false;
+    c->worker->active++;
+    c->worker->phase = message;
+    c->base.ops->on_message(&c->base, slice_make(range, sizeof(range) - 1));
+    c->worker->phase = end;
+    c->base.ops->on_end(&c->base, &ok);
+}
+
+static void an_answer_is_counted_whole_or_not_at_all(void **state) {
+    struct etcd_worker *w = &workers[0];
+
+    (void)state;
+    config.kind = ETCD_RANGE;
+    make_workers(3, 3, 1);
+    load.operation = operation_of(ETCD_RANGE);
+    load.compared = true; /* with nothing: this one is wrong */
+    w->exhausted = true;
+    answer(&w->callers[0], PHASE_MEASURING, PHASE_ENDED);
+    answer(&w->callers[0], PHASE_ENDED, PHASE_ENDED);
+    assert_int_equal(w->tally.stats.requests + w->tally.keys + w->tally.wrong, 0);
+    load.quota = 1; /* all of which were taken: no other one is asked for */
+    w->callers[0].counted = true;
+    answer(&w->callers[0], PHASE_WARMING_UP, PHASE_MEASURING);
+    assert_int_equal(w->tally.stats.requests, 1);
+    assert_int_equal(w->tally.keys, 1);
+    assert_int_equal(w->tally.wrong, 1);
+    free_workers();
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(workers_share_the_keys_one_after_the_other, reset),
@@ -155,6 +190,7 @@ int main(void) {
         cmocka_unit_test_setup(clients_are_spread_evenly_over_the_connections, reset),
         cmocka_unit_test_setup(more_connections_than_clients_leaves_some_idle, reset),
         cmocka_unit_test_setup(watching_spreads_the_streams_and_puts_apart, reset),
+        cmocka_unit_test_setup(an_answer_is_counted_whole_or_not_at_all, reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

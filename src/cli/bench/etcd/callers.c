@@ -74,6 +74,8 @@ static void begin(struct worker_caller *c) {
         c->start_ns = take_due(w);
         c->counted = w->phase == PHASE_MEASURING;
         c->answered = false;
+        c->keys = 0;
+        c->wrong = NULL;
         w->active += ask(c);
     }
     finish_if_done(w);
@@ -118,13 +120,19 @@ static void on_tick(void *ctx) {
 
 /* --- what comes back --- */
 
+/* Whether the answer that is complete now is counted, with all that it brought: it has come while the run was measured. Where a
+ * number of requests ends the run, those that began in the warm-up are not among them. */
+static bool counts(const struct worker_caller *c) {
+    return c->worker->phase == PHASE_MEASURING && (c->counted || c->worker->load->quota == 0);
+}
+
 static void count(struct worker_caller *c, enum grpc_status status, struct slice text) {
     struct etcd_worker *w = c->worker;
     struct etcd_tally *tally = &w->tally;
     bool watching = w->load->config->kind == ETCD_WATCH;
     uint64_t latency = (uint64_t)(w->now_ns - c->start_ns);
 
-    if (!caller_counts(c)) {
+    if (!counts(c)) {
         return;
     }
     if (watching) {
@@ -134,10 +142,14 @@ static void count(struct worker_caller *c, enum grpc_status status, struct slice
         tally->stats.requests++;
         histogram_record(&tally->stats.latency, latency);
     }
-    if (status == GRPC_OK) {
-        tally->statuses[GRPC_OK]++;
-    } else {
+    tally->keys += c->keys;
+    if (status != GRPC_OK) {
         etcd_tally_refusal(tally, status, text);
+        return;
+    }
+    tally->statuses[GRPC_OK]++;
+    if (c->wrong != NULL) {
+        etcd_tally_wrong(tally, c->wrong);
     }
 }
 
@@ -181,8 +193,8 @@ static void on_message(struct link_call *owner, struct slice message) {
     bool awaited = !c->answered;
 
     c->answered = true;
-    if (!w->load->operation->check(c, message, &why) && caller_counts(c)) {
-        etcd_tally_wrong(&w->tally, why);
+    if (!w->load->operation->check(c, message, &why)) {
+        c->wrong = why;
     }
     if (w->load->operation->stays_open && awaited) {
         finish(c, GRPC_OK, SLICE(""));
@@ -198,8 +210,8 @@ static void on_end(struct link_call *owner, const struct grpc_end *end) {
         etcd_worker_fail_call(w, c->link, "the server has ended a stream", end);
         return;
     }
-    if (end->status == GRPC_OK && !c->answered && caller_counts(c)) {
-        etcd_tally_wrong(&w->tally, "an answer without a message");
+    if (!c->answered) {
+        c->wrong = "an answer without a message";
     }
     finish(c, end->status, end->text);
 }

@@ -15,16 +15,11 @@ struct worker_caller {
     int64_t start_ns;
     uint64_t key;
     int64_t lease;
-    bool counted;  /* the request began while the run was measured */
-    bool answered; /* the message has come */
-    bool good;     /* and is what it should be */
+    bool counted;      /* the request began while the run was measured */
+    bool answered;     /* the message has come */
+    uint64_t keys;     /* that it brought along */
+    const char *wrong; /* why it is not what it should be; NULL: it is. Static */
 };
-
-/* Whether the answer that has come now is counted: it has come while the run was measured. Where a number of requests ends
- * the run, those that began in the warm-up are not among them. */
-static inline bool caller_counts(const struct worker_caller *caller) {
-    return caller->worker->phase == PHASE_MEASURING && (caller->counted || caller->worker->load->quota == 0);
-}
 
 /* Makes the worker's share of the clients, on its links. False: out of memory. */
 bool callers_make(struct etcd_worker *worker);

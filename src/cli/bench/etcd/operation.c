@@ -55,17 +55,17 @@ static bool check_txn(struct worker_caller *caller, struct slice message, const 
 }
 
 static bool check_range(struct worker_caller *caller, struct slice message, const char **ret_why) {
-    struct etcd_worker *worker = caller->worker;
-    const struct glance_range *model = &worker->load->model;
+    const struct etcd_load *load = caller->worker->load;
+    const struct glance_range *model = &load->model;
     struct glance_range glance;
 
     if (!glance_range(message, &glance)) {
         *ret_why = "an answer that cannot be read";
         return false;
     }
-    worker->tally.keys += caller_counts(caller) ? glance.keys : 0;
+    caller->keys = glance.keys;
     *ret_why = "another number of keys, or a value of another size, than was expected";
-    return !worker->load->compared ||
+    return !load->compared ||
            (glance.keys == model->keys && glance.count == model->count && glance.first_value == model->first_value);
 }
 

@@ -12,7 +12,7 @@ struct operation {
     bool stays_open; /* one call for all requests of a caller, each a message on it */
     /* Sends one request on the caller's open call. False: the worker has failed. */
     bool (*send)(struct worker_caller *caller);
-    /* Whether the answer is what it should be; if not, ret_why says why not, statically. */
+    /* Whether the answer is what it should be; if not, ret_why says why not, statically. Notes what the caller has got. */
     bool (*check)(struct worker_caller *caller, struct slice message, const char **ret_why);
 };
 
