@@ -43,7 +43,7 @@ def test_a_life(etcdctl):
 
 
 def test_it_runs_out(etcdctl):
-    lease = etcdctl("lease", "grant", 1).split()[1]  # etcd makes 2 s of it
+    lease = grant(etcdctl, 5)
     watch = etcdctl.start("watch", "a", "--rev=3")
     etcdctl("put", "a", "1", f"--lease={lease}")
     assert watch.lines(3) == ["DELETE", "a", ""]
@@ -69,11 +69,11 @@ def test_list(etcdctl):
 
 
 def test_keep_alive(etcdctl):
-    lease = grant(etcdctl, 2)
-    assert etcdctl("lease", "keep-alive", lease, "--once") == f"lease {lease} keepalived with TTL(2)\n"
+    lease = grant(etcdctl, 5)
+    assert etcdctl("lease", "keep-alive", lease, "--once") == f"lease {lease} keepalived with TTL(5)\n"
     keeper = etcdctl.start("lease", "keep-alive", lease)
     # It asks about each third of the time, so this lasts longer than the lease would.
-    assert keeper.lines(4) == [f"lease {lease} keepalived with TTL(2)"] * 4
+    assert keeper.lines(4) == [f"lease {lease} keepalived with TTL(5)"] * 4
     assert etcdctl("lease", "revoke", lease) == f"lease {lease} revoked\n"
     assert keeper.wait()[:2] == (0, f"lease {lease} expired or revoked.\n")
 
