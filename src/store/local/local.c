@@ -203,6 +203,9 @@ static struct local *make(const struct local_config *config) {
     if (s->config.checkpoint == 0) {
         s->config.checkpoint = LOCAL_CHECKPOINT;
     }
+    if (s->config.checkpoint_idle_ns == 0) {
+        s->config.checkpoint_idle_ns = LOCAL_CHECKPOINT_IDLE_NS;
+    }
     s->queue_end = &s->queue_first;
     s->journal.fd = -1;
     random_init(&s->random, random_os_seed());

@@ -15,7 +15,7 @@ enum {
 #define NS_PER_S INT64_C(1000000000)
 #define IDLE_MAX_NS (10 * NS_PER_S)
 #define PHYSICAL_POLL_NS (NS_PER_S / 100)
-#define IDLE_CHECKPOINT_NS (NS_PER_S / 4) /* after so long without a call, what the journal has goes to LMDB */
+#define STUCK_RETRY_NS (NS_PER_S / 4) /* after a commit that failed */
 
 static void answer_one(struct local *s, struct store_call *call) {
     atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
@@ -62,11 +62,11 @@ static struct timespec deadline_after(int64_t ns) {
 /* How long there is nothing to do; 0: there is something now. */
 static int64_t idle_ns(struct local *s) {
     int64_t end = lease_next_end(&s->leases);
-    int64_t most = checkpoint_is_wanted(s) ? IDLE_CHECKPOINT_NS : IDLE_MAX_NS;
+    int64_t most = checkpoint_is_wanted(s) ? s->config.checkpoint_idle_ns : IDLE_MAX_NS;
     int64_t left = most;
 
     if (s->stuck) {
-        return IDLE_CHECKPOINT_NS;
+        return STUCK_RETRY_NS;
     }
     if (compact_is_due(s)) {
         return 0;

@@ -71,11 +71,13 @@ static void say_in_chunks(struct toy_peer *peer, size_t size) {
 }
 
 static void answer_somehow(struct toy_peer *peer, struct slice request) {
-    size_t size = strtoul(request.data + strlen("GET /"), NULL, 10);
+    char *mark;
+    size_t size = strtoul(request.data + strlen("GET /"), &mark, 10);
+    bool is_patient = *mark == '?';
 
     peer->origin->piece = one_in(5) ? 1 + random_below(&chance, 5000) : 0;
-    switch (random_below(&chance, 12)) {
-    case 0:
+    switch (random_below(&chance, is_patient ? 11 : 12)) {
+    case 11:
         break; /* nothing */
     case 1:
         toy_reset(peer);
@@ -106,7 +108,7 @@ static void answer_somehow(struct toy_peer *peer, struct slice request) {
     case 9:
         say_in_chunks(peer, size);
         break;
-    default:
+    default: /* 0 and 10 */
         say_with_length(peer, size, size);
         break;
     }
@@ -205,15 +207,17 @@ static const struct fetch_ops ops = {.on_head = on_head, .on_body = on_body, .on
 static void begin_one(struct storm *storm) {
     struct drop *drop = calloc(1, sizeof(*drop));
     struct toy_origin *origin = storm->origins[random_below(&chance, ORIGINS)];
+    bool is_patient = one_in(2);
+    int64_t patience_ms = is_patient ? 50000 : (int64_t)random_below(&chance, 100);
     char target[32], url[64];
     struct fetch_request request = {.body_max = BODY_MAX};
 
     drop->storm = storm;
     drop->size = 1 + random_below(&chance, one_in(10) ? BODY_MAX : 2000);
     drop->timer = timer_new(storm->fixture->loop, on_time, drop);
-    snprintf(target, sizeof(target), "/%zu", drop->size);
+    snprintf(target, sizeof(target), "/%zu%s", drop->size, is_patient ? "?" : "");
     request.url = url_of(origin, target, url, sizeof(url));
-    request.deadline_ns = clock_monotonic_ns() + (int64_t)random_below(&chance, 100) * CLOCK_NS_PER_MS;
+    request.deadline_ns = clock_monotonic_ns() + patience_ms * CLOCK_NS_PER_MS;
     storm->begun++;
     storm->under_way++;
     assert_int_equal(fetch_start(storm->fixture->fetcher, &request, &ops, drop, &drop->fetch), LARDER_OK);
