@@ -145,6 +145,7 @@ def test_two_sets_side_by_side_in_text_and_as_a_picture(cluster, start, tmp_path
     assert any(rival.endpoint in word for word in words)
 
 
+@pytest.mark.long
 def test_ratios_are_those_of_the_figures(cluster, start):
     rival = start(lambda place: Etcd(place).wait_until_ready())
     whole = report("--endpoints", cluster.endpoints(), "--vs", rival.endpoint, *SMALL)

@@ -10,7 +10,7 @@ from grpcpair import Pair, WatchPair
 from operations import Operations
 
 SEEDS = [int(text) for text in os.environ.get("E2E_GRPC_SEEDS", "1,2").split(",")]
-OPERATIONS = int(os.environ.get("E2E_GRPC_OPERATIONS", "5000"))
+OPERATIONS = int(os.environ.get("E2E_GRPC_OPERATIONS", "3000"))
 WATCHES = 6
 WHOLE = {"key": b"\x00", "range_end": b"\x00"}
 EVERYTHING = {**WHOLE, "prev_kv": False, "no_put": False, "no_delete": False, "fragment": False,

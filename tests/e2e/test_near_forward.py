@@ -116,6 +116,7 @@ def test_a_snapshot_is_the_members_own(near, node_ctl, tmp_path):
     assert ours == theirs
 
 
+@pytest.mark.long
 def test_a_slow_reader_of_a_snapshot_costs_no_memory(near, node_ctl):
     for number in range(70):
         node_ctl("put", f"huge{number}", stdin="y" * MIB)

@@ -241,8 +241,7 @@ def test_other_nodes(tmp_path, collector, origin):
         for number in range(40):  # of these keys the other node owns some
             asked[number] = ask(nodes.nodes[0], "GET", f"/o/{number}", headers=SAMPLED).status
         assert set(asked.values()) == {200}
-        collector.wait_for(lambda: sum(span.name == "GET /o/{key}" for span in collector.spans()) == 40 and
-                           sum(span.name == "GET" for span in collector.spans()) == 40, "all have come")
+        collector.wait_for(lambda: are_whole(collector.spans(), 40), "all have come")
         spans = {span.span_id: span for span in collector.spans()}
         chains = [chain(spans, load) for load in spans.values() if load.name == "GET"]
     finally:
@@ -252,14 +251,30 @@ def test_other_nodes(tmp_path, collector, origin):
     assert all(found in (near, far) for found in chains) and near in chains and far in chains
 
 
-def chain(spans, span):
-    """The names from this one to the client's."""
-    found = [span.name]
+def are_whole(found, count):
+    """Whether so many requests are there, as many loads, and all that is above these."""
+    names = [span.name for span in found]
+    spans = {span.span_id: span for span in found}
+    return names.count("GET /o/{key}") == names.count("GET") == count and all(
+        root(spans, span).parent == PARENT for span in found if span.name == "GET")
+
+
+def path(spans, span):
+    """From this one up."""
+    yield span
     while span.parent in spans:
         span = spans[span.parent]
-        found.append(span.name)
-    assert span.parent == PARENT
-    return found
+        yield span
+
+
+def root(spans, span):
+    return list(path(spans, span))[-1]
+
+
+def chain(spans, span):
+    """The names from this one to the client's."""
+    assert root(spans, span).parent == PARENT
+    return [each.name for each in path(spans, span)]
 
 
 def test_a_client_that_leaves(tmp_path, collector, origin):

@@ -132,6 +132,7 @@ def test_nothing_is_lost_when_the_leader_dies(cluster):
     assert report["clients"] == 1
 
 
+@pytest.mark.long
 def test_nothing_is_lost_with_many_operations_in_flight(cluster):
     let_the_leader_die(cluster, 30_000, "--clients", 50)
 
@@ -195,6 +196,7 @@ def test_certificates_and_a_user(tmp_path):
 
 # --- what is not right ---
 
+@pytest.mark.long
 def test_somebody_else_deletes(shared):
     with Simulation(shared.endpoints(), "--iterations", 5_000, "--clear") as simulation:
         simulation.until_done(20)

@@ -15,7 +15,7 @@ import process
 import steps
 from results import FAILED, PASSED, SKIPPED, Case, summary
 
-FUZZ_RUNS = 30000
+FUZZ_RUNS = 20000
 FUZZ_SECONDS = 10
 FUZZ_SECONDS_ALL = 120
 

@@ -8,19 +8,19 @@ import pytest
 
 from lives import DEFRAGMENTS, Lives, Lost
 
-CRASHES = int(os.environ.get("STORE_CRASHES", "240"))
+CRASHES = int(os.environ.get("STORE_CRASHES", "120"))
 CRASHES_ALL = int(os.environ.get("STORE_CRASHES_ALL", "3000"))
 PER_DIRECTORY = 6  # lives, each ended by a crash
 FIRST_CALLS = 24  # of a store that is made; all are crashed at
-KILLED_CRASHES = 120  # of machines that go down soon after a process was killed
-FAILED_CHECKPOINTS = 60  # before a crash
-DEFRAGMENTING = 120  # crashes of a store that does little else
+KILLED_CRASHES = 60  # of machines that go down soon after a process was killed
+FAILED_CHECKPOINTS = 30  # before a crash
+DEFRAGMENTING = 60  # crashes of a store that does little else
 LIARS = 50  # directories within which a sync that is left out must be found out
 
 
 def more_if_all(count):
-    """That many seeds, and twenty times as many if everything is asked for."""
-    return [*range(count), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(count, 20 * count))]
+    """That many seeds, and forty times as many if everything is asked for."""
+    return [*range(count), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(count, 40 * count))]
 
 
 def crash_often(directory, seed, skip="", sync=True, **writes):

@@ -16,7 +16,7 @@ def test_nothing_is_lost_when_it_is_killed(tmp_path):
     assert lives.acknowledged > KILLS
 
 
-@pytest.mark.parametrize("kills", [KILLS // 3, pytest.param(KILLS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [KILLS // 5, pytest.param(KILLS, marks=pytest.mark.slow)])
 def test_nothing_is_lost_when_it_is_killed_while_it_defragments(tmp_path, kills):
     lives = Lives(tmp_path / "store", 2, value_size=2000, history=500, defragments=DEFRAGMENTS)
     for _ in range(kills):
