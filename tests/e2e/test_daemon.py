@@ -295,6 +295,8 @@ def test_readiness_for_systemd(tmp_path):
         try:
             with Daemon(tmp_path, "--listen", "127.0.0.1:0") as daemon:
                 assert manager.recv(100) == b"READY=1"
+                with daemon.connect() as one:  # TSan may lose a signal that comes while a thread begins its first wait
+                    assert ask(one, b"mn\r\n", b"\r\n") == b"MN\r\n"
                 daemon.process.send_signal(signal.SIGTERM)
                 assert manager.recv(100) == b"STOPPING=1"
         finally:
