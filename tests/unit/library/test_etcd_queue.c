@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -208,6 +209,20 @@ static void it_is_below_the_view_or_what_it_says(void **state) {
     larder_etcd_queue_free(queue);
 }
 
+/* The engine's thread changes what is its own whenever it likes, also while a view is made. */
+static void a_view_copies_nothing_of_the_engines_thread(void **state) {
+    static const struct etcd_guest none;
+    struct larder_etcd *view;
+
+    (void)state;
+    memset(&client.guest, 1, sizeof(client.guest));
+    client.keeper = (struct etcd_keeper *)(void *)&client;
+    assert_int_equal(larder_etcd_within(&client, NULL, &view), LARDER_DONE);
+    assert_null(view->keeper);
+    assert_memory_equal(&view->guest, &none, sizeof(none));
+    larder_etcd_free(view);
+}
+
 static void what_is_waited_for_can_say_it_too(void **state) {
     struct span *root = tracer_begin(&tracer.tracer, SLICE("root"), SPAN_CLIENT, NULL);
     struct larder_etcd_how how = {.parent = outer(root)};
@@ -297,6 +312,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_operation_is_told_as_one_that_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_span_lasts_until_the_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_is_below_the_view_or_what_it_says, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_view_copies_nothing_of_the_engines_thread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_waited_for_can_say_it_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_refused_is_not_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_memory_for_the_tracer_it_is_done_all_the_same, set_up, tear_down),
