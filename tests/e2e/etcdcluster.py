@@ -7,10 +7,8 @@ import contextlib
 import json
 import os
 import pathlib
-import random
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import urllib.error
@@ -20,33 +18,15 @@ from certificates import Certificates
 from cuttable import PASS, REFUSE, Network
 from etcd import etcd_path
 from etcdctl import Etcdctl
+from ports import free_ports
 from server import wait_until
 
 DEADLINE = 60
 ASK_DEADLINE = 2
-# Not of the range out of which the system gives outgoing connections theirs: a port must be free at the second start too.
-PORTS = range(20000, 32000)
-PORT_ATTEMPTS = 1000
 START_ATTEMPTS = 3
-_taken = set()
 FAST = ["--heartbeat-interval", "50", "--election-timeout", "500"]
 ROOT, ROOT_PASSWORD = "root", "all powers"
 USER, PASSWORD = "cook", "open-sesame"
-
-
-def lasting_ports(count):
-    with contextlib.ExitStack() as stack:
-        found = []
-        for port in random.sample(sorted(set(PORTS) - _taken), PORT_ATTEMPTS):
-            own = stack.enter_context(socket.socket())
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                own.bind(("127.0.0.1", port))
-                found.append(port)
-            if len(found) == count:
-                _taken.update(found)
-                return found
-    raise AssertionError(f"there are no {count} free ports")
 
 
 def owner_of_port(port, pids):
@@ -75,7 +55,7 @@ class Member:
         self.name = f"m{place}"
         self.directory = cluster.directory / self.name
         self.log_path = cluster.directory / f"{self.name}.log"
-        self.client_port, self.peer_port, peer_proxy, client_proxy_port = lasting_ports(4)
+        self.client_port, self.peer_port, peer_proxy, client_proxy_port = free_ports(4)
         self.peer_url = f"http://127.0.0.1:{peer_proxy}"
         self.peer_proxy = cluster.network.proxy(place, peer_proxy, self.peer_port, cluster.name_source)
         # Where clients go.

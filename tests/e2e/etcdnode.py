@@ -6,7 +6,8 @@ import os
 import pathlib
 import signal
 
-from etcd import Etcd, free_ports
+from etcd import Etcd
+from ports import free_ports
 from server import END_DEADLINE, Server, kind_under_test
 
 

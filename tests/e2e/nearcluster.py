@@ -7,7 +7,7 @@ import shutil
 import signal
 
 from clusternode import GROUPS, ClusterNode
-from etcd import free_ports
+from ports import free_ports
 from etcdcluster import Cluster
 from server import END_DEADLINE
 

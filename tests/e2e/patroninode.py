@@ -14,7 +14,7 @@ import urllib.request
 import psycopg2
 import yaml
 
-from etcd import free_ports
+from ports import free_ports
 from server import wait_until
 
 SCOPE = "larder-test"

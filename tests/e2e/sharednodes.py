@@ -1,30 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes of one cluster that share their memory groups; the first keeps the store that the others use."""
-import contextlib
 import os
 import pathlib
-import random
 import signal
-import socket
 
 from httpwire import ask
+from ports import free_port
 from server import Server, wait_until
 from wire import Connection
 
 GROUPS = '[group "config"]\nbacking = store\n\n[group "mem"]\n'
 DEADLINE = 30
 LEASE = 2
-
-
-PORTS = range(24000, 32000)  # below those that connections and whoever does not care are given
-
-
-def free_port():
-    for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("there is no free port")
 
 
 class SharedNode(Server):

@@ -14,7 +14,6 @@ from pymemcache.client.base import Client
 from pymemcache.exceptions import MemcacheClientError
 
 from httpwire import DEADLINE, ask, connect, raw_connect, read_until, start_node, statuses
-from server import wait_until
 from test_cli import DONE, LARDER, SERVER_ERROR, environment
 from test_http_watch import Watch
 from wire import Connection

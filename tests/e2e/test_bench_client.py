@@ -8,8 +8,9 @@ import pytest
 
 from etcdcluster import PASSWORD, USER, Cluster
 from nearnode import ranges_asked
+from ports import free_ports
 from server import larderd_path, wait_until
-from test_bench_etcd import DEADLINE, READY_DEADLINE, free_ports
+from test_bench_etcd import DEADLINE, READY_DEADLINE
 
 pytestmark = [pytest.mark.larder("it starts servers of etcd's API itself"), pytest.mark.slow]
 

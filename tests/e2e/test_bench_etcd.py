@@ -15,7 +15,7 @@ import urllib.request
 
 import pytest
 
-from etcd import free_ports
+from ports import free_ports
 from server import Server, larderd_path, wait_until
 
 DEADLINE = 120

@@ -10,8 +10,9 @@ import xml.etree.ElementTree
 import pytest
 
 from etcdcluster import PASSWORD, USER, Cluster
+from ports import free_ports
 from server import larderd_path, wait_until
-from test_bench_etcd import DEADLINE, READY_DEADLINE, Etcd, Larderd, etcdctl, free_ports, keys_below
+from test_bench_etcd import DEADLINE, READY_DEADLINE, Etcd, Larderd, etcdctl, keys_below
 
 pytestmark = [pytest.mark.larder("it starts servers of etcd's API itself"), pytest.mark.slow]
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from server import REPOSITORY, kind_under_test, larderd_path
-from sharednodes import free_port
+from ports import free_port
 
 pytestmark = pytest.mark.skipif(kind_under_test() != "larder", reason="it is larderd's")
 

@@ -15,7 +15,7 @@ from etcd import Etcd
 from gogroupcache import GoPeer
 from httpwire import ask
 from server import Server, kind_under_test, wait_until
-from sharednodes import free_port
+from ports import free_port
 from toyorigin import ToyOrigin
 from wire import Connection
 

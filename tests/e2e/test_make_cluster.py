@@ -2,7 +2,6 @@
 """What `make cluster` starts, and what it says to try."""
 import os
 import pathlib
-import random
 import re
 import signal
 import socket
@@ -12,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from ports import free_ports
 from server import larderd_path, wait_until
 
 pytestmark = [pytest.mark.larder("memcached has no such cluster"), pytest.mark.slow]
@@ -19,22 +19,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LARDER = larderd_path().with_name("larder")
 SCRIPT = ROOT / "scripts/cluster"
 SECONDS = 60
-
-
-PORTS = range(20000, 24000, 4)  # below those that connections and whoever does not care are given
-
-
-def free_ports():
-    """The first of four free ones in a row."""
-    for port in random.sample(PORTS, len(PORTS)):
-        try:
-            for number in range(port, port + 4):
-                with socket.socket() as other:
-                    other.bind(("127.0.0.1", number))
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no four free ports in a row")
 
 
 class Running:
@@ -57,7 +41,7 @@ class Running:
 
 @pytest.fixture
 def cluster(tmp_path):
-    port = free_ports()
+    port = free_ports(4, in_a_row=True)[0]
     running = Running(tmp_path / "cluster", port)
     try:
         wait_until(lambda: running.process.poll() is not None or "(everywhere)" in running.said(), SECONDS, running.said)

@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from etcd import free_ports
+from ports import free_ports
 from server import REPOSITORY, Server, wait_until
 
 pytestmark = [pytest.mark.larder("memcached has no cluster of nodes"), pytest.mark.slow]

@@ -8,7 +8,6 @@ import urllib.request
 
 import pytest
 
-from clusternode import ClusterNode
 from etcdcluster import PASSWORD, ROOT, ROOT_PASSWORD, USER
 from etcdctl import Etcdctl
 from server import wait_until

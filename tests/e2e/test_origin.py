@@ -10,10 +10,9 @@ import subprocess
 
 import pytest
 
-from httpwire import ask, connect, exchange
+from httpwire import ask, connect
 from server import kind_under_test, larderd_path
 from toyorigin import Gate, ToyOrigin, until
-from wire import Connection
 
 pytestmark = pytest.mark.skipif(kind_under_test() != "larder", reason="memcached has no groups")
 

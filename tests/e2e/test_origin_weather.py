@@ -10,7 +10,8 @@ import pytest
 from cuttable import HANG, PASS, Network
 from httpwire import ask
 from server import kind_under_test
-from sharednodes import SharedNodes, free_port
+from ports import free_port
+from sharednodes import SharedNodes
 from toyorigin import ToyOrigin, until
 
 pytestmark = pytest.mark.skipif(kind_under_test() != "larder", reason="memcached has no groups")

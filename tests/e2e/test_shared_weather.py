@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from cuttable import HANG, PASS, Network
-from etcd import Etcd, free_ports
+from etcd import Etcd
+from ports import free_ports
 from httpwire import ask
 from server import kind_under_test, wait_until
 from sharednodes import DEADLINE, LEASE, SharedNodes, fill, names_of, read

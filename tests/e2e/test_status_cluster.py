@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from etcdcluster import Cluster, lasting_ports
+from etcdcluster import Cluster
+from ports import free_port
 from server import wait_until
 from test_cli import DEADLINE, DONE, LARDER, NOT_FOUND, UNREACHABLE, USAGE, Result, environment, run_on_terminal
 
@@ -117,7 +118,7 @@ def test_two_clusters(cluster, start_cluster):
 
 
 def test_nobody_is_there():
-    nowhere = f"127.0.0.1:{lasting_ports(1)[0]}"
+    nowhere = f"127.0.0.1:{free_port()}"
     result = status(nowhere, *SHORT)
     assert result.code == UNREACHABLE and b"connection refused" in result.out
     assert members(status(nowhere, "--json", *SHORT))[f"http://{nowhere}"]["health"] == "failing"

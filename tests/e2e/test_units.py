@@ -10,7 +10,8 @@ import pytest
 
 from httpwire import ask
 from server import Server, larderd_path, wait_until
-from sharednodes import DEADLINE, free_port
+from ports import free_port
+from sharednodes import DEADLINE
 
 UNITS = ("larderd.service", "larderd@.service")
 ANALYZE = shutil.which("systemd-analyze")

@@ -4,12 +4,12 @@ import contextlib
 import json
 import os
 import pathlib
-import random
 import shutil
 import socket
 import subprocess
 import time
 
+from ports import free_ports
 from reader import Ended, Reader
 
 READY_DEADLINE = 30
@@ -21,25 +21,6 @@ def etcd_path():
     path = shutil.which(os.environ.get("STORE_ETCD", "etcd"))
     assert path, "there is no etcd; scripts/setup test installs Debian's etcd-server"
     return path
-
-
-# Not of the range out of which the system gives outgoing connections theirs: one of those could take a port between its
-# being found and its being used.
-PORTS = range(12000, 20000)
-PORT_ATTEMPTS = 1000
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        found = []
-        for port in random.sample(PORTS, PORT_ATTEMPTS):
-            own = stack.enter_context(socket.socket())
-            with contextlib.suppress(OSError):
-                own.bind(("127.0.0.1", port))
-                found.append(port)
-            if len(found) == count:
-                return found
-    raise AssertionError(f"there are no {count} free ports")
 
 
 class Etcd:

@@ -9,7 +9,7 @@ import socket
 import grpc
 
 from etcdproto import message, path_of, types_of
-from history import (CACHED, CAS, DELETE, LINEARIZABLE, MISMATCH, OK, RANGE, READ, REFUSED, SERIALIZABLE, STALE, UNKNOWN,
+from history import (CACHED, CAS, DELETE, LINEARIZABLE, MISMATCH, RANGE, READ, REFUSED, SERIALIZABLE, STALE, UNKNOWN,
                      WRITE)
 
 TIMEOUT = 4  # seconds: less than a node's own, so that a client gives up now and then

@@ -4,9 +4,10 @@ loopback behind relays of the tests (cuttable.py).
 
 Members are called m0, m1, ..., nodes n0, n1, ..."""
 from clusternode import TIMES
-from etcdcluster import Cluster, Member, lasting_ports, owner_of_port
+from etcdcluster import Cluster, Member, owner_of_port
 from lastingnode import LastingNode
 from machines import Machines
+from ports import free_ports
 
 GROUPS = {
     "lin": {"prefix": "lin/", "freshness": "linearizable", "max_stale": 0, "mirror": False},
@@ -91,7 +92,7 @@ class RelayedWorld(World):
         self.members = [f"m{place}" for place in self.cluster.members]
         for member in self.cluster.members.values():
             member.client_proxy.name_source = self._name_of
-        ports = lasting_ports(nodes) if nodes else []
+        ports = free_ports(nodes) if nodes else []
         self._start_nodes(directory, {f"n{number}": ("127.0.0.1", port) for number, port in enumerate(ports)}, mirrors, extra,
                           [()] * nodes)
 
