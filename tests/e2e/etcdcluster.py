@@ -19,7 +19,7 @@ from cuttable import PASS, REFUSE, Network
 from etcd import etcd_path
 from etcdctl import Etcdctl
 from ports import free_ports
-from server import wait_until
+from server import suspend, wait_until
 
 DEADLINE = 60
 ASK_DEADLINE = 2
@@ -75,10 +75,13 @@ class Member:
         return self.log_path.read_bytes()[-3000:].decode("utf-8", "replace") if self.log_path.exists() else ""
 
     def signal(self, number):
+        self.stopped = number == signal.SIGSTOP
+        if self.stopped:
+            suspend(self.pid)
+            return
         self.process.send_signal(number)
         if number == signal.SIGKILL:
             self.process.wait(DEADLINE)
-        self.stopped = number == signal.SIGSTOP
 
 
 class Cluster:

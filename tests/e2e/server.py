@@ -34,6 +34,20 @@ def wait_until(condition, deadline, what):
         time.sleep(0.01)
 
 
+def _stands_still(task):
+    try:
+        return task.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except FileNotFoundError:
+        return True  # it has ended
+
+
+def suspend(pid):
+    """Stops a process until SIGCONT. Whoever sends it the signal alone goes on before all of its threads have stopped."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = pathlib.Path(f"/proc/{pid}/task")
+    wait_until(lambda: all(map(_stands_still, tasks.iterdir())), END_DEADLINE, f"all threads of {pid} have stopped")
+
+
 class Server:
     """One running server; `extra` are further arguments for larderd. `wrapper` is a command that becomes the one behind it.
 

@@ -6,7 +6,7 @@ import signal
 
 from httpwire import ask
 from ports import free_port
-from server import Server, wait_until
+from server import Server, suspend, wait_until
 from wire import Connection
 
 GROUPS = '[group "config"]\nbacking = store\n\n[group "mem"]\n'
@@ -37,7 +37,7 @@ class SharedNode(Server):
         self.stopped = True
 
     def pause(self):
-        os.kill(self.pid, signal.SIGSTOP)
+        suspend(self.pid)
 
     def resume(self):
         os.kill(self.pid, signal.SIGCONT)

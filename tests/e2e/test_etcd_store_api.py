@@ -11,7 +11,7 @@ import pytest
 from etcdctl import Etcdctl
 from etcdstore import StoreNode, start_before
 from httpwire import GROUPS, ask
-from server import wait_until
+from server import suspend, wait_until
 
 pytestmark = [pytest.mark.larder("memcached speaks no gRPC"), pytest.mark.slow]
 
@@ -80,7 +80,7 @@ def test_a_watch_of_the_past_misses_nothing_for_one_from_now_on(etcd_node, tmp_p
     """Both of one key, opened while the cluster does not answer: where "now" is must not be taken for the other's past."""
     cluster = Etcdctl(etcd_node.etcd.client_port)
     cluster("put", "key", "1")
-    os.kill(etcd_node.etcd.pid, signal.SIGSTOP)
+    suspend(etcd_node.etcd.pid)
     node = start_before(etcd_node.etcd.client_port, tmp_path / "second", GROUPS, threads=1)
     etcdctl = Etcdctl(node.port)
     try:

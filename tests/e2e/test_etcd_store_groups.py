@@ -13,7 +13,7 @@ from etcd import Etcd
 from etcdctl import Etcdctl
 from etcdstore import StoreNode, await_ready, start_before
 from httpwire import GROUPS, ask
-from server import wait_until
+from server import suspend, wait_until
 from test_http_values import (  # noqa: F401
     path, test_an_empty_value_is_a_value, test_conditional_reads, test_conditional_writes, test_freshness_can_be_asked_for,
     test_keys_are_opaque_bytes, test_long_keys, test_lives, test_no_update_is_lost, test_one_creates_of_many,
@@ -201,7 +201,7 @@ def test_a_lost_answer_is_unknown(etcd, start_node_before):
     node = start_node_before(etcd.client_port, "--store-timeout", "1s", "--store-attempt-timeout", "500ms")
     await_ready(node, ask)
     assert ask(node, "PUT", "/config/a", b"1").status == 201
-    os.kill(etcd.pid, signal.SIGSTOP)
+    suspend(etcd.pid)
     try:
         lost = ask(node, "PUT", "/config/a", b"2")
         assert lost.status == 504 and "may have been done or not" in lost.json["message"]

@@ -11,7 +11,7 @@ import pytest
 
 from gogroupcache import GoPeer
 from httpwire import ask
-from server import kind_under_test
+from server import kind_under_test, suspend
 from toyorigin import ToyOrigin, until
 from wire import Connection
 
@@ -150,7 +150,7 @@ def test_a_member_that_hangs_does_not_hold_up_what_is_loaded_here(pool):
     until(lambda: 'larder_config_reloads_total{result="ok"} 1' in ask(pool.node, "GET", "/metrics").body.decode(), "a reload")
     assert ask(pool.node, "POST", "/admin/flush?group=g").status == 204
     waiting = [Connection(pool.node) for _ in range(8)]
-    os.kill(pool.go[1].pid, signal.SIGSTOP)
+    suspend(pool.go[1].pid)
     try:
         before = len(pool.origin.targets)
         for i, connection in enumerate(waiting):

@@ -14,7 +14,7 @@ import urllib.request
 import pytest
 
 from ports import free_ports
-from server import REPOSITORY, Server, wait_until
+from server import REPOSITORY, Server, suspend, wait_until
 
 pytestmark = [pytest.mark.larder("memcached has no cluster of nodes"), pytest.mark.slow]
 
@@ -77,7 +77,10 @@ class Member:
         return None
 
     def signal(self, number):
-        os.kill(self.server.pid, number)
+        if number == signal.SIGSTOP:
+            suspend(self.server.pid)
+        else:
+            os.kill(self.server.pid, number)
 
     def kill(self):
         self.signal(signal.SIGKILL)

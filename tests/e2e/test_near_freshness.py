@@ -10,7 +10,7 @@ import time
 import pytest
 
 from httpwire import ask
-from server import wait_until
+from server import suspend, wait_until
 from wire import Connection
 
 pytestmark = [pytest.mark.larder("it starts clusters of etcd itself"), pytest.mark.slow]
@@ -232,7 +232,7 @@ def test_a_node_that_was_paused_does_not_believe_its_old_proof(node, other, memc
     for value in range(5):
         other.put("some", "a", value)
         assert wait_until(lambda: get(memcached, "some/a") == value, DEADLINE, "the value")
-        os.kill(node.pid, signal.SIGSTOP)
+        suspend(node.pid)
         other.put("some", "a", value + 1000)
         memcached.send(b"get some/a\r\n")
         time.sleep(2 * MAX_STALE)

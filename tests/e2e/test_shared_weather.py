@@ -12,7 +12,7 @@ from cuttable import HANG, PASS, Network
 from etcd import Etcd
 from ports import free_ports
 from httpwire import ask
-from server import kind_under_test, wait_until
+from server import kind_under_test, suspend, wait_until
 from sharednodes import DEADLINE, LEASE, SharedNodes, fill, names_of, read
 from wire import Connection
 
@@ -30,7 +30,7 @@ class Outside:
         self.url = f"etcd://127.0.0.1:{self.etcd.client_port}"
 
     def pause(self):
-        os.kill(self.etcd.pid, signal.SIGSTOP)
+        suspend(self.etcd.pid)
 
     def resume(self):
         os.kill(self.etcd.pid, signal.SIGCONT)
