@@ -16,8 +16,8 @@ struct timer {
     struct loop *loop;
     timer_fn *on_time;
     void *ctx;
-    uint64_t due_ms;  /* of libuv's clock */
-    uint64_t put_off; /* the turn in which it came late, 0: it did not */
+    uint64_t due_ms;    /* of libuv's clock */
+    uint64_t late_turn; /* in which it came late and was put off; 0: it was not */
 };
 
 static uint64_t to_ms(int64_t ns) {
@@ -31,11 +31,11 @@ static void on_uv_time(uv_timer_t *uv);
 static bool put_off(struct timer *timer) {
     uint64_t turn = loop_turn(timer->loop);
 
-    if (timer->put_off == 0 && uv_now(timer->uv.loop) - timer->due_ms > STOOD_STILL_MS) {
-        timer->put_off = turn;
+    if (timer->late_turn == 0 && uv_now(timer->uv.loop) - timer->due_ms > STOOD_STILL_MS) {
+        timer->late_turn = turn;
     }
-    if (timer->put_off != turn) {
-        timer->put_off = 0;
+    if (timer->late_turn != turn) {
+        timer->late_turn = 0;
         return false;
     }
     uv_timer_start(&timer->uv, on_uv_time, 1, uv_timer_get_repeat(&timer->uv));
@@ -65,7 +65,7 @@ struct timer *timer_new(struct loop *loop, timer_fn *on_time, void *ctx) {
     uv_timer_init(loop_uv(loop), &timer->uv);
     timer->uv.data = timer;
     timer->loop = loop;
-    timer->put_off = 0;
+    timer->late_turn = 0;
     timer->on_time = on_time;
     timer->ctx = ctx;
     return timer;
@@ -79,7 +79,7 @@ void timer_start(struct timer *timer, int64_t delay_ns, int64_t repeat_ns) {
     uv_update_time(timer->uv.loop);
     delay_ms += delay_ms != 0;
     timer->due_ms = uv_now(timer->uv.loop) + delay_ms;
-    timer->put_off = 0;
+    timer->late_turn = 0;
     uv_timer_start(&timer->uv, on_uv_time, delay_ms, to_ms(repeat_ns));
 }
 

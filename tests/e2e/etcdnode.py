@@ -7,7 +7,7 @@ import pathlib
 import signal
 
 from etcd import Etcd
-from ports import free_ports
+from ports import free_port
 from server import END_DEADLINE, Server, kind_under_test
 
 
@@ -16,7 +16,7 @@ class LarderNode:
 
     def __init__(self, directory, *arguments, **options):
         self.directory = pathlib.Path(directory)
-        self.port, = free_ports(1)
+        self.port = free_port()
         self._arguments = ["--listen", f"127.0.0.1:{self.port}", "--data-dir", str(self.directory / "data"), *arguments]
         self._options = options
         self.running = False

@@ -7,8 +7,8 @@ import shutil
 import signal
 
 from clusternode import GROUPS, ClusterNode
-from ports import free_ports
 from etcdcluster import Cluster
+from ports import free_port
 from server import END_DEADLINE
 
 # The tests' own members are not to be left for being slow on a busy machine.
@@ -24,7 +24,7 @@ class NearNode:
     def __init__(self, directory, *arguments, shows_itself=True, **options):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.port, = free_ports(1)
+        self.port = free_port()
         self.cluster = Cluster(self.directory / "cluster", arguments=["--bcrypt-cost", "4"])
         shown = ["--advertise-client-urls", f"http://127.0.0.1:{self.port}"] if shows_itself else []
         # Once a test has enabled authentication, this is who the node itself is.

@@ -8,7 +8,7 @@ import pytest
 
 from etcdcluster import PASSWORD, USER, Cluster
 from nearnode import ranges_asked
-from ports import free_ports
+from ports import free_port
 from server import larderd_path, wait_until
 from test_bench_etcd import DEADLINE, READY_DEADLINE
 
@@ -132,7 +132,7 @@ def test_tls_and_a_user(start_cluster):
 
 
 def test_nobody_listens():
-    port, = free_ports(1)
+    port = free_port()
     done = client("put", "--endpoints", f"127.0.0.1:{port}", "--timeout", "300ms")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"the first request failed: the cluster cannot be reached" in done.stderr

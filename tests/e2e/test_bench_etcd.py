@@ -15,7 +15,7 @@ import urllib.request
 
 import pytest
 
-from ports import free_ports
+from ports import free_port, free_ports
 from server import Server, larderd_path, wait_until
 
 DEADLINE = 120
@@ -290,7 +290,7 @@ def test_logins(start_etcd):
 # --- troubles ---
 
 def test_nobody_listens():
-    port, = free_ports(1)
+    port = free_port()
     done = bench("put", "--endpoints", f"127.0.0.1:{port}")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"no server of etcd's API answers" in done.stderr

@@ -154,7 +154,7 @@ def etcd_twice(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("number", [15, 18, 23, *(pytest.param(number, marks=pytest.mark.long)
-                                                               for number in (16, 17, 19, 20, 21, 22))])
+                                                   for number in (16, 17, 19, 20, 21, 22))])
 def test_rows_of_etcds_api_are_measured(etcd_twice, number):
     result = etcd_twice(number)
     assert result["row"] == number

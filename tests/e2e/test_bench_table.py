@@ -10,7 +10,7 @@ import xml.etree.ElementTree
 import pytest
 
 from etcdcluster import PASSWORD, USER, Cluster
-from ports import free_ports
+from ports import free_port
 from server import larderd_path, wait_until
 from test_bench_etcd import DEADLINE, READY_DEADLINE, Etcd, Larderd, etcdctl, keys_below
 
@@ -210,7 +210,7 @@ def test_values_of_another_size_are_no_result(start):
 
 
 def test_nobody_listens(start, tmp_path):
-    port, = free_ports(1)
+    port = free_port()
     done = table("--endpoints", f"127.0.0.1:{port}", "--plot", tmp_path / "x.svg")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"no server of etcd's API answers" in done.stderr

@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from server import REPOSITORY, kind_under_test, larderd_path
 from ports import free_port
+from server import REPOSITORY, kind_under_test, larderd_path
 
 pytestmark = pytest.mark.skipif(kind_under_test() != "larder", reason="it is larderd's")
 

@@ -14,8 +14,8 @@ import pytest
 from etcd import Etcd
 from gogroupcache import GoPeer
 from httpwire import ask
-from server import Server, kind_under_test, wait_until
 from ports import free_port
+from server import Server, kind_under_test, wait_until
 from toyorigin import ToyOrigin
 from wire import Connection
 

@@ -13,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from ports import free_ports
+from ports import free_port
 from server import REPOSITORY, Server, suspend, wait_until
 
 pytestmark = [pytest.mark.larder("memcached has no cluster of nodes"), pytest.mark.slow]
@@ -28,7 +28,7 @@ class Member:
 
     def __init__(self, directory, name, store, lease=LEASE):
         self.directory, self.name, self.lease = directory, name, lease
-        self.port, = free_ports(1)
+        self.port = free_port()
         self._store = store
         self.start()
 

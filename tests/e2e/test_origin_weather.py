@@ -9,8 +9,8 @@ import pytest
 
 from cuttable import HANG, PASS, Network
 from httpwire import ask
-from server import kind_under_test
 from ports import free_port
+from server import kind_under_test
 from sharednodes import SharedNodes
 from toyorigin import ToyOrigin, until
 

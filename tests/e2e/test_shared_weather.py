@@ -10,8 +10,8 @@ import pytest
 
 from cuttable import HANG, PASS, Network
 from etcd import Etcd
-from ports import free_ports
 from httpwire import ask
+from ports import free_port
 from server import kind_under_test, suspend, wait_until
 from sharednodes import DEADLINE, LEASE, SharedNodes, fill, names_of, read
 from wire import Connection
@@ -114,7 +114,7 @@ def test_a_store_that_is_away_while_nodes_come_and_go(start_nodes, outside):
 
 def test_a_node_that_is_cut_off_from_the_store_alone(start_nodes, outside, network):
     """It believes in its keys, the others have taken them over, and clients reach all of them."""
-    port, = free_ports(1)
+    port = free_port()
     way = network.proxy("store", port, outside.etcd.client_port)
     nodes = start_nodes(count=2, store=outside.url, extra=["--store-follow-members", "no"])
     cut = nodes.add(store=f"etcd://127.0.0.1:{port}")

@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 from httpwire import ask
-from server import Server, larderd_path, wait_until
 from ports import free_port
+from server import Server, larderd_path, wait_until
 from sharednodes import DEADLINE
 
 UNITS = ("larderd.service", "larderd@.service")

@@ -21,7 +21,7 @@ STORE_SECONDS_ALL = 3600
 E2E_SECONDS_ALL = 3600
 # Of each test of tests/sim, which has one thread; without either, the tests' own numbers.
 SIM_SEEDS_ALL = "200"
-SIM_SEEDS_SANITIZER = "1"
+SIM_SEEDS_SANITIZER, SIM_SEEDS_SANITIZER_ALL = "1", "2"
 # What of the store runs under TSan: where several threads are at work.
 STORE_TSAN = ["tests/store/test_cluster.py", "tests/store/test_differential.py"]
 
@@ -73,7 +73,7 @@ def unit(logs, kind, everything):
         return [Case(f"unit {kind.name}", FAILED, "no tests found")]
     seeds = {"SIM_SEEDS": SIM_SEEDS_ALL} if everything else {}
     if kind.sanitizer:
-        seeds = {"SIM_SEEDS": SIM_SEEDS_SANITIZER}
+        seeds = {"SIM_SEEDS": SIM_SEEDS_SANITIZER_ALL if everything else SIM_SEEDS_SANITIZER}
     with ThreadPoolExecutor(builds.JOBS + 1) as pool:
         return sum(pool.map(lambda test: unit_program(logs, kind, test, seeds), programs), [])
 
@@ -115,7 +115,7 @@ def e2e(logs, kind, everything):
         **kind.environment(place / "sanitizer"),
         "LARDERD": str(kind.directory / "larderd"),
         "LARDER": str(kind.directory / "larder"),
-        **({"E2E_GRPC_SEEDS": "1", "E2E_GRPC_OPERATIONS": "1500"} if kind.sanitizer else {}),
+        **({"E2E_GRPC_SEEDS": "1", "E2E_GRPC_OPERATIONS": "2000" if everything else "1500"} if kind.sanitizer else {}),
         **({"E2E_GRPC_OPERATIONS": "50000"} if everything and not kind.sanitizer else {}),
     }
     without = [] if everything else ["long"] + ["slow"] * bool(kind.sanitizer)

@@ -18,9 +18,9 @@ DEFRAGMENTING = 60  # crashes of a store that does little else
 LIARS = 50  # directories within which a sync that is left out must be found out
 
 
-def more_if_all(count):
-    """That many seeds, and forty times as many if everything is asked for."""
-    return [*range(count), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(count, 40 * count))]
+def more_if_all(count, times=40):
+    """That many seeds, and so many times as many if everything is asked for."""
+    return [*range(count), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(count, times * count))]
 
 
 def crash_often(directory, seed, skip="", sync=True, **writes):
@@ -49,7 +49,7 @@ def test_nothing_is_lost_when_the_machine_goes_down_often(tmp_path, seed):
 
 
 @pytest.mark.shim
-@pytest.mark.parametrize("seed", range(CRASHES // PER_DIRECTORY // 2))
+@pytest.mark.parametrize("seed", more_if_all(CRASHES // PER_DIRECTORY // 2, 2))
 def test_only_the_last_writes_are_lost_without_sync(tmp_path, seed):
     crash_often(tmp_path / "store", seed, sync=False)
 

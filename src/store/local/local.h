@@ -7,7 +7,7 @@
 
 enum { LOCAL_CHECKPOINT = 8 << 20 /* what a start may have to take over, and a checkpoint to write */ };
 
-#define LOCAL_CHECKPOINT_IDLE_NS INT64_C(250000000)
+#define LOCAL_CHECKPOINT_IDLE_NS INT64_C(250000000) /* a store that rests has little to take over */
 
 /* The embedded engine: LMDB keeps what was written, an index of the keys in memory says where. */
 struct local_config {

@@ -122,7 +122,7 @@ static void on_tick(void *ctx) {
 
 /* Whether the answer that is complete now is counted, with all that it brought: it has come while the run was measured. Where a
  * number of requests ends the run, those that began in the warm-up are not among them. */
-static bool counts(const struct worker_caller *c) {
+static bool is_measured(const struct worker_caller *c) {
     return c->worker->phase == PHASE_MEASURING && (c->counted || c->worker->load->quota == 0);
 }
 
@@ -132,7 +132,7 @@ static void count(struct worker_caller *c, enum grpc_status status, struct slice
     bool watching = w->load->config->kind == ETCD_WATCH;
     uint64_t latency = (uint64_t)(w->now_ns - c->start_ns);
 
-    if (!counts(c)) {
+    if (!is_measured(c)) {
         return;
     }
     if (watching) {
